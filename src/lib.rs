@@ -1,1 +1,33 @@
-//! x
+//! imgforge: layer surgery for container images.
+//!
+//! A recipe names a base image, donor images and steps. Each stage of a build is a value that only
+//! its stage can make:
+//!
+//! ```text
+//! recipe ─ resolve → Locked ─ plan → Plan ─ fetch → Fetched ─ edit → Changeset ─ gate → Cleared ─ assemble → Assembled ─ publish → Receipt
+//! ```
+//!
+//! Imports point strictly downward; modules of one row do not know each other (`tests/architecture.rs`):
+//!
+//! ```text
+//! cli
+//! report
+//! build
+//! audit  edit
+//! loader
+//! index
+//! rootfs  transport
+//! finding  store  layer  elf  python  recipe
+//! oci  progress  hint
+//! ```
+
+pub mod elf;
+pub mod finding;
+pub mod hint;
+pub mod layer;
+pub mod oci;
+pub mod progress;
+pub mod recipe;
+pub mod rootfs;
+pub mod store;
+pub mod transport;

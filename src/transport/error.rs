@@ -1,0 +1,123 @@
+//! What can go wrong between here and a place that holds images.
+
+use std::path::PathBuf;
+
+use crate::hint::Hint;
+use crate::oci::manifest::ManifestError;
+use crate::store;
+
+/// The world failed: no retry of the same call is expected to help, retries are already spent.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The place answers, and does not have it.
+    #[error("`{what}` is not at `{place}`")]
+    NotFound {
+        /// The image, tag or blob.
+        what: String,
+        /// The place.
+        place: String,
+    },
+    /// The credentials do not suffice, or there are none.
+    #[error("`{place}` denies access: {message}")]
+    Denied {
+        /// The place.
+        place: String,
+        /// What the place said; never a secret.
+        message: String,
+    },
+    /// Nobody answers, or the connection broke more often than it is retried.
+    #[error("cannot reach `{place}`")]
+    Unreachable {
+        /// The place.
+        place: String,
+        /// The last failure.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The place answered with a refusal.
+    #[error("`{place}` answered {status}: {message}")]
+    Refused {
+        /// The place.
+        place: String,
+        /// HTTP status or the engine's code.
+        status: u16,
+        /// What it said, shortened.
+        message: String,
+    },
+    /// What the place sent breaks its own promise (digest, size, content range).
+    #[error("`{place}` sent something else than it promised: {problem}")]
+    Broken {
+        /// The place.
+        place: String,
+        /// What does not fit, with both values.
+        problem: String,
+    },
+    /// No image of the index fits the platform asked for.
+    #[error("`{name}` has no image for `{wanted}`: it has {offered}")]
+    Platform {
+        /// The index.
+        name: String,
+        /// The platform asked for.
+        wanted: String,
+        /// The platforms there are.
+        offered: String,
+    },
+    /// A file or directory on this machine.
+    #[error("cannot {action} `{}`", path.display())]
+    Io {
+        /// What was tried: `read`, `write`, `rename`.
+        action: &'static str,
+        /// The path.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A manifest or index that cannot be used.
+    #[error("`{place}` holds an image document that cannot be used")]
+    Document {
+        /// The image.
+        place: String,
+        /// Why.
+        #[source]
+        source: ManifestError,
+    },
+    /// A configuration that cannot be used.
+    #[error("`{place}` holds an image configuration that cannot be used")]
+    Config {
+        /// The image.
+        place: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store refused the bytes or could not keep them.
+    #[error("cannot take in `{what}` from `{place}`")]
+    Store {
+        /// The blob.
+        what: String,
+        /// The place.
+        place: String,
+        /// Why.
+        #[source]
+        source: store::Error,
+    },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Denied { place, .. } => Some(format!("log in first: `docker login {place}`")),
+            Self::Platform { .. } => {
+                Some("set `platform` in the recipe to one that the image has".to_owned())
+            }
+            Self::Document { source, .. } => source.hint(),
+            Self::Store { source, .. } => source.hint(),
+            Self::NotFound { .. } => Some("check the name and the tag".to_owned()),
+            Self::Broken { .. } => {
+                Some("try again; if it stays so, the place or a proxy before it is damaged".into())
+            }
+            _ => None,
+        }
+    }
+}

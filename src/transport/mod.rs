@@ -1,0 +1,89 @@
+//! Places that images come from and go to. `registry/` and `daemon.rs` are the only async code.
+//!
+//! Knows nothing of what is inside a layer.
+
+pub mod error;
+
+use std::io::Read;
+
+use crate::oci::Descriptor;
+use crate::oci::Digest;
+use crate::oci::Image;
+use crate::progress::Progress;
+use crate::store::Store;
+use crate::transport::error::Error;
+
+/// An image at a place, to read.
+pub trait Source: Send + Sync {
+    /// The fully qualified name, as a reference prints it.
+    fn name(&self) -> String;
+
+    /// The document that the reference leads to (manifest or index) and the media type it was served as.
+    ///
+    /// # Errors
+    /// When it cannot be had, is too large, or is not what a digest in the reference names.
+    fn root(&self) -> Result<(Vec<u8>, String), Error>;
+
+    /// Opens the bytes of a descriptor from `offset` on. What is read is *not* verified yet: the store does that.
+    ///
+    /// # Errors
+    /// When the place does not have it or cannot serve it from `offset`.
+    fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, Error>;
+
+    /// Where in a registry this image lives (`host`, `repository`), so that its blobs can be mounted from there.
+    fn mount_point(&self) -> Option<(String, String)> {
+        None
+    }
+}
+
+/// A place to put an image.
+pub trait Sink: Send + Sync {
+    /// The fully qualified name that the image will have.
+    fn name(&self) -> String;
+
+    /// What publishing would do with each blob, without doing it.
+    ///
+    /// # Errors
+    /// When the place cannot be asked.
+    fn plan(&self, outgoing: &Outgoing<'_>) -> Result<Vec<(Descriptor, Fate)>, Error>;
+
+    /// Publishes blobs, manifest, and the name last. A failure leaves no name behind.
+    ///
+    /// # Errors
+    /// When the place refuses or cannot be reached.
+    fn publish(&self, outgoing: &Outgoing<'_>, progress: &dyn Progress) -> Result<Receipt, Error>;
+}
+
+/// An assembled image on its way out, and where its blobs can be had.
+pub struct Outgoing<'a> {
+    /// The documents.
+    pub image: &'a Image,
+    /// Holds the new layers, and whatever of the base was read.
+    pub store: &'a Store,
+    /// The base: asked for blobs that the store does not hold.
+    pub origin: &'a dyn Source,
+    /// How many of the lowest layers are the base's own.
+    pub base_layers: usize,
+}
+
+/// What happens to one blob when an image is published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// The place has it already.
+    Present,
+    /// It is mounted from another repository of the same registry: no bytes move.
+    Mount,
+    /// It is sent.
+    Upload,
+}
+
+/// What publishing did.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// The name that now leads to the image.
+    pub name: String,
+    /// Digest of the manifest as it was published.
+    pub digest: Digest,
+    /// What happened to each blob, in the order of the manifest, the configuration last.
+    pub blobs: Vec<(Descriptor, Fate)>,
+}

@@ -2,7 +2,10 @@
 //!
 //! Knows nothing of what is inside a layer.
 
+pub mod credentials;
 pub mod error;
+pub mod mirror;
+pub mod registry;
 
 use std::io::Read;
 

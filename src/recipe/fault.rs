@@ -149,7 +149,9 @@ impl Hint for Fault {
     fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownKey { key, known } => suggest(key, known, "the keys here are"),
-            Self::NotAmong { found, known } => suggest(found, known, "write"),
+            Self::NotAmong { found, known } => {
+                suggest(found, known, "").or_else(|| Some(format!("write {}", list(known, "or"))))
+            }
             Self::UnknownVariable { name, known } if known.is_empty() => Some(format!(
                 "declare it under `[vars]`, or write `{{{{{name}}}}}` for literal braces"
             )),
@@ -172,18 +174,24 @@ impl Hint for Fault {
 
 impl Fault {
     /// Advice that does not depend on what was written.
-    const fn advice(&self) -> Option<&'static str> {
+    fn advice(&self) -> Option<&'static str> {
         Some(match self {
             Self::Schema(_) => "write `schema = 1`, or use the version of imgforge that the recipe is for",
             Self::Brace('{') => "write `{{` for a literal brace, or `{name}` for a variable",
             Self::Brace(_) => "write `}}` for a literal brace",
-            Self::NotExactlyOne { .. } => "one table each: begin another for the second",
+            Self::NotExactlyOne {
+                what: "a step",
+                found,
+                ..
+            } if !found.is_empty() => "begin each step with a `[[step]]` of its own",
+            Self::NotExactlyOne { .. } => "write one of them",
             Self::UnusedVariable(_) | Self::UnusedSource(_) => "take it away, or use it",
             Self::TwoSteps(_) => {
                 "let one step do it: what the image would hold must not depend on their order"
             }
             Self::RootPath => "name something below `/`",
             Self::AbsoluteFile(_) => "write what follows the root",
+            Self::Empty("the list of files") => "name at least one",
             Self::Empty(_) => "say it in a few words",
             Self::Mode(_) => "write it as a string of three or four octal digits, such as `\"0755\"`",
             Self::Owner(_) => "write numbers: `\"uid:gid\"`, such as `\"1000:0\"`",
@@ -201,7 +209,7 @@ impl Fault {
 fn suggest(word: &str, known: &[String], all: &str) -> Option<String> {
     match nearest(word, known) {
         Some(near) => Some(format!("did you mean `{near}`?")),
-        None if known.is_empty() => None,
+        None if known.is_empty() || all.is_empty() => None,
         None => Some(format!("{all} {}", list(known, "and"))),
     }
 }

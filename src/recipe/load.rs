@@ -112,3 +112,102 @@ fn step_spans(document: &DeTable<'_>) -> Vec<Range<usize>> {
     });
     spans.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::recipe::Action;
+    use crate::recipe::PatchFile;
+    use crate::recipe::Unset;
+
+    const FULL: &str = r#"
+schema = 1
+name = "forged"
+
+[base]
+image = "oci:out/base:{tag}"
+platform = "linux/arm64"
+
+[vars]
+python = "3.12"
+tag = "v1"
+
+[sources.donor]
+image = "nvcr.io/nvidia/x:1.2"
+
+[[step]]
+graft = { from = "donor", root = "/usr/lib/python{python}/x", into = "/opt/x", files = ["libs/a.so", "b/*.{{so,py}}"], optional = ["c/**"], replace = true, owner = "1000:0", mode = "0755", aliases = "replace" }
+
+[[step]]
+patch = { file = "/opt/p.py", with = "p.toml" }
+
+[step.note]
+"#;
+
+    fn write(directory: &Path, text: &str) -> std::path::PathBuf {
+        let path = directory.join("x.toml");
+        std::fs::write(&path, text).unwrap();
+        std::fs::write(directory.join("p.toml"), "schema = 1\n").unwrap();
+        path
+    }
+
+    #[test]
+    fn a_full_recipe_means_what_it_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let tail = "[config]\nunset = [\"env:A\", \"label:b\", \"cmd\"]\nentrypoint = []\n\
+                    [audit]\nallow = [{ check = \"c\", reason = \"r\" }]\n";
+        let path = write(directory.path(), &FULL.replace("[step.note]\n", tail));
+        let given = BTreeMap::from([("python".to_owned(), "3.11".to_owned())]);
+        let recipe = load(&path, &given).unwrap();
+        let base = format!("oci:{}:v1", directory.path().join("out/base").display());
+        assert_eq!(recipe.base.reference.to_string(), base);
+        assert_eq!(recipe.base.written, "oci:out/base:v1");
+        assert_eq!(recipe.base.platform.to_string(), "linux/arm64");
+        assert_eq!(recipe.sources["donor"].platform.to_string(), "linux/arm64");
+        assert_eq!(recipe.vars["python"], "3.11");
+        assert_eq!((recipe.steps[0].spot.line, recipe.steps[0].spot.column), (17, 1));
+        let Action::Graft(graft) = &recipe.steps[0].action else {
+            panic!("{:?}", recipe.steps[0]);
+        };
+        assert_eq!(graft.root.to_string(), "/usr/lib/python3.11/x");
+        assert_eq!((graft.owner, graft.mode), (Some((1000, 0)), Some(0o755)));
+        assert_eq!(graft.files[1].0, "b/*.{so,py}");
+        assert_eq!((graft.replace, graft.replace_aliases), (Some(true), true));
+        let Action::Patch(patch) = &recipe.steps[1].action else {
+            panic!("{:?}", recipe.steps[1]);
+        };
+        let PatchFile::Edits(file) = &patch.with else {
+            panic!("{patch:?}");
+        };
+        assert_eq!(*file, directory.path().join("p.toml"));
+        let unset = [Unset::Env("A".into()), Unset::Label("b".into()), Unset::Cmd];
+        assert_eq!(recipe.config.unset, unset);
+        assert_eq!(
+            (recipe.config.entrypoint, recipe.config.cmd),
+            (Some(vec![]), None)
+        );
+        assert_eq!(recipe.audit.allow[0].spot.line, 26);
+    }
+
+    #[test]
+    fn a_slip_anywhere_is_told_with_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = write(directory.path(), FULL);
+        let error = load(&path, &BTreeMap::new()).unwrap_err();
+        let want = format!("{}:22:7: unknown key `note`", path.display());
+        assert_eq!(error.to_string(), want);
+        let missing = load(&directory.path().join("none.toml"), &BTreeMap::new());
+        assert!(matches!(missing, Err(Error::Unreadable { .. })));
+    }
+
+    #[test]
+    fn no_text_makes_the_loader_panic() {
+        // Cuts the recipe at every byte: spans at odd places must still be drawn.
+        for end in (0..FULL.len()).filter(|end| FULL.is_char_boundary(*end)) {
+            if let Err(problems) = parse(&FULL[..end], &BTreeMap::new()) {
+                let error = Error::invalid("x.toml", &FULL[..end], problems);
+                assert!(error.render(false).starts_with("error: "), "{end}");
+            }
+        }
+    }
+}

@@ -93,7 +93,12 @@ fn table(schema: &Value, found: &DeTable<'_>, span: Range<usize>, problems: &mut
     for key in required.filter_map(Value::as_str) {
         // A misspelt key has been named already.
         if !found.contains_key(key) && !meant.iter().any(|other| other == key) {
-            problems.push(Problem::at(Fault::MissingKey(key.to_owned()), span.clone()));
+            let place = if span.is_empty() {
+                "belongs at the top"
+            } else {
+                "belongs in this table"
+            };
+            problems.push(Problem::at(Fault::MissingKey(key.to_owned()), span.clone()).label(place));
         }
     }
 }

@@ -119,7 +119,7 @@ fn provenance(locked: &Locked, edited: &Edited) -> BTreeMap<String, String> {
         ("org.opencontainers.image.base.digest".to_owned(), locked.base.image.manifest.digest().to_string()),
         ("io.imgforge.recipe".to_owned(), locked.recipe.name.clone()),
         ("io.imgforge.recipe.digest".to_owned(), locked.recipe.digest.to_string()),
-        ("io.imgforge.format".to_owned(), compress::FORMAT.to_owned()),
+        ("io.imgforge.format".to_owned(), compress::format(Compression::Gzip).to_owned()),
     ]);
     for (name, donor) in &locked.donors {
         let text = format!("{}@{}", donor.written, donor.image.manifest.digest());
@@ -149,16 +149,16 @@ fn write_layer(changes: &Changeset, family: Family, world: &World<'_>) -> Result
     let size: u64 = changes.upserts.values().map(|entry| size_of(&entry.node)).sum();
     let task = world.progress.begin("write layer", Some(size));
     let mut contents = |_: &crate::oci::ImagePath, content: &Content| open(world.store, content);
-    let draft = world.store.draft()?;
-    let mut tar = Hashing::new(compress::writer(Compression::Gzip, draft));
+    let written = |source| {
+        let path = world.store.temporary();
+        crate::store::Error::Io { action: "write", path, source }
+    };
+    let encoder = compress::writer(Compression::Gzip, world.store.draft()?).map_err(written)?;
+    let mut tar = Hashing::new(encoder);
     encode::encode(changes, &mut contents, &mut tar).map_err(Error::Encode)?;
     task.advance(size);
     let (encoder, hasher) = tar.into_parts();
-    let draft = encoder.finish().map_err(|source| {
-        let path = world.store.temporary();
-        crate::store::Error::Io { action: "write", path, source }
-    })?;
-    let (digest, length) = draft.finish()?;
+    let (digest, length) = encoder.finish().map_err(written)?.finish()?;
     let media_type = family.layer(Compression::Gzip).unwrap_or_default();
     let descriptor = Descriptor::new(media_type, digest, length);
     let diff_id = DiffId(hasher.digest());

@@ -34,7 +34,7 @@ pub enum Error {
         image: String,
         /// Why.
         #[source]
-        source: index::Error,
+        source: Box<index::Error<Self>>,
     },
     /// Layers that make no tree.
     #[error("the layers of `{image}` make no file tree")]
@@ -96,10 +96,10 @@ pub enum Error {
 
 impl Error {
     /// A failure to index a layer: what the place did wrong is said as the place's own error.
-    pub(super) fn index(image: &str, error: index::ObtainError<Self>) -> Self {
+    pub(super) fn index(image: &str, error: index::Error<Self>) -> Self {
         match error {
-            index::ObtainError::Open(error) => error,
-            index::ObtainError::Index(source) => Self::Index { image: image.to_owned(), source },
+            index::Error::Open { source, .. } => source,
+            other => Self::Index { image: image.to_owned(), source: Box::new(other) },
         }
     }
 

@@ -13,7 +13,6 @@ use crate::finding::Finding;
 use crate::finding::RecipeSpot;
 use crate::finding::Severity;
 use crate::index::ImageObjects;
-use crate::layer::Changeset;
 use crate::loader::View;
 use crate::oci::Image;
 use crate::oci::ImagePath;
@@ -109,30 +108,25 @@ pub fn gate(fetched: Fetched, gate: Gate, world: &World<'_>) -> Result<Verdict, 
 
 fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<Vec<Finding>, Error> {
     let recipe = &fetched.locked.recipe;
-    let nothing = Changeset::default();
     let number = fetched.locked.base.image.manifest.layers.len();
     let tree = fetched.base.rootfs.with(&edited.changes, number);
     let tree = tree.map_err(|source| Error::Tree { image: recipe.name.clone(), source })?;
     let env_before = environment(&fetched.locked.base.image);
     let env_after = environment_after(&fetched.locked.base.image, recipe);
-    let before = objects(&fetched.locked.base, &fetched.base, &nothing, world);
-    let after = objects(&fetched.locked.base, &fetched.base, &edited.changes, world);
-    let of_donors: BTreeMap<&String, (ImageObjects<'_>, BTreeMap<String, String>)> = fetched
+    let contents = objects(&fetched.base, world);
+    let of_donors: BTreeMap<&String, (ImageObjects, BTreeMap<String, String>)> = fetched
         .locked
         .donors
         .iter()
-        .map(|(name, origin)| {
-            let tree = &fetched.donors[name];
-            (name, (objects(origin, tree, &nothing, world), environment(&origin.image)))
-        })
+        .map(|(name, origin)| (name, (objects(&fetched.donors[name], world), environment(&origin.image))))
         .collect();
     let donors: Vec<audit::Donor<'_>> = of_donors
         .iter()
-        .map(|(name, (objects, env))| donor(name, &fetched.donors[*name], objects, env, edited, recipe))
+        .map(|(name, (objects, env))| donor(name.as_str(), &fetched.donors[name.as_str()], objects, env, edited, recipe))
         .collect();
     let subject = audit::Subject {
-        before: View { tree: &fetched.base.rootfs, objects: &before, env: &env_before },
-        after: View { tree: &tree, objects: &after, env: &env_after },
+        before: View { tree: &fetched.base.rootfs, objects: &contents, env: &env_before },
+        after: View { tree: &tree, objects: &contents, env: &env_after },
         changed: &edited.spots,
         donors: &donors,
         options: &recipe.audit,
@@ -143,7 +137,7 @@ fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<
 fn donor<'a>(
     name: &'a str,
     tree: &'a Tree,
-    objects: &'a ImageObjects<'a>,
+    objects: &'a ImageObjects,
     env: &'a BTreeMap<String, String>,
     edited: &Edited,
     recipe: &Recipe,
@@ -162,10 +156,9 @@ fn donor<'a>(
     }
 }
 
-fn objects<'a>(origin: &'a Origin, tree: &'a Tree, changes: &'a Changeset, world: &'a World<'a>) -> ImageObjects<'a> {
-    ImageObjects::new(world.store, &tree.indexes, changes, Box::new(move |number| {
-        origin.open_layer(world, number).map_err(std::io::Error::other)
-    }))
+/// Contents of an image's files. Files that a build adds are found by what their nodes say.
+fn objects(tree: &Tree, world: &World<'_>) -> ImageObjects {
+    ImageObjects::new(world.store, tree.indexes.iter().map(|(number, index)| (*number, index)))
 }
 
 fn environment(image: &Image) -> BTreeMap<String, String> {
@@ -185,11 +178,10 @@ fn environment_after(base: &Image, recipe: &Recipe) -> BTreeMap<String, String> 
 /// When a layer or a file's facts cannot be had.
 pub fn audit_image(origin: &Origin, options: &AuditOptions, world: &World<'_>) -> Result<Vec<Finding>, Error> {
     let tree = origin.tree(world)?;
-    let nothing = Changeset::default();
+    let empty = Rootfs::fold(0, &[], true).map_err(|source| Error::Tree { image: origin.written.clone(), source })?;
     let nobody = BTreeMap::new();
-    let empty = Rootfs::default();
     let env = environment(&origin.image);
-    let objects = objects(origin, &tree, &nothing, world);
+    let objects = objects(&tree, world);
     let nowhere = RecipeSpot { file: String::new(), line: 0, column: 0 };
     let files = tree.indexes.values().flat_map(|index| index.objects.keys());
     let changed: BTreeMap<ImagePath, RecipeSpot> = files

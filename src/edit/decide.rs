@@ -33,11 +33,12 @@ use crate::rootfs::Rootfs;
 /// The first step that cannot be done.
 pub fn decide(steps: &[Step], base: &Rootfs, donors: &BTreeMap<String, Rootfs>) -> Result<Decided, Error> {
     let mut decided = Decided::default();
-    let nothing = Rootfs::default();
     for Step { spot, action } in steps {
         match action {
             Action::Graft(step) => {
-                graft::decide(step, donors.get(&step.from).unwrap_or(&nothing), base, &mut decided)?;
+                // The recipe was checked: every donor that a graft names is there.
+                let Some(donor) = donors.get(&step.from) else { continue };
+                graft::decide(step, donor, base, &mut decided)?;
             }
             Action::Patch(step) => patch(step, spot, base, &mut decided)?,
             Action::Remove(step) => remove(step, spot, base, &mut decided)?,

@@ -85,7 +85,7 @@ fn matching(graft: &Graft, donor: &Rootfs, pattern: &str, spot: &RecipeSpot) -> 
     };
     if !donor.is_complete() {
         // Lower layers may hold more of the same.
-        let source = LookupError::Unknown { path: root };
+        let source = LookupError::Unknown { path: graft.root.clone(), at: root };
         return Err(Error::Lookup { spot: spot.clone(), path: graft.root.clone(), source });
     }
     let mut found = Vec::new();

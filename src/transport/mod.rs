@@ -10,6 +10,7 @@ pub mod error;
 pub mod image;
 pub mod layout;
 pub mod mirror;
+pub mod places;
 pub mod registry;
 
 use std::io::Read;

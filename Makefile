@@ -1,0 +1,24 @@
+# imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
+.PHONY: demo test lint needs
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   build the mini fixtures, forge an image of them, prove that it runs"
+	@echo "make test   every test, on real registries, engines and images"
+	@echo "make lint   formatting, clippy, documentation, dependency policy"
+
+# Installs what is missing when it may (root, and CI or IMGFORGE_INSTALL=1), else says what to install.
+needs:
+	@fixtures/services/install.sh
+
+demo:
+	@cargo build --quiet
+	@fixtures/mini/demo.sh
+
+test: needs
+	cargo test
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items

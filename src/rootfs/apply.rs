@@ -97,12 +97,14 @@ impl Rootfs {
         }
     }
 
-    /// Where a whiteout's path is in the lower layers; `None` where it hides nothing: what is above it, or for
-    /// an opaque directory itself, is replaced by this very layer.
+    /// Where a whiteout's path is in the lower layers; `None` where it hides nothing more: what is above it, or
+    /// for an opaque directory itself, is removed or replaced by this very layer.
     fn lower(&self, changes: &Changeset, path: &ImagePath, way: Way) -> Option<ImagePath> {
+        let is_file = |at: &ImagePath| self.nodes.get(at).is_some_and(|node| !node.is_directory());
+        let is_file_below =
+            |above: &ImagePath| matches!(self.walk(above, KEEP_LAST), End::At(at) if is_file(&at));
         let replaced = |above: &ImagePath| {
-            changes.upserts.contains_key(above)
-                && matches!(self.walk(above, KEEP_LAST), End::At(at) if self.nodes.get(&at).is_some_and(|node| !node.is_directory()))
+            changes.removals.contains(above) || (changes.upserts.contains_key(above) && is_file_below(above))
         };
         if path.ancestors().iter().any(replaced) || (way.last && replaced(path)) {
             return None;
@@ -144,6 +146,7 @@ impl Rootfs {
             && let End::Unknown { rest, .. } = self.walk(&named, CERTAIN)
         {
             certain = false;
+            self.doubts.made = true;
             self.doubts
                 .floating
                 .extend(rest.into_iter().map(|name| (name, layer)));
@@ -153,7 +156,16 @@ impl Rootfs {
                 End::At(real) if self.nodes.get(&real).is_some_and(TreeNode::is_directory) => {
                     return Ok(Landed { named, real, certain });
                 }
-                End::At(at) | End::Missing { at, .. } | End::NotDirectory { at } => self.imply(at, layer),
+                End::Missing { at, .. } => self.imply(at, layer),
+                // The layer says that this is a directory now; but a link says nothing about where it leads.
+                End::At(at) | End::NotDirectory { at } if named.is_within(&at) => self.imply(at, layer),
+                End::At(above) | End::NotDirectory { at: above } => {
+                    return Err(Error::NotDirectory {
+                        path: path.clone(),
+                        above,
+                        layer,
+                    });
+                }
                 End::Loop | End::Unknown { .. } => {
                     return Err(Error::Loop {
                         path: path.clone(),

@@ -14,6 +14,16 @@ pub enum Error {
         /// Number of the layer.
         layer: usize,
     },
+    /// The directory of an entry is reached over a symbolic link that leads to a file.
+    #[error("layer {layer} has `{path}` below a symbolic link to `{above}`, which is no directory")]
+    NotDirectory {
+        /// The entry.
+        path: ImagePath,
+        /// What is in the way, after links.
+        above: ImagePath,
+        /// Number of the layer.
+        layer: usize,
+    },
     /// A hard link to something that no layer has, or that is a directory.
     #[error("layer {layer} has a hard link `{path}` to `{target}`, which is no file")]
     Hardlink {

@@ -67,6 +67,9 @@ struct Doubts {
     /// Names that were put into, or removed from, a directory that may be a symbolic link in a missing
     /// layer, with the last layer that did so: they may have landed anywhere.
     floating: BTreeMap<Vec<u8>, usize>,
+    /// Something was put into such a directory. If the link leads to nothing, directories were made where it
+    /// leads, which can be anywhere.
+    made: bool,
     /// The last layer that emptied a directory which may be a symbolic link in a missing layer.
     emptied: Option<usize>,
 }

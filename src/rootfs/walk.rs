@@ -90,7 +90,7 @@ impl Rootfs {
             Some(node) => {
                 since.is_some_and(|layer| *layer >= node.layer) || (node.implied && !self.is_hidden(path))
             }
-            None => since.is_some() || doubts.dangling.contains(path) || !self.is_hidden(path),
+            None => since.is_some() || doubts.made || doubts.dangling.contains(path) || !self.is_hidden(path),
         }
     }
 

@@ -41,7 +41,7 @@ impl Tar {
     /// Any entry. The name is put in byte by byte: the `tar` crate would refuse the wicked ones.
     pub(crate) fn entry(mut self, kind: u8, name: &[u8], link: &[u8], content: &[u8]) -> Self {
         let mut header = tar::Header::new_ustar();
-        header.set_entry_type(tar::EntryType::new(kind));
+        header.as_mut_bytes()[156] = kind;
         header.set_mode(0o644);
         header.set_uid(0);
         header.set_gid(0);

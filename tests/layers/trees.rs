@@ -381,3 +381,38 @@ fn upper_layers_say_only_what_stands() {
     }
     assert_eq!(top.resolve_parent(&path("opt/app/x")).unwrap(), path("opt/app/x"));
 }
+
+/// What a property once found: an entry below a link to nothing makes the directory it leads to, so the upper
+/// layer cannot say that `/b`, which it removes, is not there.
+#[test]
+fn upper_layers_know_that_links_make_directories() {
+    let layers = [
+        Tar::new().symlink("a", "b"),
+        Tar::new().file("a/c", b"").file(".wh.b", b""),
+    ];
+    assert_eq!(listing(&fold(&layers)), ["a", "b/", "b/c"]);
+    assert!(matches!(
+        upper(1, &layers[1..]).resolve(&path("b")),
+        Err(LookupError::Unknown { .. })
+    ));
+}
+
+/// Found in the same way: a directory that is removed is not emptied where its link leads.
+#[test]
+fn t09_an_opaque_marker_in_a_removed_directory_says_nothing() {
+    let base = Tar::new().symlink("b", "c").file("c/a", b"");
+    let tree = fold(&[base, Tar::new().file(".wh.b", b"").file("b/.wh..wh..opq", b"")]);
+    assert_eq!(listing(&tree), ["c/", "c/a"]);
+}
+
+/// A link to a file is no place to put things, in any engine.
+#[test]
+fn t08_nothing_lands_below_a_link_to_a_file() {
+    let layers = [
+        Tar::new().file("f", b"").symlink("l", "f"),
+        Tar::new().file("l/x", b""),
+    ]
+    .map(|tar| decoded(&tar.bytes()));
+    let error = Rootfs::fold(0, &layers.iter().collect::<Vec<_>>(), true).unwrap_err();
+    assert!(matches!(error, Error::NotDirectory { .. }), "{error}");
+}

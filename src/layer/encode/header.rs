@@ -21,7 +21,8 @@ const NAME: usize = 100;
 ///
 /// The same entry gives the same blocks everywhere: no user or group names, and PAX records, sorted, only
 /// where the value does not fit the header. A header field that a record overrides holds 0, or the first
-/// bytes of the name.
+/// bytes of the name. A name that is no UTF-8 goes into its record byte by byte, as Go's `archive/tar` writes it:
+/// the record that POSIX has to announce this (`hdrcharset`) only makes GNU tar complain.
 pub(super) fn blocks(path: &ImagePath, meta: &Meta, node: &Node) -> Result<Vec<u8>, Error> {
     let mut records = xattr_records(path, &meta.xattrs)?;
     let name = name(path, node);
@@ -104,10 +105,6 @@ fn fit_name(records: &mut Records, key: &str, name: &[u8], field: &mut [u8; NAME
     field[..shown].copy_from_slice(&name[..shown]);
     if name.len() > NAME {
         records.insert(key.into(), name.to_vec());
-        if std::str::from_utf8(name).is_err() {
-            // PAX names are UTF-8 unless this record says that they are bytes.
-            records.insert(b"hdrcharset".to_vec(), b"BINARY".to_vec());
-        }
     }
 }
 
@@ -126,9 +123,7 @@ fn set_devices(header: &mut tar::Header, node: &Node) {
 /// The PAX header with its records and padding; nothing when there are none.
 fn extended(records: Records) -> Vec<u8> {
     let mut body = Vec::new();
-    // What says how to read the other records must come before them.
-    let (first, others): (Vec<_>, Vec<_>) = records.into_iter().partition(|(key, _)| key == b"hdrcharset");
-    for (key, value) in first.into_iter().chain(others) {
+    for (key, value) in records {
         push_record(&mut body, &key, &value);
     }
     if body.is_empty() {

@@ -4,10 +4,13 @@
 
 pub mod archive;
 mod blob;
+pub mod credentials;
 pub mod daemon;
 pub mod error;
 pub mod image;
 pub mod layout;
+pub mod mirror;
+pub mod registry;
 
 use std::io::Read;
 

@@ -158,6 +158,10 @@ impl Hint for Error {
             Self::Broken { .. } => {
                 Some("try again; if it stays so, the place or a proxy before it is damaged".into())
             }
+            Self::Unreachable { place, .. } if place.starts_with("unix://") => Some(
+                "see that the engine runs and that you may use its socket; DOCKER_HOST names another"
+                    .to_owned(),
+            ),
             _ => None,
         }
     }

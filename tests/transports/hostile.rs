@@ -224,6 +224,10 @@ fn t28_a_flipped_bit_is_found_wherever_it_is() {
         ArchiveSource::open_oci(&bench.path("out.tar"), &Pick::Only, bench.directory.path()).unwrap();
     bench.assert_whole(&written, &derived);
 
+    let config = bench.load(&source).unwrap().manifest.config;
+    damage(&bench, &config, &vec![b' '; config.size as usize]);
+    bench.load(&source).unwrap();
+
     // In the layout that is written to: seen, and replaced.
     let target = blob(&bench.path("out"), &layer.digest);
     fs::remove_file(&target).unwrap();
@@ -234,6 +238,27 @@ fn t28_a_flipped_bit_is_found_wherever_it_is() {
     assert_eq!(fates, [Fate::Present, Fate::Present, Fate::Upload, Fate::Present]);
     assert_eq!(receipt.bytes_sent(), layer.size);
     bench.assert_whole(&LayoutSource::new(&bench.path("out"), None), &derived);
+}
+
+/// A rename onto a device or over a link would take it from everyone else.
+#[test]
+fn an_archive_replaces_regular_files_only() {
+    let (bench, (_, derived)) = (Bench::new(), base_and_derived("device"));
+    let source = bench.layout("layout", &derived);
+    let publish = |name: &str| bench.publish(&source, &ArchiveSink::oci(&bench.path(name), None, None), 0);
+    symlink("/dev/null", bench.path("null.tar")).unwrap();
+    symlink(bench.path("gone"), bench.path("dangling.tar")).unwrap();
+    fs::create_dir(bench.path("directory.tar")).unwrap();
+    for name in ["null.tar", "dangling.tar", "directory.tar"] {
+        let error = publish(name).unwrap_err();
+        assert!(matches!(error, Error::Unsupported { .. }), "{name}: {error:?}");
+    }
+    fs::write(bench.path("real.tar"), b"old").unwrap();
+    symlink("real.tar", bench.path("link.tar")).unwrap();
+    publish("link.tar").unwrap();
+    assert!(fs::symlink_metadata(bench.path("link.tar")).unwrap().is_symlink());
+    let read = ArchiveSource::open_oci(&bench.path("real.tar"), &Pick::Only, bench.directory.path()).unwrap();
+    bench.assert_whole(&read, &derived);
 }
 
 fn sinks(bench: &Bench) -> [Box<dyn imgforge::transport::Sink>; 2] {

@@ -149,3 +149,39 @@ fn umoci_unpacks_our_layout() {
     run("umoci", &["gc", "--layout", bench.path("out").to_str().unwrap()]);
     assert_eq!((count(), before), (5, 5));
 }
+
+#[test]
+fn buildah_pulls_our_layout_and_archive() {
+    if !has("buildah") {
+        return;
+    }
+    let (bench, (_, derived)) = (Bench::new(), base_and_derived("buildah"));
+    let source = bench.layout("start", &derived);
+    let at = |name: &str| bench.path(name).display().to_string();
+    bench
+        .publish(&source, &LayoutSink::new(&bench.path("out"), Some("v1")), 0)
+        .unwrap();
+    let archive = ArchiveSink::oci(&bench.path("out.tar"), Some("v1"), Some("app"));
+    bench.publish(&source, &archive, 0).unwrap();
+    // It names images after their path, which must be lower-case for that: so it runs in the directory.
+    let (root, runroot, here) = (at("root"), at("runroot"), at(""));
+    let buildah = |arguments: &[&str]| {
+        let own = [
+            "-C",
+            &here,
+            "buildah",
+            "--root",
+            &root,
+            "--runroot",
+            &runroot,
+            "--storage-driver",
+            "vfs",
+        ];
+        run("env", &[&own, arguments].concat())
+    };
+    for from in ["oci:out:v1", "oci-archive:out.tar", "docker-archive:out.tar"] {
+        let id = buildah(&["pull", "--policy", "always", "-q", from]);
+        // Its id of an image is the digest of the configuration.
+        assert_eq!(id.trim(), Digest::of(&derived.config).hex(), "{from}");
+    }
+}

@@ -61,7 +61,8 @@ impl Pretender {
         let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
-                serve(&stream.unwrap(), &shared).unwrap();
+                // A request that is broken off is no load.
+                drop(serve(&stream.unwrap(), &shared));
             }
         });
         let host = format!("unix://{}", path.display());
@@ -132,7 +133,9 @@ impl State {
             }
             ("POST", "/images/load") => {
                 self.loads.push(body);
-                let broken = shown(&Digest::of(b"broken"), &[]);
+                // The right id and no layers: what the store knows is the manifest.
+                let mut broken = self.good.clone();
+                broken["RootFS"]["Layers"] = json!([]);
                 let good = self.loads.len() == self.works;
                 self.images
                     .push(("app:1".into(), if good { self.good.clone() } else { broken }));
@@ -191,6 +194,24 @@ fn an_engine_that_never_has_the_image_is_an_error_without_a_name_left() {
     let state = engine.state.lock().unwrap();
     assert_eq!(state.loads.len(), 2);
     assert!(!state.images.iter().any(|(name, _)| name == "app:1"));
+}
+
+#[test]
+fn a_source_that_breaks_off_breaks_the_request_off() {
+    let (bench, (base, derived)) = (Bench::new(), base_and_derived("cut"));
+    let engine = Pretender::start(&bench, &base, &derived, 1);
+    let source = bench.layout("derived", &derived);
+    let layer = bench.load(&source).unwrap().manifest.layers[2].clone();
+    let path = crate::rig::blob(&bench.path("derived"), &layer.digest);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let error = bench.publish(&source, &engine.sink(), 2).unwrap_err();
+    assert!(matches!(error, Error::Broken { .. }), "{error:?}");
+    assert!(
+        engine.state.lock().unwrap().loads.is_empty(),
+        "an archive cut short looked whole"
+    );
 }
 
 /// The sample with one of its layers called zstd; nobody here looks into it.

@@ -16,6 +16,7 @@ use crate::rig::Bench;
 use crate::rig::base_and_derived;
 use crate::rig::entry;
 use crate::rig::gzip;
+use crate::rig::index;
 use crate::rig::run;
 use crate::rig::write_layout;
 
@@ -139,6 +140,31 @@ fn old_docker_archives_read_the_same_however_they_are_packed() {
     let tars: Vec<Digest> = derived.tars.iter().map(|tar| Digest::of(tar)).collect();
     assert_eq!(digests, tars, "uncompressed layers are their own diff_ids");
     assert_eq!(image.config.bytes(), derived.config);
+
+    // A layout without the layers (as a partial archive has) is not believed: what `manifest.json` names is.
+    let mut builder = tar::Builder::new(Vec::new());
+    let parts = [
+        ("index.json".to_owned(), index(&[entry(&derived, None)])),
+        (
+            format!("blobs/sha256/{}", Digest::of(&derived.manifest).hex()),
+            derived.manifest.clone(),
+        ),
+        (
+            format!("blobs/sha256/{}", Digest::of(&derived.config).hex()),
+            derived.config.clone(),
+        ),
+    ];
+    for (name, bytes) in &parts {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        builder.append_data(&mut header, name, bytes.as_slice()).unwrap();
+    }
+    let mut both = builder.into_inner().unwrap();
+    both.truncate(both.len() - 1024);
+    both.extend(fs::read(&path).unwrap());
+    fs::write(bench.path("both.tar"), both).unwrap();
+    let both = ArchiveSource::open_docker(&bench.path("both.tar"), &Pick::Only, scratch).unwrap();
+    assert_eq!(bench.load(&both).unwrap().manifest.bytes, image.manifest.bytes);
 
     // The whole archive in gzip: spooled, and the same image.
     let packed = bench.path("save.tgz");

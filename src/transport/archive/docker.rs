@@ -161,13 +161,21 @@ fn made_manifest(members: &Members, place: &str, item: &Item, config: Vec<u8>) -
         elsewhere.insert(digest, member.clone());
         layers.push((compression, digest, members.size(member)?));
     }
+    Ok(Found {
+        root: document(&config, &layers),
+        elsewhere,
+    })
+}
+
+/// The manifest and its media type.
+fn document(config: &Config, layers: &[(Compression, Digest, u64)]) -> (Vec<u8>, String) {
     let zstd = layers
         .iter()
         .any(|(compression, ..)| *compression == Compression::Zstd);
-    let family = if zstd { Family::Oci } else { Family::Docker };
-    let media_type = match family {
-        Family::Oci => media_type::OCI_MANIFEST,
-        Family::Docker => media_type::DOCKER_MANIFEST,
+    let (family, media_type) = if zstd {
+        (Family::Oci, media_type::OCI_MANIFEST)
+    } else {
+        (Family::Docker, media_type::DOCKER_MANIFEST)
     };
     let described = |media_type: &str, digest: Digest, size: u64| json!({ "mediaType": media_type, "size": size, "digest": digest.to_string() });
     let layer = |(compression, digest, size): &(Compression, Digest, u64)| {
@@ -179,10 +187,7 @@ fn made_manifest(members: &Members, place: &str, item: &Item, config: Vec<u8>) -
         "config": described(family.config(), config.digest(), config.bytes().len() as u64),
         "layers": layers.iter().map(layer).collect::<Vec<_>>(),
     });
-    Ok(Found {
-        root: (document.to_string().into_bytes(), media_type.to_owned()),
-        elsewhere,
-    })
+    (document.to_string().into_bytes(), media_type.to_owned())
 }
 
 fn compression(members: &Members, place: &str, member: &str) -> Result<Compression, Error> {

@@ -98,25 +98,8 @@ impl Members {
         for entry in archive.entries_with_seek().map_err(&unreadable)? {
             let entry = entry.map_err(|error| broken(format!("not a readable tar: {error}")))?;
             let name = normal(&String::from_utf8_lossy(&entry.path_bytes()));
-            let target = entry
-                .link_name_bytes()
-                .map(|target| String::from_utf8_lossy(&target).into_owned());
-            let member = match entry.header().entry_type() {
-                EntryType::Regular | EntryType::Continuous => {
-                    let (offset, size) = (entry.raw_file_position(), entry.size());
-                    if offset.checked_add(size).is_none_or(|end| end > length) {
-                        return Err(broken(format!("the archive is cut short within `{name}`")));
-                    }
-                    Member::File { offset, size }
-                }
-                EntryType::Symlink => Member::Symlink(target.unwrap_or_default()),
-                // A hard link is another name of a member that came before it.
-                EntryType::Link => match members.get(&normal(&target.unwrap_or_default())) {
-                    Some(member) => Member::clone(member),
-                    None => return Err(broken(format!("`{name}` is a link to nothing"))),
-                },
-                EntryType::GNUSparse => return Err(broken(format!("`{name}` is a sparse member"))),
-                _ => continue,
+            let Some(member) = member(&entry, &name, length, &members).map_err(broken)? else {
+                continue;
             };
             members.insert(name, member);
             if members.len() > MAX_MEMBERS {
@@ -195,6 +178,34 @@ impl Members {
             what: name.to_owned(),
             place: self.place.clone(),
         }
+    }
+}
+
+/// What an entry stands for in an archive of `length` bytes, `None` for what nobody asks for; else the problem.
+fn member(
+    entry: &tar::Entry<'_, &fs::File>,
+    name: &str,
+    length: u64,
+    before: &BTreeMap<String, Member>,
+) -> Result<Option<Member>, String> {
+    let target = entry.link_name_bytes().unwrap_or_default();
+    let target = String::from_utf8_lossy(&target).into_owned();
+    match entry.header().entry_type() {
+        EntryType::Regular | EntryType::Continuous => {
+            let (offset, size) = (entry.raw_file_position(), entry.size());
+            if offset.checked_add(size).is_none_or(|end| end > length) {
+                return Err(format!("the archive is cut short within `{name}`"));
+            }
+            Ok(Some(Member::File { offset, size }))
+        }
+        EntryType::Symlink => Ok(Some(Member::Symlink(target))),
+        // A hard link is another name of a member that came before it.
+        EntryType::Link => match before.get(&normal(&target)) {
+            Some(member) => Ok(Some(member.clone())),
+            None => Err(format!("`{name}` is a link to nothing")),
+        },
+        EntryType::GNUSparse => Err(format!("`{name}` is a sparse member")),
+        _ => Ok(None),
     }
 }
 

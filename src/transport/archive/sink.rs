@@ -19,7 +19,8 @@ use crate::transport::layout::failed;
 use crate::transport::layout::sink::blobs;
 use crate::transport::layout::sink::temporary;
 
-/// An archive file to write; what is there is replaced.
+/// An archive file to write; what is there is replaced. On [`LayoutSink`](crate::transport::layout::LayoutSink)
+/// stands what some readers do not take.
 #[derive(Debug, Clone)]
 pub struct ArchiveSink {
     path: PathBuf,
@@ -49,8 +50,34 @@ impl ArchiveSink {
         }
     }
 
+    /// Where the archive really goes: links followed, and never anything but a regular file, for a rename
+    /// onto `/dev/stdout` would replace it for everyone.
+    fn target(&self) -> Result<PathBuf, Error> {
+        let Ok(target) = fs::canonicalize(&self.path) else {
+            return if fs::symlink_metadata(&self.path).is_ok() {
+                Err(self.irregular())
+            } else {
+                Ok(self.path.clone())
+            };
+        };
+        if target.is_file() {
+            Ok(target)
+        } else {
+            Err(self.irregular())
+        }
+    }
+
+    fn irregular(&self) -> Error {
+        Error::Unsupported {
+            place: self.name(),
+            problem: format!("`{}` is not a regular file", self.path.display()),
+            advice: "name a file that is new or may be replaced".to_owned(),
+        }
+    }
+
     fn write(&self, outgoing: &Outgoing<'_>, progress: &dyn Progress) -> Result<(), Error> {
-        let scratch = temporary(&self.path);
+        let target = self.target()?;
+        let scratch = temporary(&target);
         let unwritten = failed("write", &self.path);
         let file = fs::File::create(scratch.path()).map_err(&unwritten)?;
         let mut out = io::BufWriter::with_capacity(1 << 18, file);
@@ -62,7 +89,7 @@ impl ArchiveSink {
         bundle.write(&mut out, &unwritten, progress)?;
         let file = out.into_inner().map_err(|error| unwritten(error.into_error()))?;
         file.sync_data().map_err(&unwritten)?;
-        fs::rename(scratch.path(), &self.path).map_err(failed("rename", scratch.path()))?;
+        fs::rename(scratch.path(), &target).map_err(failed("rename", scratch.path()))?;
         scratch.keep();
         Ok(())
     }

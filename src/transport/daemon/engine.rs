@@ -145,23 +145,7 @@ impl Engine {
         write: &mut dyn FnMut(&mut dyn Write) -> Result<(), Error>,
     ) -> Result<String, Error> {
         let (sender, receiver) = mpsc::channel::<io::Result<Vec<u8>>>(QUEUE);
-        let chunks = futures_util::stream::unfold(receiver, |mut receiver| async move {
-            receiver.recv().await.map(|chunk| (chunk, receiver))
-        });
-        let docker = self.docker.clone();
-        let upload = self.runtime.spawn(async move {
-            let options = ImportImageOptionsBuilder::default().build();
-            let body = chunks.map(|chunk| chunk.map(Into::into));
-            let mut answers = std::pin::pin!(docker.import_image_stream(options, body, None));
-            let mut talk = String::new();
-            while let Some(answer) = answers.next().await {
-                let text = answer?.stream.unwrap_or_default();
-                if talk.len() + text.len() <= MAX_TALK {
-                    talk.push_str(&text);
-                }
-            }
-            Ok(talk)
-        });
+        let upload = self.runtime.spawn(upload(self.docker.clone(), receiver));
         let mut pipe = Pipe {
             sender: sender.clone(),
             closed: false,
@@ -184,6 +168,27 @@ impl Engine {
             (_, Err(error)) => Err(unreachable(&self.place, error)),
         }
     }
+}
+
+/// Sends what comes through `receiver`; returns what the engine says until it is done.
+async fn upload(
+    docker: Docker,
+    receiver: mpsc::Receiver<io::Result<Vec<u8>>>,
+) -> Result<String, bollard::errors::Error> {
+    let body = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        let chunk = receiver.recv().await?;
+        Some((chunk.map(Into::into), receiver))
+    });
+    let options = ImportImageOptionsBuilder::default().build();
+    let mut answers = std::pin::pin!(docker.import_image_stream(options, body, None));
+    let mut talk = String::new();
+    while let Some(answer) = answers.next().await {
+        let text = answer?.stream.unwrap_or_default();
+        if talk.len() + text.len() <= MAX_TALK {
+            talk.push_str(&text);
+        }
+    }
+    Ok(talk)
 }
 
 /// The writing end of a request's body.

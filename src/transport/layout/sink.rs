@@ -35,6 +35,9 @@ pub(in crate::transport) const LAYOUT_FILE: &[u8] = br#"{"imageLayoutVersion":"1
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 /// A layout to write one image into; the images that are there stay, except one of the same tag.
+///
+/// The image goes in as it is, so its digest stays. An image of Docker's family of media types is legal there,
+/// but skopeo 1.9 finds it only without a tag (`oci:DIR`) and umoci 0.4 not at all.
 #[derive(Debug, Clone)]
 pub struct LayoutSink {
     root: PathBuf,

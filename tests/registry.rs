@@ -7,5 +7,9 @@ mod auth;
 mod fake_registry;
 #[path = "registry/pull.rs"]
 mod pull;
+#[path = "registry/push.rs"]
+mod push;
+#[path = "registry/real.rs"]
+mod real;
 #[path = "registry/rig.rs"]
 mod rig;

@@ -43,27 +43,29 @@ pub(crate) fn registry_with(credentials: CredentialPlaces) -> Registry {
     .unwrap()
 }
 
-/// A token server that gives out `t1`, `t2`, … and a gate that lets only the newest in.
+/// A token server that gives out `t1`, `t2`, … and a gate that lets in those that have not run out.
 #[derive(Clone, Default)]
 pub(crate) struct Tokens {
-    given: Arc<Mutex<usize>>,
+    /// How many were given, and how many of them have run out.
+    state: Arc<Mutex<(usize, usize)>>,
 }
 
 impl Tokens {
     /// The token server's answer.
     pub(crate) fn give(&self) -> Answer {
-        let mut given = self.given.lock().unwrap();
-        *given += 1;
-        Answer::new(200).body(format!(r#"{{"token":"t{given}","expires_in":300}}"#))
+        let mut state = self.state.lock().unwrap();
+        state.0 += 1;
+        Answer::new(200).body(format!(r#"{{"token":"t{}","expires_in":300}}"#, state.0))
     }
 
-    /// A newer token is needed from now on.
+    /// All that were given have run out.
     pub(crate) fn expire(&self) {
-        *self.given.lock().unwrap() += 1;
+        let mut state = self.state.lock().unwrap();
+        state.1 = state.0;
     }
 
     pub(crate) fn count(&self) -> usize {
-        *self.given.lock().unwrap()
+        self.state.lock().unwrap().0
     }
 
     /// The answer to a call without a valid token, in a registry whose token server is itself.
@@ -71,7 +73,9 @@ impl Tokens {
         if call.path == "/token" {
             return Some(self.give());
         }
-        let good = call.header("authorization") == format!("Bearer t{}", self.given.lock().unwrap());
+        let (given, expired) = *self.state.lock().unwrap();
+        let token = call.header("authorization").strip_prefix("Bearer t");
+        let good = token.is_some_and(|number| (expired + 1..=given).contains(&number.parse().unwrap()));
         let realm = format!("http://{}/token?x=1", call.header("host"));
         let challenge = format!(r#"Bearer realm="{realm}",service="test registry""#);
         (!good).then(|| Answer::new(401).with("WWW-Authenticate", challenge))
@@ -96,7 +100,7 @@ fn a_token_is_fetched_once_for_a_scope_and_again_when_it_is_refused() {
     assert_eq!(tokens.count(), 1);
     tokens.expire();
     source.root().unwrap();
-    assert_eq!(tokens.count(), 3);
+    assert_eq!(tokens.count(), 2);
     let asked = &fake.seen("GET", "/token")[0];
     assert_eq!(
         asked.query,

@@ -49,7 +49,10 @@ impl Chunks {
             None => self.first,
             Some(now) => now / 4,
         };
-        let floor = self.least.max(SMALLEST.min(self.first));
+        let floor = match self.least {
+            0 => SMALLEST.min(self.first),
+            least => least,
+        };
         if self.never || next < floor && self.now.is_some_and(|now| now <= floor) {
             return false;
         }

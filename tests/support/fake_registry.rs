@@ -16,90 +16,96 @@ use imgforge::oci::Digest;
 
 /// A request as it came.
 #[derive(Debug, Clone, Default)]
-pub struct Call {
-    pub method: String,
+pub(crate) struct Call {
+    pub(crate) method: String,
     /// Path without the query.
-    pub path: String,
+    pub(crate) path: String,
     /// What follows `?`, as it came.
-    pub query: String,
+    pub(crate) query: String,
     /// By lower-case name.
-    pub headers: BTreeMap<String, String>,
-    pub body: Vec<u8>,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Call {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 
     /// `METHOD path`, for logs.
-    pub fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
-    pub fn is(&self, method: &str, part: &str) -> bool {
+    pub(crate) fn is(&self, method: &str, part: &str) -> bool {
         self.method == method && self.path.contains(part)
     }
 
     fn parameter(&self, name: &str) -> Option<String> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next_back()?;
+        let value = pairs
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value)
+            .next_back()?;
         Some(value.replace("%3A", ":").replace("%2F", "/"))
     }
 }
 
 /// What comes back.
 #[derive(Debug, Clone, Default)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
     /// So many bytes more than `body`, all `x`.
-    pub padding: usize,
+    pub(crate) padding: usize,
     /// Sends only so many bytes of the body, then closes the connection.
-    pub cut: Option<usize>,
+    pub(crate) cut: Option<usize>,
     /// Says nothing of the length: the end of the connection is the end of the body.
-    pub no_length: bool,
+    pub(crate) no_length: bool,
     /// Says this length instead of the true one.
-    pub length: Option<usize>,
+    pub(crate) length: Option<usize>,
     /// Waits so long after the headers and before the body.
-    pub stall: Option<Duration>,
+    pub(crate) stall: Option<Duration>,
 }
 
 impl Answer {
-    pub fn new(status: u16) -> Self {
+    pub(crate) fn new(status: u16) -> Self {
         Self {
             status,
             ..Self::default()
         }
     }
 
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 }
 
 /// How many bytes of a request's body are read before it is answered; the connection is closed after less than all.
-pub type Appetite = Box<dyn Fn(&Call) -> Option<usize> + Send + Sync>;
+pub(crate) type Appetite = Box<dyn Fn(&Call) -> Option<usize> + Send + Sync>;
 
 /// A running fake. It ends with the process; its port is its own.
-pub struct Fake {
-    pub host: String,
-    pub calls: Arc<Mutex<Vec<Call>>>,
+pub(crate) struct Fake {
+    pub(crate) host: String,
+    pub(crate) calls: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Fake {
-    pub fn start(handler: impl FnMut(&Call) -> Answer + Send + 'static) -> Self {
+    pub(crate) fn start(handler: impl FnMut(&Call) -> Answer + Send + 'static) -> Self {
         Self::start_with(Box::new(|_| None), handler)
     }
 
-    pub fn start_with(appetite: Appetite, handler: impl FnMut(&Call) -> Answer + Send + 'static) -> Self {
+    pub(crate) fn start_with(
+        appetite: Appetite,
+        handler: impl FnMut(&Call) -> Answer + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = listener.local_addr().unwrap().to_string();
         let calls = Arc::new(Mutex::new(Vec::new()));
@@ -123,18 +129,30 @@ impl Fake {
     }
 
     /// The requests so far, as `METHOD path` lines, without the greeting.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let calls = self.calls.lock().unwrap();
-        calls.iter().filter(|call| call.path != "/v2/").map(Call::line).collect()
+        calls
+            .iter()
+            .filter(|call| call.path != "/v2/")
+            .map(Call::line)
+            .collect()
     }
 
-    pub fn seen(&self, method: &str, part: &str) -> Vec<Call> {
+    pub(crate) fn seen(&self, method: &str, part: &str) -> Vec<Call> {
         let calls = self.calls.lock().unwrap();
-        calls.iter().filter(|call| call.is(method, part)).cloned().collect()
+        calls
+            .iter()
+            .filter(|call| call.is(method, part))
+            .cloned()
+            .collect()
     }
 }
 
-fn serve(stream: &TcpStream, appetite: &Appetite, mut answer: impl FnMut(&Call) -> Answer) -> std::io::Result<()> {
+fn serve(
+    stream: &TcpStream,
+    appetite: &Appetite,
+    mut answer: impl FnMut(&Call) -> Answer,
+) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     loop {
         // A TLS greeting is not for us: the client finds out by the closed connection.
@@ -174,7 +192,8 @@ fn head(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Call>> {
         let Some((name, value)) = line.trim_end().split_once(':') else {
             return Ok(Some(call));
         };
-        call.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        call.headers
+            .insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
 }
 
@@ -214,24 +233,25 @@ fn write(mut stream: &TcpStream, call: &Call, answer: &Answer) -> std::io::Resul
 
 /// A registry that does everything right, as distribution 2.8 does it.
 #[derive(Default)]
-pub struct Memory {
+pub(crate) struct Memory {
     /// By repository and digest.
-    pub blobs: BTreeMap<(String, String), Vec<u8>>,
+    pub(crate) blobs: BTreeMap<(String, String), Vec<u8>>,
     /// By repository and tag or digest: media type and bytes.
-    pub manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
+    pub(crate) manifests: BTreeMap<(String, String), (String, Vec<u8>)>,
     /// Open uploads.
-    pub uploads: BTreeMap<String, Vec<u8>>,
+    pub(crate) uploads: BTreeMap<String, Vec<u8>>,
     opened: usize,
 }
 
 impl Memory {
-    pub fn put_blob(&mut self, repository: &str, bytes: &[u8]) -> Digest {
+    pub(crate) fn put_blob(&mut self, repository: &str, bytes: &[u8]) -> Digest {
         let digest = Digest::of(bytes);
-        self.blobs.insert((repository.to_owned(), digest.to_string()), bytes.to_vec());
+        self.blobs
+            .insert((repository.to_owned(), digest.to_string()), bytes.to_vec());
         digest
     }
 
-    pub fn put_manifest(&mut self, repository: &str, tag: &str, media_type: &str, bytes: &[u8]) {
+    pub(crate) fn put_manifest(&mut self, repository: &str, tag: &str, media_type: &str, bytes: &[u8]) {
         for name in [tag.to_owned(), Digest::of(bytes).to_string()] {
             let entry = (media_type.to_owned(), bytes.to_vec());
             self.manifests.insert((repository.to_owned(), name), entry);
@@ -239,7 +259,7 @@ impl Memory {
     }
 
     /// Opens an upload and says where.
-    pub fn open_upload(&mut self, repository: &str) -> Answer {
+    pub(crate) fn open_upload(&mut self, repository: &str) -> Answer {
         self.opened += 1;
         let id = format!("u{}", self.opened);
         self.uploads.insert(id.clone(), Vec::new());
@@ -250,11 +270,14 @@ impl Memory {
     fn upload_answer(&self, status: u16, repository: &str, id: &str) -> Answer {
         let length = self.uploads.get(id).map_or(0, Vec::len);
         Answer::new(status)
-            .with("Location", format!("/v2/{repository}/blobs/uploads/{id}?_state=s{length}"))
+            .with(
+                "Location",
+                format!("/v2/{repository}/blobs/uploads/{id}?_state=s{length}"),
+            )
             .with("Range", format!("0-{}", length.saturating_sub(1)))
     }
 
-    pub fn answer(&mut self, call: &Call) -> Answer {
+    pub(crate) fn answer(&mut self, call: &Call) -> Answer {
         let path = call.path.trim_start_matches("/v2/");
         if path.is_empty() {
             return Answer::new(200);
@@ -262,9 +285,14 @@ impl Memory {
         if let Some((repository, id)) = path.split_once("/blobs/uploads/") {
             return self.upload(call, repository, id);
         }
-        let blob = path.split_once("/blobs/").map(|(repository, digest)| (repository.to_owned(), digest.to_owned()));
+        let blob = path
+            .split_once("/blobs/")
+            .map(|(repository, digest)| (repository.to_owned(), digest.to_owned()));
         if let Some(key) = blob {
-            return self.blobs.get(&key).map_or_else(|| missing("BLOB_UNKNOWN"), |bytes| ranged(call, &key.1, bytes));
+            return self
+                .blobs
+                .get(&key)
+                .map_or_else(|| missing("BLOB_UNKNOWN"), |bytes| ranged(call, &key.1, bytes));
         }
         let Some((repository, name)) = path.split_once("/manifests/") else {
             return missing("NAME_UNKNOWN");
@@ -274,20 +302,26 @@ impl Memory {
             self.put_manifest(repository, name, call.header("content-type"), &call.body);
             return Answer::new(201).with("Docker-Content-Digest", Digest::of(&call.body).to_string());
         }
-        self.manifests.get(&key).map_or_else(|| missing("MANIFEST_UNKNOWN"), |(media_type, bytes)| {
-            Answer::new(200)
-                .with("Content-Type", media_type)
-                .with("Docker-Content-Digest", Digest::of(bytes).to_string())
-                .body(bytes.clone())
-        })
+        self.manifests.get(&key).map_or_else(
+            || missing("MANIFEST_UNKNOWN"),
+            |(media_type, bytes)| {
+                Answer::new(200)
+                    .with("Content-Type", media_type)
+                    .with("Docker-Content-Digest", Digest::of(bytes).to_string())
+                    .body(bytes.clone())
+            },
+        )
     }
 
     fn upload(&mut self, call: &Call, repository: &str, id: &str) -> Answer {
         if call.method == "POST" {
-            let known = call.parameter("mount").zip(call.parameter("from")).and_then(|(digest, from)| {
-                let bytes = self.blobs.get(&(from, digest.clone()))?.clone();
-                Some((digest, bytes))
-            });
+            let known = call
+                .parameter("mount")
+                .zip(call.parameter("from"))
+                .and_then(|(digest, from)| {
+                    let bytes = self.blobs.get(&(from, digest.clone()))?.clone();
+                    Some((digest, bytes))
+                });
             if let Some((digest, bytes)) = known {
                 self.blobs.insert((repository.to_owned(), digest), bytes);
                 return Answer::new(201);
@@ -298,7 +332,10 @@ impl Memory {
             return missing("BLOB_UPLOAD_UNKNOWN");
         };
         // distribution 2.8: the state in the query is the offset that the client was told last.
-        if call.method != "DELETE" && call.parameter("_state") != Some(format!("s{}", upload.len())) && call.method != "GET" {
+        if call.method != "DELETE"
+            && call.parameter("_state") != Some(format!("s{}", upload.len()))
+            && call.method != "GET"
+        {
             return missing("BLOB_UPLOAD_INVALID");
         }
         match call.method.as_str() {
@@ -316,7 +353,8 @@ impl Memory {
                 bytes.extend_from_slice(&call.body);
                 let digest = call.parameter("digest").unwrap_or_default();
                 if Digest::of(&bytes).to_string() != digest {
-                    return Answer::new(400).body(r#"{"errors":[{"code":"DIGEST_INVALID","message":"mismatch"}]}"#);
+                    return Answer::new(400)
+                        .body(r#"{"errors":[{"code":"DIGEST_INVALID","message":"mismatch"}]}"#);
                 }
                 self.put_blob(repository, &bytes);
                 Answer::new(201).with("Docker-Content-Digest", digest)
@@ -326,13 +364,18 @@ impl Memory {
 }
 
 /// A 404 with the code that distribution uses.
-pub fn missing(code: &str) -> Answer {
-    Answer::new(404).body(format!(r#"{{"errors":[{{"code":"{code}","message":"not here"}}]}}"#))
+pub(crate) fn missing(code: &str) -> Answer {
+    Answer::new(404).body(format!(
+        r#"{{"errors":[{{"code":"{code}","message":"not here"}}]}}"#
+    ))
 }
 
 /// A blob, or the closed or open range of it that was asked for.
-pub fn ranged(call: &Call, digest: &str, bytes: &[u8]) -> Answer {
-    let range = call.header("range").strip_prefix("bytes=").and_then(|range| range.split_once('-'));
+pub(crate) fn ranged(call: &Call, digest: &str, bytes: &[u8]) -> Answer {
+    let range = call
+        .header("range")
+        .strip_prefix("bytes=")
+        .and_then(|range| range.split_once('-'));
     let Some((first, last)) = range else {
         return Answer::new(200).with("Docker-Content-Digest", digest).body(bytes);
     };

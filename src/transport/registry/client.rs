@@ -83,12 +83,13 @@ impl Client {
                     None => return Err(unreachable(endpoint, source)),
                 },
                 Ok(response) if is_unauthorized(&response) => {
-                    if asked && (refused.is_some() || authorization.is_none()) {
+                    self.challenged(endpoint, &response);
+                    let hopeless = asked && (refused.is_some() || authorization.is_none());
+                    if hopeless || endpoint.challenge().is_none() {
                         return Err(self.denied(endpoint, scope, response).await);
                     }
                     asked = true;
                     refused = authorization;
-                    self.challenged(endpoint, &response);
                     Duration::ZERO
                 }
                 Ok(response) if retry::worth_it(response.status()) => {

@@ -11,6 +11,7 @@ use reqwest::Method;
 use reqwest::Response;
 use reqwest::StatusCode;
 use reqwest::Url;
+use reqwest::header::ACCEPT;
 use reqwest::header::CONTENT_RANGE;
 use reqwest::header::HeaderMap;
 use reqwest::header::RANGE;
@@ -39,6 +40,8 @@ pub(super) struct Download {
     pub(super) url: Url,
     pub(super) descriptor: Descriptor,
     pub(super) position: u64,
+    /// What a document may be; empty for a blob. distribution 2.8 hides an OCI document from who does not accept it.
+    pub(super) accept: String,
 }
 
 /// An answer that is being read, and how many of its first bytes are not wanted.
@@ -52,6 +55,9 @@ impl Download {
     /// never appended twice (T34).
     pub(super) async fn start(&self) -> Result<Stream, Error> {
         let mut request = Request::new(Method::GET, self.url.clone());
+        if !self.accept.is_empty() {
+            request = request.header(ACCEPT, &self.accept);
+        }
         if self.position > 0 {
             // A closed range: some registries answer 416 to an open one.
             let last = self.descriptor.size.saturating_sub(1);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::runtime::Runtime;
@@ -40,6 +41,29 @@ impl Engine {
         self.client.clone()
     }
 
+    pub(super) fn options(&self) -> &RegistryOptions {
+        &self.client.options
+    }
+
+    /// Starts work whose result is waited for later, if at all.
+    pub(super) fn begin<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> mpsc::Receiver<T> {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        self.handle.spawn(async move {
+            // Nobody may be left to hear it.
+            let _ = sender.send(work.await);
+        });
+        receiver
+    }
+
+    /// Waits at most `patience`. Only for threads of our own: it enters the runtime.
+    pub(super) fn wait<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
+        self.handle
+            .block_on(async { tokio::time::timeout(patience, work).await.ok() })
+    }
+
     /// Starts work that nobody waits for.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(work);
@@ -54,13 +78,7 @@ impl Engine {
         T: Send + 'static,
         W: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let (sender, receiver) = mpsc::sync_channel(1);
-        self.handle.spawn(async move {
-            let result = work.await;
-            // The only receiver waits below.
-            let _ = sender.send(result);
-        });
-        receiver.recv().unwrap_or_else(|_| {
+        self.begin(work).recv().unwrap_or_else(|_| {
             Err(Error::Unreachable {
                 place: "the network".to_owned(),
                 source: "the request ended without a result".into(),

@@ -6,22 +6,29 @@
 mod auth;
 mod body;
 mod challenge;
+mod chunk;
 mod client;
 mod download;
 mod endpoint;
 mod engine;
 pub mod options;
+mod piece;
+mod presence;
 mod pull;
+mod push;
 mod redirect;
 mod retry;
+mod session;
 mod tls;
 mod token;
+mod upload;
 mod wire;
 
 use std::sync::Arc;
 
 pub use options::RegistryOptions;
 pub use pull::RegistrySource;
+pub use push::RegistrySink;
 
 use crate::oci::reference::RegistryReference;
 use crate::transport::error::Error;
@@ -48,6 +55,16 @@ impl Registry {
     #[must_use]
     pub fn source(&self, reference: &RegistryReference) -> RegistrySource {
         RegistrySource {
+            engine: self.engine.clone(),
+            reference: reference.clone(),
+        }
+    }
+
+    /// The name that `reference` is, to publish to. Blobs are mounted from the base's repository where it is in the
+    /// same registry.
+    #[must_use]
+    pub fn sink(&self, reference: &RegistryReference) -> RegistrySink {
+        RegistrySink {
             engine: self.engine.clone(),
             reference: reference.clone(),
         }

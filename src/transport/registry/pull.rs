@@ -64,10 +64,9 @@ impl Source for RegistrySource {
         let (reference, descriptor) = (self.reference.clone(), descriptor.clone());
         let (download, stream) = self.engine.run(async move {
             let endpoint = client.endpoint(&reference.host).await?;
-            let kind = if Family::of_document(&descriptor.media_type).is_some() {
-                "manifests"
-            } else {
-                "blobs"
+            let (kind, accept) = match Family::of_document(&descriptor.media_type) {
+                Some(_) => ("manifests", descriptor.media_type.clone()),
+                None => ("blobs", String::new()),
             };
             let url = endpoint.url(&format!("{}/{kind}/{}", reference.repository, descriptor.digest));
             let download = Download {
@@ -77,6 +76,7 @@ impl Source for RegistrySource {
                 url,
                 descriptor,
                 position: offset,
+                accept,
             };
             let stream = download.start().await?;
             Ok::<_, Error>((download, stream))

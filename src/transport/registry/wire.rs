@@ -187,16 +187,17 @@ fn failure(url: &Url, error: reqwest::Error) -> Failure {
 pub(super) fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(current) = cause {
-        if let Some(io) = current.downcast_ref::<std::io::Error>()
-            && let Some(inner) = io.get_ref()
-            && inner.downcast_ref::<rustls::Error>().is_some_and(refuses)
-        {
-            return true;
+        if let Some(refused) = current.downcast_ref::<rustls::Error>() {
+            return refuses(refused);
         }
-        if current.downcast_ref::<rustls::Error>().is_some_and(refuses) {
-            return true;
-        }
-        cause = current.source();
+        // An I/O error names the cause of what it wraps, and not what it wraps.
+        let wrapped = current
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => current.source(),
+        };
     }
     false
 }

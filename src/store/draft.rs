@@ -1,0 +1,87 @@
+//! A blob being written, whose digest is known when it ends.
+
+use std::fs;
+use std::io;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use crate::oci::Digest;
+use crate::oci::digest::Hashing;
+use crate::store::Error;
+use crate::store::Store;
+use crate::store::scratch::Scratch;
+
+static COUNTER: AtomicU64 = AtomicU64::new(0);
+
+/// Bytes on their way into the store. Dropped before [`Draft::finish`], it leaves nothing.
+#[derive(Debug)]
+pub struct Draft {
+    store: Store,
+    scratch: Scratch,
+    writer: Hashing<io::BufWriter<fs::File>>,
+}
+
+impl Draft {
+    pub(super) fn new(store: &Store) -> Result<Self, Error> {
+        let scratch = temporary(store, "draft");
+        let file = fs::File::create_new(scratch.path()).map_err(super::io("make", scratch.path()))?;
+        let writer = Hashing::new(io::BufWriter::with_capacity(1 << 18, file));
+        Ok(Self {
+            store: store.clone(),
+            scratch,
+            writer,
+        })
+    }
+
+    /// How many bytes were written.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.writer.hasher().length()
+    }
+
+    /// Keeps the blob under its digest; returns digest and length in bytes.
+    ///
+    /// # Errors
+    /// When the bytes cannot be written out. Nothing is left behind.
+    pub fn finish(self) -> Result<(Digest, u64), Error> {
+        let path = self.scratch.path().to_owned();
+        let (writer, hasher) = self.writer.into_parts();
+        let file = writer
+            .into_inner()
+            .map_err(|error| super::io("write", &path)(error.into_error()))?;
+        settle(&file).map_err(super::io("write", &path))?;
+        let digest = hasher.digest();
+        let target = self.store.blob_path(&digest);
+        fs::rename(&path, &target).map_err(super::io("rename", &path))?;
+        self.scratch.keep();
+        Ok((digest, hasher.length()))
+    }
+}
+
+/// A fresh path in `tmp/`, unique across the processes that share the store.
+pub(super) fn temporary(store: &Store, what: &str) -> Scratch {
+    let number = COUNTER.fetch_add(1, Ordering::Relaxed);
+    Scratch::new(
+        store
+            .temporary()
+            .join(format!("{what}-{}-{number}", std::process::id())),
+    )
+}
+
+/// Read-only and on disk before the rename: a crash may lose a blob, never truncate one.
+pub(super) fn settle(file: &fs::File) -> io::Result<()> {
+    file.set_permissions(fs::Permissions::from_mode(0o444))?;
+    file.sync_data()
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}

@@ -3,6 +3,10 @@
 //! A [`Changeset`] is decoded from a layer, produced by an edit, and encoded on assembly: one type.
 //! Knows nothing of other layers: what a changeset does to a tree is `rootfs`' business.
 
+pub mod compress;
+pub mod decode;
+pub mod encode;
+
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 

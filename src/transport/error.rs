@@ -62,6 +62,26 @@ pub enum Error {
         /// The platforms there are.
         offered: String,
     },
+    /// Several images are there and none was named, or none has the name.
+    #[error("{}", pick_text(place, wanted.as_deref(), offered))]
+    Pick {
+        /// The layout or archive.
+        place: String,
+        /// The name asked for, if any.
+        wanted: Option<String>,
+        /// The names there are, in the order they are listed; unnamed images by digest.
+        offered: Vec<String>,
+    },
+    /// It works as promised, but not for this image.
+    #[error("`{place}` cannot take this image: {problem}")]
+    Unsupported {
+        /// The place.
+        place: String,
+        /// What it lacks.
+        problem: String,
+        /// What to do about it.
+        advice: String,
+    },
     /// A file or directory on this machine.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -104,6 +124,22 @@ pub enum Error {
     },
 }
 
+fn pick_text(place: &str, wanted: Option<&str>, offered: &[String]) -> String {
+    let list = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        if names.is_empty() {
+            "no image at all".to_owned()
+        } else {
+            names.join(", ")
+        }
+    };
+    match wanted {
+        Some(wanted) => format!("`{place}` has no image `{wanted}`: it has {}", list(offered)),
+        None if offered.is_empty() => format!("`{place}` holds no image"),
+        None => format!("`{place}` holds several images: {}", list(offered)),
+    }
+}
+
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
@@ -111,6 +147,11 @@ impl Hint for Error {
             Self::Platform { .. } => {
                 Some("set `platform` in the recipe to one that the image has".to_owned())
             }
+            Self::Pick { place, offered, .. } => {
+                let first = offered.first()?;
+                Some(format!("name one of them, such as `{place}:{first}`"))
+            }
+            Self::Unsupported { advice, .. } => Some(advice.clone()),
             Self::Document { source, .. } => source.hint(),
             Self::Store { source, .. } => source.hint(),
             Self::NotFound { .. } => Some("check the name and the tag".to_owned()),

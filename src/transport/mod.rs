@@ -2,7 +2,15 @@
 //!
 //! Knows nothing of what is inside a layer.
 
+pub mod archive;
+mod blob;
+pub mod credentials;
+pub mod daemon;
 pub mod error;
+pub mod image;
+pub mod layout;
+pub mod mirror;
+pub mod registry;
 
 use std::io::Read;
 
@@ -86,4 +94,13 @@ pub struct Receipt {
     pub digest: Digest,
     /// What happened to each blob, in the order of the manifest, the configuration last.
     pub blobs: Vec<(Descriptor, Fate)>,
+}
+
+impl Receipt {
+    /// The bytes of the blobs that were sent; documents and framing are not counted.
+    #[must_use]
+    pub fn bytes_sent(&self) -> u64 {
+        let sent = self.blobs.iter().filter(|(_, fate)| *fate == Fate::Upload);
+        sent.map(|(descriptor, _)| descriptor.size).sum()
+    }
 }

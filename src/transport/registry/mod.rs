@@ -1,0 +1,55 @@
+//! Registries: a client of the OCI distribution specification, with the older ways that registries still have.
+//!
+//! Asynchronous inside, synchronous outside: [`Registry`] owns a small runtime, and its sources and sinks block.
+//! Knows nothing of the environment, of the store's layout, or of what is inside a blob.
+
+mod auth;
+mod body;
+mod challenge;
+mod client;
+mod download;
+mod endpoint;
+mod engine;
+pub mod options;
+mod pull;
+mod redirect;
+mod retry;
+mod tls;
+mod token;
+mod wire;
+
+use std::sync::Arc;
+
+pub use options::RegistryOptions;
+pub use pull::RegistrySource;
+
+use crate::oci::reference::RegistryReference;
+use crate::transport::error::Error;
+use crate::transport::registry::engine::Engine;
+
+/// All registries. Sources and sinks made from one value share connections, tokens and settings.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    engine: Arc<Engine>,
+}
+
+impl Registry {
+    /// Prepares to speak to registries; speaks to none yet.
+    ///
+    /// # Errors
+    /// When a certificate file of the options cannot be used.
+    pub fn new(options: RegistryOptions) -> Result<Self, Error> {
+        Ok(Self {
+            engine: Arc::new(Engine::new(options)?),
+        })
+    }
+
+    /// The image that `reference` names, to read.
+    #[must_use]
+    pub fn source(&self, reference: &RegistryReference) -> RegistrySource {
+        RegistrySource {
+            engine: self.engine.clone(),
+            reference: reference.clone(),
+        }
+    }
+}

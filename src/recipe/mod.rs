@@ -2,6 +2,18 @@
 //!
 //! Describes only: knows nothing of images, and resolves nothing but its own variables.
 
+pub mod error;
+pub mod fault;
+mod load;
+mod overlap;
+mod raw;
+mod resolve;
+pub mod schema;
+mod settings;
+pub mod shape;
+mod steps;
+mod vars;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -9,6 +21,13 @@ use crate::finding::RecipeSpot;
 use crate::oci::ImagePath;
 use crate::oci::Platform;
 use crate::oci::Reference;
+
+pub use error::Error;
+pub use load::document;
+pub use load::load;
+pub use load::read;
+pub(crate) use load::unread;
+pub use schema::schema;
 
 /// A recipe, checked as far as it can be without looking at an image. Variables are already put in.
 #[derive(Debug, Clone)]
@@ -36,8 +55,10 @@ pub struct Recipe {
 /// An image that the recipe names.
 #[derive(Debug, Clone)]
 pub struct ImageSource {
-    /// Where it is.
+    /// Where it is; paths of this machine are already joined to the recipe's directory.
     pub reference: Reference,
+    /// The reference as written, with variables put in: what lock files and reports show.
+    pub written: String,
     /// For which platform.
     pub platform: Platform,
     /// Where the recipe says so.

@@ -15,6 +15,7 @@ use imgforge::progress::Task;
 use imgforge::transport::Fate;
 use imgforge::transport::Outgoing;
 use imgforge::transport::Sink;
+use imgforge::transport::archive::ArchiveSink;
 use imgforge::transport::daemon::DaemonOptions;
 use imgforge::transport::daemon::DaemonSink;
 use imgforge::transport::daemon::export;
@@ -133,6 +134,14 @@ fn docker_gets_the_new_layers_only_when_it_has_the_base() {
     let Some(dockerd) = Dockerd::start() else { return };
     let (bench, (base, derived)) = (Bench::new(), base_and_derived("load"));
     let (from_base, from_derived) = (bench.layout("base", &base), bench.layout("derived", &derived));
+
+    // The archive as a file, for people without imgforge at the other end.
+    let file = bench.path("base.tar");
+    let archive = ArchiveSink::oci(&file, Some("v1"), Some("from-file"));
+    bench.publish(&from_base, &archive, 0).unwrap();
+    dockerd.docker(&["load", "-i", file.to_str().unwrap()]);
+    assert!(dockerd.has("from-file:v1", &base));
+    dockerd.docker(&["rmi", "from-file:v1"]);
 
     // Base absent: all of it is sent, and arrives.
     let receipt = bench.publish(&from_base, &dockerd.sink("base:1"), 0).unwrap();

@@ -103,6 +103,7 @@ impl DaemonSink {
         progress: &dyn Progress,
     ) -> Result<Result<(), String>, Error> {
         let tag = self.tag()?;
+        refuse_zstd(engine, &outgoing.image.manifest.layers[left_out..])?;
         let before = engine.inspect(&tag)?;
         let bundle = Bundle {
             outgoing,
@@ -143,7 +144,6 @@ impl Sink for DaemonSink {
 
     fn publish(&self, outgoing: &Outgoing<'_>, progress: &dyn Progress) -> Result<Receipt, Error> {
         let engine = Engine::connect(self.options.host.as_deref())?;
-        refuse_zstd(&engine, outgoing)?;
         let mut left_out = present(&engine, outgoing)?;
         let mut outcome =
             blob::twice_if_damaged(&mut || self.attempt(&engine, outgoing, left_out, progress))?;
@@ -215,18 +215,16 @@ fn fates(outgoing: &Outgoing<'_>, left_out: usize) -> Vec<(Descriptor, Fate)> {
         .collect()
 }
 
-fn refuse_zstd(engine: &Engine, outgoing: &Outgoing<'_>) -> Result<(), Error> {
-    let layers = &outgoing.image.manifest.layers;
+/// Only what is sent matters: layers that the engine has are not read by it.
+fn refuse_zstd(engine: &Engine, sent: &[Descriptor]) -> Result<(), Error> {
     let zstd =
-        |layer: &&Descriptor| media_type::layer_compression(&layer.media_type) == Some(Compression::Zstd);
+        |layer: &Descriptor| media_type::layer_compression(&layer.media_type) == Some(Compression::Zstd);
     match engine.major() {
-        Some(major) if major < ZSTD_SINCE && layers.iter().any(|layer| zstd(&layer)) => {
-            Err(Error::Unsupported {
-                place: engine.place().to_owned(),
-                problem: format!("Docker {major} does not read zstd layers"),
-                advice: format!("build with gzip layers, or load into Docker {ZSTD_SINCE} or newer"),
-            })
-        }
+        Some(major) if major < ZSTD_SINCE && sent.iter().any(zstd) => Err(Error::Unsupported {
+            place: engine.place().to_owned(),
+            problem: format!("Docker {major} does not read zstd layers"),
+            advice: format!("build with gzip layers, or load into Docker {ZSTD_SINCE} or newer"),
+        }),
         _ => Ok(()),
     }
 }

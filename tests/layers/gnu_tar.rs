@@ -28,11 +28,11 @@ fn run(arguments: &[&str], tar: &[u8]) -> Vec<String> {
 }
 
 /// One line for each entry as `tar -tv` prints it. Fails when GNU tar complains about anything.
-pub fn list(tar: &[u8]) -> Vec<String> {
+pub(crate) fn list(tar: &[u8]) -> Vec<String> {
     run(&["--numeric-owner", "--full-time", "-tvf", "-"], tar)
 }
 
 /// The names.
-pub fn names(tar: &[u8]) -> Vec<String> {
+pub(crate) fn names(tar: &[u8]) -> Vec<String> {
     run(&["-tf", "-"], tar)
 }

@@ -1,10 +1,12 @@
 //! Layers as others write and read them: T2–T18, T21 and T27 of the list of bugs that bit the peers.
 #![expect(clippy::unwrap_used, reason = "a failed step of a test is its failure")]
 
-mod support;
+mod gnu_tar;
+mod python;
+mod tar_of;
+mod trees;
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use imgforge::layer::Changeset;
 use imgforge::layer::Content;
@@ -15,11 +17,11 @@ use imgforge::layer::decode;
 use imgforge::layer::encode;
 use imgforge::oci::ImagePath;
 
-use support::tar_of::Tar;
-use support::tar_of::decoded;
-use support::tar_of::encoded;
-use support::tar_of::failure;
-use support::tar_of::path;
+use tar_of::Tar;
+use tar_of::decoded;
+use tar_of::encoded;
+use tar_of::failure;
+use tar_of::path;
 
 fn bytes(text: &str) -> Node {
     Node::File(Content::Bytes(text.into()))
@@ -51,7 +53,7 @@ fn t03_padding_and_trailer() {
     assert_eq!(tar.len(), 512 + 512 + 1024);
     assert!(tar[1024..].iter().all(|byte| *byte == 0));
     assert_eq!(encoded(&Changeset::default()), [0; 1024]);
-    support::gnu_tar::list(&tar);
+    gnu_tar::list(&tar);
 }
 
 /// T3, read: layers of umoci 0.4.7 end right after the last byte of the last file, and engines take them.
@@ -83,7 +85,7 @@ fn t05_no_links_across_layers() {
         ("a", entry(0o644, Node::Hardlink(path("b")))),
         ("b", entry(0o644, bytes("x"))),
     ]);
-    let names = support::gnu_tar::list(&encoded(&both));
+    let names = gnu_tar::list(&encoded(&both));
     assert!(
         names[0].ends_with(" b"),
         "the file must come before the link: {names:?}"
@@ -134,7 +136,7 @@ fn t09_whiteouts_come_before_siblings() {
         ("d/sub", entry(0o755, Node::Directory)),
     ]);
     edit.removals = [path("d/z"), path("d/sub/y"), path("top")].into();
-    let names: Vec<String> = support::gnu_tar::names(&encoded(&edit));
+    let names: Vec<String> = gnu_tar::names(&encoded(&edit));
     assert_eq!(
         names,
         [".wh.top", "d/", "d/.wh.z", "d/a", "d/sub/", "d/sub/.wh.y"]
@@ -157,7 +159,7 @@ fn t09_a_directory_removed_and_made_again_is_opaque() {
     ]
     .into();
     assert_eq!(
-        support::gnu_tar::names(&encoded(&edit)),
+        gnu_tar::names(&encoded(&edit)),
         [".wh.gone", "d/", "d/.wh..wh..opq", "f"]
     );
 }
@@ -183,7 +185,7 @@ fn t13_xattrs_are_kept_byte_by_byte() {
     assert_eq!(decoded(&tar).upserts[&path("bin")].meta, meta);
     let hex: String = capability.iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(
-        support::python::of_tar(
+        python::of_tar(
             "[v.encode('utf-8','surrogateescape').hex() for k,v in t.next().pax_headers.items() if k=='SCHILY.xattr.security.capability']",
             &tar
         ),
@@ -219,7 +221,7 @@ fn t16_special_bits() {
         assert_eq!(decoded(&encoded(&edit)).upserts[&path("a")].meta.mode, mode);
     }
     let edit = changes(vec![("su", entry(0o4755, bytes("x")))]);
-    assert!(support::gnu_tar::list(&encoded(&edit))[0].starts_with("-rwsr-xr-x 0/0"));
+    assert!(gnu_tar::list(&encoded(&edit))[0].starts_with("-rwsr-xr-x 0/0"));
 }
 
 /// T21: whoever hashes the stream sees what follows the trailer.

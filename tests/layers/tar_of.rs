@@ -6,39 +6,40 @@ use imgforge::layer::encode;
 use imgforge::oci::ImagePath;
 
 /// A path from a test's literal.
-pub fn path(text: &str) -> ImagePath {
+pub(crate) fn path(text: &str) -> ImagePath {
     ImagePath::from_tar(text.as_bytes()).unwrap()
 }
 
 /// The changeset of a tar that must be good.
-pub fn decoded(tar: &[u8]) -> Changeset {
+pub(crate) fn decoded(tar: &[u8]) -> Changeset {
     decode::decode(&mut &*tar, &mut |_, _, _| Ok(())).unwrap()
 }
 
 /// The error of a tar that must be bad.
-pub fn failure(tar: &[u8]) -> decode::Error {
+pub(crate) fn failure(tar: &[u8]) -> decode::Error {
     decode::decode(&mut &*tar, &mut |_, _, _| Ok(())).unwrap_err()
 }
 
 /// The tar of a changeset whose contents are all in memory.
-pub fn encoded(changes: &Changeset) -> Vec<u8> {
+pub(crate) fn encoded(changes: &Changeset) -> Vec<u8> {
     let mut tar = Vec::new();
     encode::encode(changes, &mut |path, _| panic!("asked for `{path}`"), &mut tar).unwrap();
     tar
 }
 
 /// A tar under construction.
-pub struct Tar {
+#[derive(Clone)]
+pub(crate) struct Tar {
     blocks: Vec<u8>,
 }
 
 impl Tar {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { blocks: Vec::new() }
     }
 
     /// Any entry. The name is put in byte by byte: the `tar` crate would refuse the wicked ones.
-    pub fn entry(mut self, kind: u8, name: &[u8], link: &[u8], content: &[u8]) -> Self {
+    pub(crate) fn entry(mut self, kind: u8, name: &[u8], link: &[u8], content: &[u8]) -> Self {
         let mut header = tar::Header::new_ustar();
         header.set_entry_type(tar::EntryType::new(kind));
         header.set_mode(0o644);
@@ -57,39 +58,39 @@ impl Tar {
     }
 
     /// Any header with its checksum put right, and no content.
-    pub fn header(mut self, mut header: tar::Header) -> Self {
+    pub(crate) fn header(mut self, mut header: tar::Header) -> Self {
         header.set_cksum();
         self.blocks.extend_from_slice(header.as_bytes());
         self
     }
 
-    pub fn file(self, name: &str, content: &[u8]) -> Self {
+    pub(crate) fn file(self, name: &str, content: &[u8]) -> Self {
         self.entry(b'0', name.as_bytes(), b"", content)
     }
 
-    pub fn directory(self, name: &str) -> Self {
+    pub(crate) fn directory(self, name: &str) -> Self {
         self.entry(b'5', name.as_bytes(), b"", b"")
     }
 
-    pub fn symlink(self, name: &str, target: &str) -> Self {
+    pub(crate) fn symlink(self, name: &str, target: &str) -> Self {
         self.entry(b'2', name.as_bytes(), target.as_bytes(), b"")
     }
 
-    pub fn hardlink(self, name: &str, target: &str) -> Self {
+    pub(crate) fn hardlink(self, name: &str, target: &str) -> Self {
         self.entry(b'1', name.as_bytes(), target.as_bytes(), b"")
     }
 
-    pub fn gnu_long_name(self, name: &str) -> Self {
+    pub(crate) fn gnu_long_name(self, name: &str) -> Self {
         self.entry(b'L', b"././@LongLink", b"", &[name.as_bytes(), b"\0"].concat())
     }
 
     /// Records for the next entry.
-    pub fn pax(self, records: &[(&str, &[u8])]) -> Self {
+    pub(crate) fn pax(self, records: &[(&str, &[u8])]) -> Self {
         self.extended(b'x', records)
     }
 
     /// Records of a header of type `kind`.
-    pub fn extended(self, kind: u8, records: &[(&str, &[u8])]) -> Self {
+    pub(crate) fn extended(self, kind: u8, records: &[(&str, &[u8])]) -> Self {
         let mut body = Vec::new();
         for (key, value) in records {
             let rest = key.len() + value.len() + 3;
@@ -104,7 +105,7 @@ impl Tar {
     }
 
     /// The tar with its trailer.
-    pub fn bytes(mut self) -> Vec<u8> {
+    pub(crate) fn bytes(mut self) -> Vec<u8> {
         self.blocks.extend([0; 1024]);
         self.blocks
     }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::process::Stdio;
 
 /// Runs a script with `input` on its standard input; gives what it prints.
-pub fn run(script: &str, input: &[u8]) -> Vec<u8> {
+pub(crate) fn run(script: &str, input: &[u8]) -> Vec<u8> {
     let mut child = Command::new("python3")
         .args(["-c", script])
         .stdin(Stdio::piped())
@@ -21,7 +21,7 @@ pub fn run(script: &str, input: &[u8]) -> Vec<u8> {
 }
 
 /// Evaluates an expression on `t`, the opened tar; one line for each item.
-pub fn of_tar(expression: &str, tar: &[u8]) -> Vec<String> {
+pub(crate) fn of_tar(expression: &str, tar: &[u8]) -> Vec<String> {
     let script = format!(
         "import io,sys,tarfile\nt=tarfile.open(fileobj=io.BytesIO(sys.stdin.buffer.read()))\nfor x in {expression}: print(x)"
     );

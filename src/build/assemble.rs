@@ -1,0 +1,181 @@
+//! Cleared → Assembled: the new layer, the configuration and the manifest, written to the store.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Read;
+
+use serde_json::json;
+
+use crate::build::Cleared;
+use crate::build::Error;
+use crate::build::Locked;
+use crate::build::World;
+use crate::build::config::HistoryEntry;
+use crate::build::config::append;
+use crate::build::config::edit_config;
+use crate::build::manifest::edit_manifest;
+use crate::build::parents::add_parents;
+use crate::edit::Edited;
+use crate::layer::Changeset;
+use crate::layer::Content;
+use crate::layer::compress;
+use crate::layer::encode;
+use crate::oci::Compression;
+use crate::oci::Config;
+use crate::oci::Descriptor;
+use crate::oci::DiffId;
+use crate::oci::Family;
+use crate::oci::Image;
+use crate::oci::digest::Hashing;
+use crate::recipe::ConfigEdit;
+use crate::store::Store;
+
+/// An image whose new parts are in the store.
+pub struct Assembled {
+    /// The documents of the result. Equal to the base's, byte for byte, when the recipe changes nothing.
+    pub image: Image,
+    /// How many of its lowest layers are the base's.
+    pub base_layers: usize,
+    /// The layer that was added, if any.
+    pub layer: Option<NewLayer>,
+}
+
+/// The layer that a recipe adds.
+#[derive(Debug, Clone)]
+pub struct NewLayer {
+    /// The blob.
+    pub descriptor: Descriptor,
+    /// The digest of its tar.
+    pub diff_id: DiffId,
+    /// Length of its tar in bytes.
+    pub tar_size: u64,
+    /// How many entries it has, parents included.
+    pub entries: usize,
+}
+
+/// Writes the new parts of a cleared build.
+///
+/// # Errors
+/// When the store cannot take them. Nothing is named yet, so nothing half-made can be seen.
+pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error> {
+    let (locked, edited) = (&cleared.fetched().locked, cleared.edited());
+    let base = &locked.base.image;
+    let base_layers = base.manifest.layers.len();
+    let family = base.manifest.family;
+    let layer = if edited.changes.is_empty() {
+        None
+    } else {
+        let mut changes = edited.changes.clone();
+        add_parents(&mut changes, &cleared.fetched().base.rootfs);
+        Some(write_layer(&changes, family, world)?)
+    };
+    if layer.is_none() && locked.recipe.config == ConfigEdit::default() {
+        return Ok(Assembled { image: base.clone(), base_layers, layer });
+    }
+    let config = make_config(locked, edited, layer.as_ref(), world)?;
+    world.store.put(config.bytes())?;
+    let config_type = &base.manifest.config.media_type;
+    let config_type = if config_type.is_empty() { family.config() } else { config_type };
+    let described = Descriptor::of(config_type, config.bytes());
+    let notes = provenance(locked, edited);
+    let added = layer.as_ref().map(|layer| &layer.descriptor);
+    let manifest = edit_manifest(&base.manifest, &described, added, &notes)?;
+    world.store.put(&manifest.bytes)?;
+    let image = Image::new(manifest, config).map_err(|source| {
+        let place = locked.base.written.clone();
+        crate::transport::error::Error::Config { place, source: Box::new(source) }
+    })?;
+    Ok(Assembled { image, base_layers, layer })
+}
+
+fn make_config(
+    locked: &Locked,
+    edited: &Edited,
+    layer: Option<&NewLayer>,
+    world: &World<'_>,
+) -> Result<Config, Error> {
+    let mut value = locked.base.image.config.value().clone();
+    edit_config(&mut value, &locked.recipe.config);
+    if locked.base.image.manifest.family == Family::Docker {
+        // Docker's manifest has no annotations, so provenance goes where Docker shows it.
+        let labels = provenance(locked, edited);
+        edit_config(&mut value, &ConfigEdit { labels, ..ConfigEdit::default() });
+    }
+    let base_created = value.get("created").and_then(serde_json::Value::as_str).map(str::to_owned);
+    let created = world.created.clone().or(base_created);
+    if let (Some(created), Some(root)) = (&created, value.as_object_mut()) {
+        root.insert("created".to_owned(), json!(created));
+    }
+    let created_by = format!("imgforge build {}", locked.recipe.name);
+    append(&mut value, layer.map(|layer| layer.diff_id), &HistoryEntry { created, created_by });
+    Ok(Config::from_value(&value)?)
+}
+
+/// Where everything came from. `org.opencontainers.image.base.*` names only the base
+/// (image-spec `annotations.md`); donors have names of our own.
+fn provenance(locked: &Locked, edited: &Edited) -> BTreeMap<String, String> {
+    let mut notes = BTreeMap::from([
+        ("org.opencontainers.image.base.name".to_owned(), locked.base.written.clone()),
+        ("org.opencontainers.image.base.digest".to_owned(), locked.base.image.manifest.digest().to_string()),
+        ("io.imgforge.recipe".to_owned(), locked.recipe.name.clone()),
+        ("io.imgforge.recipe.digest".to_owned(), locked.recipe.digest.to_string()),
+        ("io.imgforge.format".to_owned(), compress::FORMAT.to_owned()),
+    ]);
+    for (name, donor) in &locked.donors {
+        let text = format!("{}@{}", donor.written, donor.image.manifest.digest());
+        notes.insert(format!("io.imgforge.donor.{name}"), text);
+    }
+    let grafts = edited.grafts.iter().map(|graft| {
+        let from = json!({"from": graft.from, "path": graft.donor_path.to_string(), "digest": graft.digest.to_string()});
+        (graft.path.to_string(), from)
+    });
+    let patches = edited.patches.iter().map(|patch| {
+        let hashes = json!({"before": patch.before.to_string(), "after": patch.after.to_string()});
+        (patch.path.to_string(), hashes)
+    });
+    let grafts: BTreeMap<String, serde_json::Value> = grafts.collect();
+    let patches: BTreeMap<String, serde_json::Value> = patches.collect();
+    if !grafts.is_empty() {
+        notes.insert("io.imgforge.files".to_owned(), json!(grafts).to_string());
+    }
+    if !patches.is_empty() {
+        notes.insert("io.imgforge.patches".to_owned(), json!(patches).to_string());
+    }
+    notes
+}
+
+/// Encodes, hashes and compresses in one stream.
+fn write_layer(changes: &Changeset, family: Family, world: &World<'_>) -> Result<NewLayer, Error> {
+    let size: u64 = changes.upserts.values().map(|entry| size_of(&entry.node)).sum();
+    let task = world.progress.begin("write layer", Some(size));
+    let mut contents = |_: &crate::oci::ImagePath, content: &Content| open(world.store, content);
+    let draft = world.store.draft()?;
+    let mut tar = Hashing::new(compress::writer(Compression::Gzip, draft));
+    encode::encode(changes, &mut contents, &mut tar).map_err(Error::Encode)?;
+    task.advance(size);
+    let (encoder, hasher) = tar.into_parts();
+    let draft = encoder.finish().map_err(|source| {
+        let path = world.store.temporary();
+        crate::store::Error::Io { action: "write", path, source }
+    })?;
+    let (digest, length) = draft.finish()?;
+    let media_type = family.layer(Compression::Gzip).unwrap_or_default();
+    let descriptor = Descriptor::new(media_type, digest, length);
+    let diff_id = DiffId(hasher.digest());
+    Ok(NewLayer { descriptor, diff_id, tar_size: hasher.length(), entries: changes.upserts.len() + changes.removals.len() })
+}
+
+fn size_of(node: &crate::layer::Node) -> u64 {
+    match node {
+        crate::layer::Node::File(content) => content.size(),
+        _ => 0,
+    }
+}
+
+fn open(store: &Store, content: &Content) -> io::Result<Box<dyn Read>> {
+    match content {
+        Content::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
+        Content::Stored { digest, .. } => Ok(Box::new(store.reader(digest).map_err(io::Error::other)?)),
+        Content::InLayer { .. } => Err(io::Error::other("content of a base layer cannot be in a new one")),
+    }
+}

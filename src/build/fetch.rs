@@ -1,0 +1,79 @@
+//! Locked → Fetched: the trees, the decisions of the steps, and the bytes those need.
+
+use std::collections::BTreeMap;
+
+use crate::build::Error;
+use crate::build::Locked;
+use crate::build::World;
+use crate::build::contents;
+use crate::build::origin::Tree;
+use crate::edit;
+use crate::edit::Contents;
+use crate::edit::Decided;
+use crate::edit::Edited;
+use crate::recipe::Action;
+use crate::recipe::Graft;
+use crate::recipe::Recipe;
+use crate::rootfs::Rootfs;
+
+/// Everything that the result depends on is here and verified.
+pub struct Fetched {
+    /// The recipe and its images.
+    pub locked: Locked,
+    /// The base's tree, whole.
+    pub base: Tree,
+    /// The donors' trees, as deep as the grafts needed.
+    pub donors: BTreeMap<String, Tree>,
+    /// What the steps come to.
+    pub decided: Decided,
+    /// The bytes they need.
+    pub contents: Contents,
+}
+
+/// Reads the base whole, each donor from the top until its files are found, and then the wanted files.
+///
+/// # Errors
+/// When a layer cannot be had, or a step cannot be done on these images.
+pub fn fetch(locked: Locked, world: &World<'_>) -> Result<Fetched, Error> {
+    let base = locked.base.tree(world)?;
+    let mut donors = BTreeMap::new();
+    for (name, origin) in &locked.donors {
+        let grafts = grafts_from(&locked.recipe, name);
+        donors.insert(name.clone(), origin.search(world, &mut |tree| satisfied(&grafts, tree))?);
+    }
+    let trees = donors.iter().map(|(name, tree)| (name.clone(), tree.rootfs.clone())).collect();
+    let decided = edit::decide(&locked.recipe.steps, &base.rootfs, &trees)?;
+    let contents = contents::gather(&decided.wants(), &locked, world)?;
+    Ok(Fetched { locked, base, donors, decided, contents })
+}
+
+fn grafts_from<'a>(recipe: &'a Recipe, name: &str) -> Vec<&'a Graft> {
+    let grafts = recipe.steps.iter().filter_map(|step| match &step.action {
+        Action::Graft(graft) => Some(graft),
+        _ => None,
+    });
+    grafts.filter(|graft| graft.from == name).collect()
+}
+
+/// Whether every graft can be answered by this part of the tree.
+fn satisfied(grafts: &[&Graft], tree: &Rootfs) -> Result<bool, Error> {
+    for graft in grafts {
+        match edit::graft::select(graft, tree) {
+            Err(error) if error.needs_lower_layers() => return Ok(false),
+            Err(error) if tree.is_complete() => return Err(error.into()),
+            Err(_) => return Ok(false),
+            Ok(_) => {}
+        }
+    }
+    Ok(true)
+}
+
+impl Fetched {
+    /// Settles the decisions with the bytes.
+    ///
+    /// # Errors
+    /// A patch that does not fit.
+    pub fn edit(&self) -> Result<Edited, Error> {
+        Ok(edit::settle(&self.decided, &self.contents, &self.base.rootfs)?)
+    }
+}

@@ -1,0 +1,209 @@
+//! Fetched → Cleared: the audit of the tree as it was and as it will be decides, before anything is written.
+
+use std::collections::BTreeMap;
+
+use crate::audit;
+use crate::build::Error;
+use crate::build::Fetched;
+use crate::build::World;
+use crate::build::origin::Origin;
+use crate::build::origin::Tree;
+use crate::edit::Edited;
+use crate::finding::Finding;
+use crate::finding::RecipeSpot;
+use crate::finding::Severity;
+use crate::index::ImageObjects;
+use crate::layer::Changeset;
+use crate::loader::View;
+use crate::oci::Image;
+use crate::oci::ImagePath;
+use crate::recipe::Action;
+use crate::recipe::AuditOptions;
+use crate::recipe::Recipe;
+use crate::rootfs::Rootfs;
+
+/// What refuses a build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing.
+    Off,
+    /// Errors.
+    Error,
+    /// Warnings and errors.
+    Warning,
+    /// Anything.
+    Note,
+}
+
+impl Gate {
+    /// Whether this finding refuses a build: introduced by it, at or over the level, and not allowed.
+    #[must_use]
+    pub fn refuses(self, finding: &Finding) -> bool {
+        let level = match self {
+            Self::Off => return false,
+            Self::Error => Severity::Error,
+            Self::Warning => Severity::Warning,
+            Self::Note => Severity::Note,
+        };
+        finding.introduced && finding.allowed.is_none() && finding.severity <= level
+    }
+}
+
+/// A build that passed its gate: the only value that can be assembled.
+pub struct Cleared {
+    fetched: Fetched,
+    edited: Edited,
+    findings: Vec<Finding>,
+}
+
+/// What the gate says.
+pub enum Verdict {
+    /// The build may go on.
+    Cleared(Box<Cleared>),
+    /// It may not.
+    Refused {
+        /// Why, among everything else that was found.
+        findings: Vec<Finding>,
+    },
+}
+
+impl Cleared {
+    /// What was fetched.
+    #[must_use]
+    pub const fn fetched(&self) -> &Fetched {
+        &self.fetched
+    }
+
+    /// What the steps came to.
+    #[must_use]
+    pub const fn edited(&self) -> &Edited {
+        &self.edited
+    }
+}
+
+impl Verdict {
+    /// Everything that was found, worst first.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Cleared(cleared) => &cleared.findings,
+            Self::Refused { findings } => findings,
+        }
+    }
+}
+
+/// Settles the edits and audits the result against the base.
+///
+/// # Errors
+/// A patch that does not fit, or a file whose facts cannot be had.
+pub fn gate(fetched: Fetched, gate: Gate, world: &World<'_>) -> Result<Verdict, Error> {
+    let edited = fetched.edit()?;
+    let mut findings = audit_build(&fetched, &edited, world)?;
+    findings.extend(edited.findings.iter().cloned());
+    findings.sort();
+    if findings.iter().any(|finding| gate.refuses(finding)) {
+        return Ok(Verdict::Refused { findings });
+    }
+    Ok(Verdict::Cleared(Box::new(Cleared { fetched, edited, findings })))
+}
+
+fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<Vec<Finding>, Error> {
+    let recipe = &fetched.locked.recipe;
+    let nothing = Changeset::default();
+    let number = fetched.locked.base.image.manifest.layers.len();
+    let tree = fetched.base.rootfs.with(&edited.changes, number);
+    let tree = tree.map_err(|source| Error::Tree { image: recipe.name.clone(), source })?;
+    let env_before = environment(&fetched.locked.base.image);
+    let env_after = environment_after(&fetched.locked.base.image, recipe);
+    let before = objects(&fetched.locked.base, &fetched.base, &nothing, world);
+    let after = objects(&fetched.locked.base, &fetched.base, &edited.changes, world);
+    let of_donors: BTreeMap<&String, (ImageObjects<'_>, BTreeMap<String, String>)> = fetched
+        .locked
+        .donors
+        .iter()
+        .map(|(name, origin)| {
+            let tree = &fetched.donors[name];
+            (name, (objects(origin, tree, &nothing, world), environment(&origin.image)))
+        })
+        .collect();
+    let donors: Vec<audit::Donor<'_>> = of_donors
+        .iter()
+        .map(|(name, (objects, env))| donor(name, &fetched.donors[*name], objects, env, edited, recipe))
+        .collect();
+    let subject = audit::Subject {
+        before: View { tree: &fetched.base.rootfs, objects: &before, env: &env_before },
+        after: View { tree: &tree, objects: &after, env: &env_after },
+        changed: &edited.spots,
+        donors: &donors,
+        options: &recipe.audit,
+    };
+    Ok(audit::run(&subject)?)
+}
+
+fn donor<'a>(
+    name: &'a str,
+    tree: &'a Tree,
+    objects: &'a ImageObjects<'a>,
+    env: &'a BTreeMap<String, String>,
+    edited: &Edited,
+    recipe: &Recipe,
+) -> audit::Donor<'a> {
+    let moved = edited.grafts.iter().filter(|graft| graft.from == name);
+    let grafts = recipe.steps.iter().filter_map(|step| match &step.action {
+        Action::Graft(graft) if graft.from == name => Some((graft.root.clone(), graft.into.clone())),
+        _ => None,
+    });
+    audit::Donor {
+        name,
+        view: View { tree: &tree.rootfs, objects, env },
+        complete: tree.rootfs.is_complete(),
+        moved: moved.map(|graft| (graft.path.clone(), graft.donor_path.clone())).collect(),
+        roots: grafts.collect(),
+    }
+}
+
+fn objects<'a>(origin: &'a Origin, tree: &'a Tree, changes: &'a Changeset, world: &'a World<'a>) -> ImageObjects<'a> {
+    ImageObjects::new(world.store, &tree.indexes, changes, Box::new(move |number| {
+        origin.open_layer(world, number).map_err(std::io::Error::other)
+    }))
+}
+
+fn environment(image: &Image) -> BTreeMap<String, String> {
+    image.config.env().into_iter().collect()
+}
+
+/// The environment as the result's configuration will have it.
+fn environment_after(base: &Image, recipe: &Recipe) -> BTreeMap<String, String> {
+    let mut value = base.config.value().clone();
+    crate::build::config::edit_config(&mut value, &recipe.config);
+    crate::build::config::environment(&value).into_iter().collect()
+}
+
+/// Audits an image as it is: everything counts as introduced.
+///
+/// # Errors
+/// When a layer or a file's facts cannot be had.
+pub fn audit_image(origin: &Origin, options: &AuditOptions, world: &World<'_>) -> Result<Vec<Finding>, Error> {
+    let tree = origin.tree(world)?;
+    let nothing = Changeset::default();
+    let nobody = BTreeMap::new();
+    let empty = Rootfs::default();
+    let env = environment(&origin.image);
+    let objects = objects(origin, &tree, &nothing, world);
+    let nowhere = RecipeSpot { file: String::new(), line: 0, column: 0 };
+    let files = tree.indexes.values().flat_map(|index| index.objects.keys());
+    let changed: BTreeMap<ImagePath, RecipeSpot> = files
+        .filter(|path| tree.rootfs.get(path).is_some())
+        .map(|path| (path.clone(), nowhere.clone()))
+        .collect();
+    let subject = audit::Subject {
+        before: View { tree: &empty, objects: &objects, env: &nobody },
+        after: View { tree: &tree.rootfs, objects: &objects, env: &env },
+        changed: &changed,
+        donors: &[],
+        options,
+    };
+    let mut findings = audit::run(&subject)?;
+    findings.iter_mut().for_each(|finding| finding.recipe = None);
+    Ok(findings)
+}

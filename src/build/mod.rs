@@ -1,0 +1,41 @@
+//! The pipeline: each stage consumes the value that only the stage before can make.
+
+pub mod assemble;
+pub mod config;
+pub mod contents;
+pub mod error;
+pub mod fetch;
+pub mod gate;
+pub mod lock;
+pub mod manifest;
+pub mod origin;
+pub mod parents;
+pub mod plan;
+pub mod publish;
+pub mod resolve;
+
+use crate::progress::Progress;
+use crate::store::Store;
+use crate::transport::places::Places;
+
+pub use assemble::Assembled;
+pub use error::Error;
+pub use fetch::Fetched;
+pub use gate::Cleared;
+pub use gate::Gate;
+pub use gate::Verdict;
+pub use resolve::Locked;
+
+/// What a build may use of the machine it runs on. The environment and the clock come in here, as values.
+pub struct World<'a> {
+    /// Where bytes are kept.
+    pub store: &'a Store,
+    /// How places are reached.
+    pub places: &'a Places,
+    /// Who is told how far things are.
+    pub progress: &'a dyn Progress,
+    /// RFC 3339 time for the result's `created`; `None` keeps the base's.
+    pub created: Option<String>,
+    /// How many layers are read at once.
+    pub threads: usize,
+}

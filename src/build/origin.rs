@@ -1,0 +1,147 @@
+//! Images that a build reads: where they are, their documents, and their layers as trees.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+use crate::build::Error;
+use crate::build::World;
+use crate::index;
+use crate::index::LayerIndex;
+use crate::layer::Changeset;
+use crate::oci::Image;
+use crate::oci::Layer;
+use crate::oci::Platform;
+use crate::oci::Reference;
+use crate::rootfs::Rootfs;
+use crate::transport::Source;
+use crate::transport::image::fetch_blob;
+use crate::transport::image::load_image;
+
+/// An image at its place, resolved to digests.
+pub struct Origin {
+    /// The reference as the recipe or the user wrote it, before any mirror.
+    pub written: String,
+    /// Where its bytes are.
+    pub source: Box<dyn Source>,
+    /// Its documents.
+    pub image: Image,
+}
+
+/// The tree of an image, and the indexes of the layers it was made of, by layer number.
+pub struct Tree {
+    /// The tree; incomplete when not all layers were needed.
+    pub rootfs: Rootfs,
+    /// What was learnt of each layer that was read.
+    pub indexes: BTreeMap<usize, LayerIndex>,
+}
+
+impl Origin {
+    /// Resolves a reference to the image for `platform`. Moves documents only.
+    ///
+    /// # Errors
+    /// When the place cannot be reached or has no such image.
+    pub fn resolve(world: &World<'_>, written: &Reference, platform: &Platform) -> Result<Self, Error> {
+        let source = world.places.source(written, world.store, world.progress)?;
+        let image = load_image(source.as_ref(), platform, world.store)?;
+        Ok(Self { written: written.to_string(), source, image })
+    }
+
+    /// The layer of this number, from the bottom.
+    fn layer(&self, number: usize) -> Layer {
+        self.image.layers().swap_remove(number)
+    }
+
+    /// Opens a layer's blob, verified, from the store; fetches it first when it is not there.
+    ///
+    /// # Errors
+    /// When the place does not have it or sends something else.
+    pub fn open_layer(&self, world: &World<'_>, number: usize) -> Result<Box<dyn Read + Send>, Error> {
+        let layer = self.layer(number);
+        let title = format!("{} {}", short_name(&self.written), layer.descriptor.digest.short());
+        let task = world.progress.begin(&title, Some(layer.descriptor.size));
+        fetch_blob(self.source.as_ref(), world.store, &layer.descriptor, task.as_ref())?;
+        Ok(Box::new(world.store.reader(&layer.descriptor.digest)?))
+    }
+
+    /// What is in a layer: from an earlier run's note, else by reading it once.
+    ///
+    /// # Errors
+    /// When it cannot be had, or is no layer.
+    pub fn index(&self, world: &World<'_>, number: usize) -> Result<LayerIndex, Error> {
+        let layer = self.layer(number);
+        let title = format!("read {} {}", short_name(&self.written), layer.descriptor.digest.short());
+        let mut open = || self.open_layer(world, number);
+        let task = world.progress.begin(&title, Some(layer.descriptor.size));
+        index::obtain(world.store, &layer, &mut open, task.as_ref()).map_err(|error| Error::index(&self.written, error))
+    }
+
+    /// The whole tree; layers are read in parallel.
+    ///
+    /// # Errors
+    /// When a layer cannot be had, or the layers do not fold.
+    pub fn tree(&self, world: &World<'_>) -> Result<Tree, Error> {
+        let count = self.image.manifest.layers.len();
+        let next = AtomicUsize::new(0);
+        let done: Mutex<BTreeMap<usize, Result<LayerIndex, Error>>> = Mutex::new(BTreeMap::new());
+        std::thread::scope(|scope| {
+            for _ in 0..world.threads.min(count) {
+                scope.spawn(|| {
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= count {
+                            return;
+                        }
+                        let index = self.index(world, number);
+                        let failed = index.is_err();
+                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, index);
+                        if failed {
+                            // Nobody needs the layers that have not begun.
+                            next.store(count, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        let results = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let indexes = results.into_iter().map(|(n, index)| Ok((n, index?))).collect::<Result<BTreeMap<_, _>, Error>>()?;
+        let rootfs = self.fold(&indexes, 0)?;
+        Ok(Tree { rootfs, indexes })
+    }
+
+    /// Reads layers from the top down until `enough` is satisfied with the tree they make.
+    ///
+    /// # Errors
+    /// When a layer cannot be had, or `enough` fails on the whole tree.
+    pub fn search(
+        &self,
+        world: &World<'_>,
+        enough: &mut dyn FnMut(&Rootfs) -> Result<bool, Error>,
+    ) -> Result<Tree, Error> {
+        let count = self.image.manifest.layers.len();
+        let mut indexes = BTreeMap::new();
+        for number in (0..count).rev() {
+            indexes.insert(number, self.index(world, number)?);
+            let rootfs = self.fold(&indexes, number)?;
+            if enough(&rootfs)? || number == 0 {
+                return Ok(Tree { rootfs, indexes });
+            }
+        }
+        let rootfs = self.fold(&indexes, 0)?;
+        enough(&rootfs)?;
+        Ok(Tree { rootfs, indexes })
+    }
+
+    fn fold(&self, indexes: &BTreeMap<usize, LayerIndex>, bottom: usize) -> Result<Rootfs, Error> {
+        let layers: Vec<&Changeset> = indexes.values().map(|index| &index.changeset).collect();
+        Rootfs::fold(bottom, &layers, bottom == 0).map_err(|source| Error::Tree { image: self.written.clone(), source })
+    }
+}
+
+/// The last part of a reference: enough for a progress bar.
+fn short_name(reference: &str) -> &str {
+    reference.rsplit('/').next().unwrap_or(reference)
+}

@@ -1,0 +1,278 @@
+//! The command line, as clap sees it. Nothing here does anything.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+use clap::ValueEnum;
+use clap_complete::Shell;
+
+/// Layer surgery for container images.
+#[derive(Debug, Parser)]
+#[command(name = "imgforge", version, about, long_about = None, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 clean, 1 findings at or over the gate, 2 recipe or command line, \
+3 network, daemon or disk, 101 a bug in imgforge.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options that every command takes.
+    #[command(flatten)]
+    pub global: Global,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Where blobs and indexes are kept [default: $XDG_CACHE_HOME/imgforge]
+    #[arg(long, global = true, env = "IMGFORGE_CACHE_DIR", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Read HOST[/PATH] from REF instead, in any transport; may be repeated
+    #[arg(long, global = true, value_name = "HOST[/PATH]=REF")]
+    pub mirror: Vec<String>,
+    /// Credentials file, as Docker or Podman writes it
+    #[arg(long, global = true, env = "REGISTRY_AUTH_FILE", value_name = "FILE")]
+    pub authfile: Option<PathBuf>,
+    /// A PEM file with a certificate authority to trust besides the system's; may be repeated
+    #[arg(long, global = true, value_name = "FILE")]
+    pub ca_cert: Vec<PathBuf>,
+    /// A registry host that may be spoken to without TLS; may be repeated (loopback always may)
+    #[arg(long, global = true, value_name = "HOST")]
+    pub insecure: Vec<String>,
+    /// Docker engine to use [default: unix:///var/run/docker.sock]
+    #[arg(long, global = true, env = "DOCKER_HOST", value_name = "URL")]
+    pub docker_host: Option<String>,
+    /// How the result is printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub format: Format,
+    /// Whether to use colour
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
+    pub color: When,
+    /// How progress is shown
+    #[arg(long, global = true, value_enum, default_value_t = ProgressMode::Auto)]
+    pub progress: ProgressMode,
+    /// Say less: only results and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One JSON document on standard output.
+    Json,
+}
+
+/// A choice that the terminal can make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// As the terminal and NO_COLOR, CLICOLOR_FORCE say.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressMode {
+    /// Bars on a terminal, lines elsewhere.
+    Auto,
+    /// Bars.
+    Bars,
+    /// A line when something begins and ends.
+    Plain,
+    /// Nothing.
+    None,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build images from recipes
+    Build(Build),
+    /// Show every decision of a build and what it would move; moves no layer
+    Plan(Plan),
+    /// Resolve a recipe and pin every input and result in RECIPE's lock file
+    Lock(RecipeArgs),
+    /// Check without building: a recipe's result, or an image as it is
+    Audit(Audit),
+    /// List files of an image
+    Ls(Ls),
+    /// Print a file of an image
+    Cat(Cat),
+    /// Copy files out of an image
+    Extract(Extract),
+    /// Explain a check
+    Explain(Explain),
+    /// Print the JSON Schema of recipes
+    Schema,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write all pages into DIR
+    Man {
+        /// Directory to write the pages of all commands into.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
+}
+
+/// A recipe and what its variables are.
+#[derive(Debug, Args)]
+pub struct RecipeArgs {
+    /// Recipe files
+    #[arg(required = true, value_name = "RECIPE")]
+    pub recipes: Vec<PathBuf>,
+    /// Set a variable of the recipe; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+}
+
+/// `build`.
+#[derive(Debug, Args)]
+pub struct Build {
+    /// The recipes.
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+    /// Where the result goes: docker://, oci:, oci-archive:, docker-archive:, docker-daemon:; may be repeated;
+    /// `{name}` stands for the recipe's name [default: oci:NAME.oci]
+    #[arg(long, short, value_name = "REF")]
+    pub output: Vec<String>,
+    /// Name of the image, for --push and --load; may be repeated
+    #[arg(long, short, value_name = "NAME")]
+    pub tag: Vec<String>,
+    /// Push to the registry that --tag names
+    #[arg(long, requires = "tag")]
+    pub push: bool,
+    /// Load into the Docker engine, under --tag or the recipe's name
+    #[arg(long)]
+    pub load: bool,
+    /// Refuse to build if anything differs from the lock file
+    #[arg(long)]
+    pub locked: bool,
+    /// The gate.
+    #[command(flatten)]
+    pub gate: GateArgs,
+    /// Write the digest of the result to FILE, a line a recipe
+    #[arg(long, value_name = "FILE")]
+    pub digest_file: Option<PathBuf>,
+    /// Write what was built, from what, and where it went to FILE, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub metadata_file: Option<PathBuf>,
+}
+
+/// How strict the gate is.
+#[derive(Debug, Args)]
+pub struct GateArgs {
+    /// Refuse when the build introduces a finding of at least this level
+    #[arg(long, value_enum, default_value_t = GateLevel::Error)]
+    pub gate: GateLevel,
+    /// Write the findings to FILE besides; may be repeated
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<String>,
+}
+
+/// Levels of the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GateLevel {
+    /// Let everything pass.
+    Off,
+    /// Refuse errors.
+    Error,
+    /// Refuse warnings too.
+    Warning,
+    /// Refuse anything.
+    Note,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// The recipes.
+    #[command(flatten)]
+    pub recipe: RecipeArgs,
+    /// Where the result would go; may be repeated
+    #[arg(long, short, value_name = "REF")]
+    pub output: Vec<String>,
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// A recipe file (ends in .toml) or an image
+    pub subject: String,
+    /// Set a variable of the recipe; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub var: Vec<String>,
+    /// Platform of the image
+    #[arg(long, default_value = "linux/amd64")]
+    pub platform: String,
+    /// The gate.
+    #[command(flatten)]
+    pub gate: GateArgs,
+}
+
+/// An image to look into.
+#[derive(Debug, Args)]
+pub struct ImageArgs {
+    /// The image, in any transport
+    pub image: String,
+    /// Platform of the image
+    #[arg(long, default_value = "linux/amd64")]
+    pub platform: String,
+}
+
+/// `ls`.
+#[derive(Debug, Args)]
+pub struct Ls {
+    /// The image.
+    #[command(flatten)]
+    pub image: ImageArgs,
+    /// Directory or file to list
+    #[arg(default_value = "/")]
+    pub path: String,
+    /// List everything below it
+    #[arg(long, short = 'R')]
+    pub recursive: bool,
+}
+
+/// `cat`.
+#[derive(Debug, Args)]
+pub struct Cat {
+    /// The image.
+    #[command(flatten)]
+    pub image: ImageArgs,
+    /// The file; links are followed inside the image
+    pub path: String,
+}
+
+/// `extract`.
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// The image.
+    #[command(flatten)]
+    pub image: ImageArgs,
+    /// Files to copy out; links are followed inside the image
+    #[arg(required = true)]
+    pub paths: Vec<String>,
+    /// Directory to copy into; a file keeps its last name
+    #[arg(long, short = 'C', default_value = ".", value_name = "DIR")]
+    pub directory: PathBuf,
+    /// Replace files that are there
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Id of a check; none lists all
+    pub check: Option<String>,
+}

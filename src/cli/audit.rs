@@ -1,0 +1,46 @@
+//! `audit`.
+
+use std::io;
+use std::path::Path;
+
+use crate::build;
+use crate::build::Verdict;
+use crate::build::origin::Origin;
+use crate::cli::args::Audit;
+use crate::cli::exit::Failure;
+use crate::cli::exit::Outcome;
+use crate::cli::image::parse_image;
+use crate::cli::image::parse_platform;
+use crate::cli::output::print_report;
+use crate::cli::output::write_reports;
+use crate::cli::session::Session;
+use crate::cli::session::variables;
+use crate::recipe;
+use crate::recipe::AuditOptions;
+use crate::report::Report;
+
+/// Checks a recipe's result, or an image as it is, and prints the findings as the result.
+///
+/// # Errors
+/// When the recipe or the image cannot be had.
+pub fn audit(args: &Audit, session: &Session) -> Result<Outcome, Failure> {
+    let world = session.world();
+    let gate = args.gate.gate.gate();
+    let is_recipe = Path::new(&args.subject).extension().is_some_and(|extension| extension == "toml");
+    let (findings, refused) = if is_recipe {
+        let recipe = recipe::load(Path::new(&args.subject), &variables(&args.var)?)?;
+        let fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
+        let verdict = build::gate::gate(fetched, gate, &world)?;
+        (verdict.findings().to_vec(), matches!(verdict, Verdict::Refused { .. }))
+    } else {
+        let reference = parse_image(&args.subject)?;
+        let origin = Origin::resolve(&world, &reference, &parse_platform(&args.platform)?)?;
+        let findings = build::gate::audit_image(&origin, &AuditOptions::default(), &world)?;
+        let refused = findings.iter().any(|finding| gate.refuses(finding));
+        (findings, refused)
+    };
+    let report = Report::new(args.subject.clone(), findings);
+    print_report(&mut io::stdout().lock(), &report, session)?;
+    write_reports(&args.gate, std::slice::from_ref(&report))?;
+    Ok(if refused { Outcome::Findings } else { Outcome::Clean })
+}

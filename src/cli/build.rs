@@ -1,0 +1,160 @@
+//! `build` and `lock`.
+
+use std::io;
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::build;
+use crate::build::Fetched;
+use crate::build::Locked;
+use crate::build::Verdict;
+use crate::build::lock;
+use crate::cli::args::Build;
+use crate::cli::args::Format;
+use crate::cli::args::RecipeArgs;
+use crate::cli::exit::Failure;
+use crate::cli::exit::Outcome;
+use crate::cli::output::print_report;
+use crate::cli::output::write_file;
+use crate::cli::output::write_reports;
+use crate::cli::session::Session;
+use crate::cli::session::variables;
+use crate::oci::Reference;
+use crate::recipe;
+use crate::report::Report;
+use crate::report::summary;
+use crate::transport::Sink;
+
+/// Builds every recipe; a recipe that the gate refuses does not keep the others from being built.
+///
+/// # Errors
+/// The first recipe that cannot be built.
+pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
+    let several = args.recipe.recipes.len() > 1;
+    if several && args.output.iter().chain(&args.tag).any(|name| !name.contains("{name}")) {
+        let message = "several recipes cannot have one output";
+        return Err(Failure::usage(message, "put `{name}` in it, as in `--output oci:out/{name}`"));
+    }
+    let mut done = Done::default();
+    for path in &args.recipe.recipes {
+        build_one(args, path, session, &mut done)?;
+    }
+    if let Some(file) = &args.digest_file {
+        write_file(file, done.digests.as_bytes())?;
+    }
+    if let Some(file) = &args.metadata_file {
+        let mut text = document(done.built).to_string();
+        text.push('\n');
+        write_file(file, text.as_bytes())?;
+    }
+    write_reports(&args.gate, &done.reports)?;
+    Ok(if done.refused { Outcome::Findings } else { Outcome::Clean })
+}
+
+/// What the recipes of one call came to.
+#[derive(Default)]
+struct Done {
+    digests: String,
+    built: Vec<Value>,
+    reports: Vec<Report>,
+    refused: bool,
+}
+
+/// One document for one recipe, a list for several.
+fn document(mut all: Vec<Value>) -> Value {
+    if all.len() == 1 { all.swap_remove(0) } else { Value::Array(all) }
+}
+
+fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> Result<(), Failure> {
+    let world = session.world();
+    let recipe = recipe::load(path, &variables(&args.recipe.var)?)?;
+    let old = if args.locked { Some(lock::read(&lock::path_of(path))?) } else { None };
+    let locked = build::resolve::resolve(recipe, &world)?;
+    if let Some(old) = &old {
+        lock::check_inputs(old, &locked)?;
+    }
+    let sinks = sinks(args, &locked, session)?;
+    let fetched = build::fetch::fetch(locked, &world)?;
+    let verdict = build::gate::gate(fetched, args.gate.gate.gate(), &world)?;
+    let report = Report::new(path.display().to_string(), verdict.findings().to_vec());
+    if session.format == Format::Human {
+        print_report(&mut io::stderr().lock(), &report, session)?;
+    }
+    done.reports.push(report);
+    let cleared = match verdict {
+        Verdict::Cleared(cleared) => cleared,
+        Verdict::Refused { .. } => {
+            done.refused = true;
+            let text = "refused: nothing was written; `--gate off` builds it all the same";
+            writeln!(io::stderr().lock(), "{}: {text}", path.display())?;
+            return Ok(());
+        }
+    };
+    let assembled = build::assemble::assemble(&cleared, &world)?;
+    let (locked, edited) = (&cleared.fetched().locked, cleared.edited());
+    if let Some(old) = &old {
+        lock::check_result(old, &lock::lockfile(&cleared, &assembled))?;
+    }
+    let receipts = build::publish::publish(&assembled, locked, &sinks, &world)?;
+    let built = summary::value(locked, edited, &assembled, &receipts);
+    match session.format {
+        Format::Human => summary::write(&mut io::stdout().lock(), edited, &assembled, &receipts)?,
+        Format::Json => writeln!(io::stdout().lock(), "{built}")?,
+    }
+    done.digests.push_str(&format!("{}\n", assembled.image.manifest.digest()));
+    done.built.push(built);
+    Ok(())
+}
+
+/// The places that `--output`, `--push` and `--load` name; an OCI layout beside the user when none does.
+fn sinks(args: &Build, locked: &Locked, session: &Session) -> Result<Vec<Box<dyn Sink>>, Failure> {
+    let name = &locked.recipe.name;
+    let mut wanted: Vec<String> = args.output.clone();
+    let tags = if args.tag.is_empty() { vec![format!("{name}:latest")] } else { args.tag.clone() };
+    if args.push {
+        wanted.extend(tags.iter().map(|tag| format!("docker://{tag}")));
+    }
+    if args.load {
+        wanted.extend(tags.iter().map(|tag| format!("docker-daemon:{tag}")));
+    }
+    if wanted.is_empty() {
+        wanted.push(format!("oci:{name}.oci:latest"));
+    }
+    let open = |text: &String| {
+        let text = text.replace("{name}", name);
+        open_sink(&text, session)
+    };
+    wanted.iter().map(open).collect()
+}
+
+/// Opens a place to publish to.
+pub(super) fn open_sink(text: &str, session: &Session) -> Result<Box<dyn Sink>, Failure> {
+    let reference: Reference = text.parse().map_err(|error: crate::oci::reference::ReferenceError| {
+        let hint = crate::hint::Hint::hint(&error);
+        Failure::Usage { message: format!("output `{text}`: {error}"), hint }
+    })?;
+    Ok(session.world().places.sink(&reference)?)
+}
+
+/// Pins every input and result of each recipe in its lock file.
+///
+/// # Errors
+/// When a recipe cannot be built; its lock file stays as it was.
+pub fn lock(args: &RecipeArgs, session: &Session) -> Result<Outcome, Failure> {
+    let world = session.world();
+    for path in &args.recipes {
+        let recipe = recipe::load(path, &variables(&args.var)?)?;
+        let fetched: Fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
+        // Locking pins what is there; whether it is good is for `audit` and `build` to say.
+        let verdict = build::gate::gate(fetched, build::Gate::Off, &world)?;
+        let Verdict::Cleared(cleared) = verdict else { continue };
+        let assembled = build::assemble::assemble(&cleared, &world)?;
+        let file = lock::path_of(path);
+        let text = lock::lockfile(&cleared, &assembled).to_text();
+        write_file(&file, text.as_bytes())?;
+        writeln!(io::stdout().lock(), "{} {}", file.display(), assembled.image.manifest.digest())?;
+    }
+    Ok(Outcome::Clean)
+}

@@ -1,0 +1,132 @@
+//! From what happened to an exit code and a message.
+
+use std::io;
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::build;
+use crate::hint::Hint;
+use crate::recipe;
+
+/// How a command ended when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing at or over the gate: exit 0.
+    Clean,
+    /// Findings at or over the gate: exit 1.
+    Findings,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line: exit 2.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to write instead.
+        hint: Option<String>,
+    },
+    /// The library: exit 2 when the recipe is at fault, else 3.
+    #[error(transparent)]
+    Build(#[from] build::Error),
+    /// A file that the user asked to be written: exit 3.
+    #[error("cannot {action} `{path}`")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Standard output was closed or is full: exit 3, quietly when it was closed.
+    #[error("cannot write to standard output")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// A mistake on the command line.
+    #[must_use]
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Usage { .. } => 2,
+            Self::Build(error) if error.is_usage() => 2,
+            Self::Build(_) | Self::File { .. } | Self::Output(_) => 3,
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } => hint.clone(),
+            Self::Build(error) => error.hint(),
+            Self::File { .. } | Self::Output(_) => None,
+        }
+    }
+}
+
+macro_rules! from_library {
+    ($($error:ty),*) => { $(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::Build(error.into())
+            }
+        }
+    )* };
+}
+
+from_library!(
+    crate::transport::error::Error,
+    crate::store::Error,
+    crate::edit::Error,
+    recipe::Error,
+    recipe::lockfile::Error
+);
+
+/// Turns the end of a command into an exit code; failures are told on standard error.
+#[must_use]
+pub fn finish(result: Result<Outcome, Failure>, color: bool) -> ExitCode {
+    match result {
+        Ok(Outcome::Clean) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        // `imgforge ls … | head`: the reader has what it wanted.
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Nothing can be done when standard error is closed too.
+            drop(tell(&failure, color));
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn tell(failure: &Failure, color: bool) -> io::Result<()> {
+    let mut out = io::stderr().lock();
+    if let Failure::Build(
+        build::Error::Recipe(error) | build::Error::Edit(crate::edit::Error::PatchFile(error)),
+    ) = failure
+    {
+        return write!(out, "{}", error.render(color));
+    }
+    let label = if color { "\x1b[1;31merror\x1b[0m" } else { "error" };
+    writeln!(out, "{label}: {failure}")?;
+    if let Failure::Build(build::Error::Edit(error)) = failure
+        && let Some(spot) = error.spot()
+    {
+        writeln!(out, "  --> {}:{}:{}", spot.file, spot.line, spot.column)?;
+    }
+    let mut cause = std::error::Error::source(failure);
+    while let Some(error) = cause {
+        writeln!(out, "  because: {error}")?;
+        cause = error.source();
+    }
+    match failure.hint() {
+        Some(hint) => writeln!(out, "\nhint: {hint}"),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,179 @@
+//! `ls`, `cat`, `extract`: looking into an image without pulling or unpacking it.
+
+use std::fs;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::build::origin::Origin;
+use crate::build::origin::Tree;
+use crate::cli::args::Cat;
+use crate::cli::args::Extract;
+use crate::cli::args::Format;
+use crate::cli::args::ImageArgs;
+use crate::cli::args::Ls;
+use crate::cli::exit::Failure;
+use crate::cli::exit::Outcome;
+use crate::cli::session::Session;
+use crate::edit::place::place_of;
+use crate::hint::Hint;
+use crate::layer::Node;
+use crate::oci::ImagePath;
+use crate::oci::Platform;
+use crate::oci::Reference;
+use crate::rootfs::LookupError;
+use crate::rootfs::TreeNode;
+use crate::store::scratch::Scratch;
+
+fn bad_argument<E: std::error::Error + Hint>(error: &E) -> Failure {
+    Failure::Usage { message: error.to_string(), hint: error.hint() }
+}
+
+/// Parses an image reference of the command line.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn parse_image(text: &str) -> Result<Reference, Failure> {
+    text.parse().map_err(|error: crate::oci::reference::ReferenceError| bad_argument(&error))
+}
+
+/// Parses a platform of the command line.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn parse_platform(text: &str) -> Result<Platform, Failure> {
+    text.parse().map_err(|error: crate::oci::platform::PlatformError| bad_argument(&error))
+}
+
+fn parse_path(text: &str) -> Result<ImagePath, Failure> {
+    ImagePath::absolute(text).map_err(|error| bad_argument(&error))
+}
+
+fn open(args: &ImageArgs, session: &Session) -> Result<Origin, Failure> {
+    let platform = parse_platform(&args.platform)?;
+    Ok(Origin::resolve(&session.world(), &parse_image(&args.image)?, &platform)?)
+}
+
+/// Lists a directory or a file.
+///
+/// # Errors
+/// When the image cannot be had or has no such path.
+pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
+    let origin = open(&args.image, session)?;
+    let wanted = parse_path(&args.path)?;
+    let tree = origin.tree(&session.world())?;
+    let found = tree.rootfs.resolve(&wanted).map_err(|error| not_there(&origin, &wanted, &error))?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if found.node.entry.node != Node::Directory {
+        print_entry(&mut out, &found.path, found.node, session.format)?;
+    } else if args.recursive {
+        for (path, node) in tree.rootfs.under(&found.path) {
+            print_entry(&mut out, path, node, session.format)?;
+        }
+    } else {
+        for (path, node) in tree.rootfs.children(&found.path) {
+            print_entry(&mut out, path, node, session.format)?;
+        }
+    }
+    out.flush()?;
+    Ok(Outcome::Clean)
+}
+
+fn not_there(origin: &Origin, path: &ImagePath, error: &LookupError) -> Failure {
+    let directory = path.parent().unwrap_or_default();
+    let message = format!("`{path}` of `{}`: {error}", origin.written);
+    Failure::usage(message, format!("see what is there: `imgforge ls {} {directory}`", origin.written))
+}
+
+/// One line (or one JSON document) an entry: kind and mode, owner, size, layer, path, target.
+fn print_entry(out: &mut dyn Write, path: &ImagePath, node: &TreeNode, format: Format) -> io::Result<()> {
+    let meta = &node.entry.meta;
+    let (kind, size, target) = match &node.entry.node {
+        Node::Directory => ('d', 0, None),
+        Node::File(content) => ('-', content.size(), None),
+        Node::Symlink(target) => ('l', 0, Some(String::from_utf8_lossy(target).escape_debug().to_string())),
+        Node::Hardlink(target) => ('h', 0, Some(target.to_string())),
+        Node::CharDevice(..) => ('c', 0, None),
+        Node::BlockDevice(..) => ('b', 0, None),
+        Node::Fifo => ('p', 0, None),
+    };
+    if format == Format::Json {
+        let entry = json!({"path": path.to_string(), "kind": kind.to_string(), "mode": format!("{:04o}", meta.mode),
+            "uid": meta.uid, "gid": meta.gid, "size": size, "layer": node.layer, "target": target});
+        return writeln!(out, "{entry}");
+    }
+    let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
+    let owner = format!("{}:{}", meta.uid, meta.gid);
+    writeln!(out, "{kind}{:04o} {owner:>9} {size:>12} {:>3} {path}{arrow}", meta.mode, node.layer)
+}
+
+/// Finds files from the top layer down, reading no layer below the one that decides.
+fn find(origin: &Origin, paths: &[ImagePath], session: &Session) -> Result<Tree, Failure> {
+    let known = |tree: &crate::rootfs::Rootfs| {
+        Ok(paths.iter().all(|path| !matches!(tree.resolve(path), Err(LookupError::Unknown { .. }))))
+    };
+    Ok(origin.search(&session.world(), &mut |tree| known(tree))?)
+}
+
+/// Opens a file of the image; the layer is read to its end, so what is given out is verified.
+fn content(origin: &Origin, tree: &Tree, path: &ImagePath, session: &Session) -> Result<fs::File, Failure> {
+    let found = tree.rootfs.resolve(path).map_err(|error| not_there(origin, path, &error))?;
+    let Some(place) = place_of(found.node) else {
+        let message = format!("`{}` of `{}` is not a regular file", found.path, origin.written);
+        return Err(Failure::usage(message, format!("list it: `imgforge ls {} {path}`", origin.written)));
+    };
+    let world = session.world();
+    let digest = crate::build::contents::copy_one(origin, place, &world)?;
+    Ok(world.store.file(&digest)?)
+}
+
+/// Prints a file.
+///
+/// # Errors
+/// When the image cannot be had or has no such file.
+pub fn cat(args: &Cat, session: &Session) -> Result<Outcome, Failure> {
+    let origin = open(&args.image, session)?;
+    let path = parse_path(&args.path)?;
+    let tree = find(&origin, std::slice::from_ref(&path), session)?;
+    let mut file = content(&origin, &tree, &path, session)?;
+    io::copy(&mut file, &mut io::stdout().lock())?;
+    Ok(Outcome::Clean)
+}
+
+/// Copies files out.
+///
+/// # Errors
+/// When one is not there, or would replace a file without `--force`.
+pub fn extract(args: &Extract, session: &Session) -> Result<Outcome, Failure> {
+    let origin = open(&args.image, session)?;
+    let paths = args.paths.iter().map(|text| parse_path(text)).collect::<Result<Vec<_>, _>>()?;
+    let tree = find(&origin, &paths, session)?;
+    for path in &paths {
+        let mut file = content(&origin, &tree, path, session)?;
+        let target = args.directory.join(String::from_utf8_lossy(path.name()).as_ref());
+        write_out(&mut file, &target, args.force)?;
+        writeln!(io::stdout().lock(), "{}", target.display())?;
+    }
+    Ok(Outcome::Clean)
+}
+
+fn write_out(source: &mut dyn Read, target: &Path, force: bool) -> Result<(), Failure> {
+    let failed = |action, source| Failure::File { action, path: target.display().to_string(), source };
+    if !force && target.symlink_metadata().is_ok() {
+        let message = format!("`{}` is there already", target.display());
+        return Err(Failure::usage(message, "add --force to replace it"));
+    }
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent).map_err(|error| failed("make the directory of", error))?;
+    }
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    let scratch = Scratch::new(target.with_file_name(format!(".{name}.{}", std::process::id())));
+    let mut out = fs::File::create(scratch.path()).map_err(|error| failed("write", error))?;
+    io::copy(source, &mut out).map_err(|error| failed("write", error))?;
+    fs::rename(scratch.path(), target).map_err(|error| failed("write", error))?;
+    scratch.keep();
+    Ok(())
+}

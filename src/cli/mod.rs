@@ -1,0 +1,60 @@
+//! The command line: the only code that reads the environment, the clock and the terminal, and that prints.
+
+pub mod args;
+pub mod audit;
+pub mod build;
+pub mod exit;
+pub mod help;
+pub mod image;
+pub mod output;
+pub mod plan;
+pub mod progress;
+pub mod session;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::args::Cli;
+use crate::cli::args::Command;
+use crate::cli::exit::Failure;
+use crate::cli::exit::Outcome;
+use crate::cli::session::Session;
+use crate::store::scratch;
+
+/// Parses the command line, does what it says, and tells how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    end_cleanly_on_signals();
+    let color = session::color(cli.global.color, std::io::stderr().is_terminal());
+    exit::finish(run(&cli), color)
+}
+
+/// Ctrl-C, SIGTERM and SIGHUP: half-made files go, finished blobs stay for the next run.
+fn end_cleanly_on_signals() {
+    let handler = || {
+        scratch::sweep();
+        #[expect(clippy::exit, reason = "128 + SIGINT: the work is in other threads and cannot be unwound")]
+        std::process::exit(130);
+    };
+    // Without a handler the default action ends the process all the same.
+    drop(ctrlc::set_handler(handler));
+}
+
+fn run(cli: &Cli) -> Result<Outcome, Failure> {
+    match &cli.command {
+        Command::Schema => help::schema(),
+        Command::Completions { shell } => help::completions(*shell),
+        Command::Man { out } => help::man(out.as_deref()),
+        Command::Explain(args) => help::explain(args, cli.global.format),
+        Command::Build(args) => build::build(args, &Session::open(&cli.global)?),
+        Command::Lock(args) => build::lock(args, &Session::open(&cli.global)?),
+        Command::Plan(args) => plan::plan(args, &Session::open(&cli.global)?),
+        Command::Audit(args) => audit::audit(args, &Session::open(&cli.global)?),
+        Command::Ls(args) => image::ls(args, &Session::open(&cli.global)?),
+        Command::Cat(args) => image::cat(args, &Session::open(&cli.global)?),
+        Command::Extract(args) => image::extract(args, &Session::open(&cli.global)?),
+    }
+}

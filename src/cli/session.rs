@@ -1,0 +1,153 @@
+//! What a command may use: read from flags, environment and clock here, and nowhere else.
+
+use std::collections::BTreeMap;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use etcetera::BaseStrategy;
+
+use crate::build::World;
+use crate::cli::args::Format;
+use crate::cli::args::Global;
+use crate::cli::args::When;
+use crate::cli::exit::Failure;
+use crate::cli::progress;
+use crate::progress::Progress;
+use crate::report::human::Style;
+use crate::store::Store;
+use crate::transport::credentials::CredentialPlaces;
+use crate::transport::mirror::Mirror;
+use crate::transport::places::Places;
+use crate::transport::registry::RegistryOptions;
+
+/// How many layers are read at once: inflating is bound by the processor.
+const THREADS: usize = 4;
+
+/// The tool's surroundings, as values.
+pub struct Session {
+    store: Store,
+    places: Places,
+    progress: Box<dyn Progress>,
+    created: Option<String>,
+    /// How results are printed.
+    pub format: Format,
+    /// How text is coloured.
+    pub style: Style,
+    /// Whether to say less.
+    pub quiet: bool,
+}
+
+/// An environment variable; empty counts as not set.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Whether to colour what goes to the given stream.
+#[must_use]
+pub fn color(when: When, terminal: bool) -> bool {
+    match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto if variable("NO_COLOR").is_some() => false,
+        When::Auto if variable("CLICOLOR_FORCE").is_some_and(|value| value != "0") => true,
+        When::Auto => terminal && variable("TERM").is_none_or(|term| term != "dumb"),
+    }
+}
+
+impl Session {
+    /// Reads flags, environment and clock.
+    ///
+    /// # Errors
+    /// When a flag cannot be understood or the store cannot be opened.
+    pub fn open(global: &Global) -> Result<Self, Failure> {
+        let root = global.cache_dir.clone().map_or_else(default_cache, Ok)?;
+        let store = Store::open(&root)?;
+        let mirrors = global.mirror.iter().map(|text| {
+            let hint = "write HOST[/PATH]=REF, such as `nvcr.io=oci:mirror`";
+            text.parse::<Mirror>().map_err(|error| Failure::usage(format!("--mirror `{text}`: {error}"), hint))
+        });
+        let registry = RegistryOptions {
+            credentials: credentials(global),
+            ca_certificates: global.ca_cert.clone(),
+            cert_dirs: cert_dirs(),
+            insecure: global.insecure.clone(),
+            ..RegistryOptions::default()
+        };
+        let places = Places::new(registry, mirrors.collect::<Result<_, _>>()?, global.docker_host.clone())?;
+        Ok(Self {
+            store,
+            places,
+            progress: progress::choose(global.progress, global.quiet),
+            created: created()?,
+            format: global.format,
+            style: Style { color: color(global.color, std::io::stdout().is_terminal()), show_before: false },
+            quiet: global.quiet,
+        })
+    }
+
+    /// What the library may use of this machine.
+    #[must_use]
+    pub fn world(&self) -> World<'_> {
+        World {
+            store: &self.store,
+            places: &self.places,
+            progress: self.progress.as_ref(),
+            created: self.created.clone(),
+            threads: THREADS,
+        }
+    }
+}
+
+fn default_cache() -> Result<PathBuf, Failure> {
+    let base = etcetera::choose_base_strategy();
+    let base = base.map_err(|_| Failure::usage("there is no home directory to keep a cache in", "set --cache-dir"))?;
+    Ok(base.cache_dir().join("imgforge"))
+}
+
+/// Credential files in the order of containers-auth.json(5), with Docker's own where it keeps them.
+fn credentials(global: &Global) -> CredentialPlaces {
+    let home = variable("HOME").map(PathBuf::from);
+    let under = |root: Option<PathBuf>, tail: &str| root.map(|root| root.join(tail));
+    let config = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| under(home.clone(), ".config"));
+    let files = [
+        global.authfile.clone(),
+        under(variable("DOCKER_CONFIG").map(PathBuf::from), "config.json"),
+        under(variable("XDG_RUNTIME_DIR").map(PathBuf::from), "containers/auth.json"),
+        under(config, "containers/auth.json"),
+        under(home, ".docker/config.json"),
+    ];
+    CredentialPlaces { files: files.into_iter().flatten().collect(), ..CredentialPlaces::default() }
+}
+
+fn cert_dirs() -> Vec<PathBuf> {
+    let own = variable("HOME").map(|home| PathBuf::from(home).join(".config/containers/certs.d"));
+    let system = ["/etc/containers/certs.d", "/etc/docker/certs.d"].map(PathBuf::from);
+    own.into_iter().chain(system).collect()
+}
+
+/// `SOURCE_DATE_EPOCH` as RFC 3339. Without it the result keeps the base's time: the clock is never asked.
+fn created() -> Result<Option<String>, Failure> {
+    let Some(text) = variable("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let bad = || Failure::usage(format!("SOURCE_DATE_EPOCH `{text}` is no number of seconds"), "use `date +%s`");
+    let seconds: i64 = text.parse().map_err(|_| bad())?;
+    let time = jiff::Timestamp::from_second(seconds).map_err(|_| bad())?;
+    Ok(Some(time.to_string()))
+}
+
+/// `NAME=VALUE` flags as a map.
+///
+/// # Errors
+/// When there is no `=`, or a name comes twice.
+pub fn variables(flags: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    let mut all = BTreeMap::new();
+    for flag in flags {
+        let Some((name, value)) = flag.split_once('=') else {
+            return Err(Failure::usage(format!("--var `{flag}` has no `=`"), "write --var NAME=VALUE"));
+        };
+        if all.insert(name.to_owned(), value.to_owned()).is_some() {
+            return Err(Failure::usage(format!("--var sets `{name}` twice"), "keep one of them"));
+        }
+    }
+    Ok(all)
+}

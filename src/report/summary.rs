@@ -1,0 +1,88 @@
+//! What a build did, for people and as metadata for pipelines.
+
+use std::io;
+use std::io::Write;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::build::Assembled;
+use crate::build::Locked;
+use crate::edit::Edited;
+use crate::report::bytes;
+use crate::transport::Fate;
+use crate::transport::Receipt;
+
+/// Writes what was changed and where it went.
+///
+/// # Errors
+/// When the output cannot be written.
+pub fn write(out: &mut dyn Write, edited: &Edited, assembled: &Assembled, receipts: &[Receipt]) -> io::Result<()> {
+    for graft in &edited.grafts {
+        let was = graft.replaced.map_or_else(|| "new".to_owned(), |size| format!("was {}", bytes(size)));
+        let state = if graft.identical { "same  " } else { "graft " };
+        writeln!(out, "{state} {} ({}, {was}) sha256:{}", graft.path, bytes(graft.place.size), graft.digest.short())?;
+    }
+    for patch in &edited.patches {
+        let state = if patch.before == patch.after { "same  " } else { "patch " };
+        writeln!(out, "{state} {} ({} → {})", patch.path, patch.before.short(), patch.after.short())?;
+    }
+    for path in &edited.changes.removals {
+        writeln!(out, "remove {path}")?;
+    }
+    match &assembled.layer {
+        Some(layer) => writeln!(
+            out,
+            "layer  {} ({} entries, {} as tar, {} compressed)",
+            layer.descriptor.digest,
+            layer.entries,
+            bytes(layer.tar_size),
+            bytes(layer.descriptor.size)
+        )?,
+        None => writeln!(out, "layer  none: no file changes")?,
+    }
+    for receipt in receipts {
+        let (sent, mounted) = (moved(receipt, Fate::Upload), moved(receipt, Fate::Mount));
+        writeln!(out, "output {} ({} sent, {} mounted)", receipt.name, bytes(sent), bytes(mounted))?;
+    }
+    writeln!(out, "image  {}", assembled.image.manifest.digest())
+}
+
+fn moved(receipt: &Receipt, wanted: Fate) -> u64 {
+    receipt.blobs.iter().filter(|(_, fate)| *fate == wanted).map(|(blob, _)| blob.size).sum()
+}
+
+/// What was built, from what, and where it went: `imgforge.build/1`.
+#[must_use]
+pub fn value(locked: &Locked, edited: &Edited, assembled: &Assembled, receipts: &[Receipt]) -> Value {
+    let donors = locked.donors.iter().map(|(name, donor)| {
+        (name.clone(), json!({"reference": donor.written, "digest": donor.image.manifest.digest().to_string()}))
+    });
+    let grafts = edited.grafts.iter().map(|graft| {
+        json!({"path": graft.path.to_string(), "from": graft.from, "donor_path": graft.donor_path.to_string(),
+            "digest": graft.digest.to_string(), "size": graft.place.size, "identical": graft.identical})
+    });
+    let patches = edited.patches.iter().map(|patch| {
+        json!({"path": patch.path.to_string(), "before": patch.before.to_string(), "after": patch.after.to_string()})
+    });
+    let layer = assembled.layer.as_ref().map(|layer| {
+        json!({"digest": layer.descriptor.digest.to_string(), "diff_id": layer.diff_id.to_string(),
+            "size": layer.descriptor.size, "tar_size": layer.tar_size, "entries": layer.entries})
+    });
+    let outputs = receipts.iter().map(|receipt| {
+        json!({"name": receipt.name, "digest": receipt.digest.to_string(),
+            "bytes_sent": moved(receipt, Fate::Upload), "bytes_mounted": moved(receipt, Fate::Mount)})
+    });
+    json!({
+        "schema": "imgforge.build/1",
+        "recipe": locked.recipe.name,
+        "digest": assembled.image.manifest.digest().to_string(),
+        "image_id": assembled.image.config.digest().to_string(),
+        "base": {"reference": locked.base.written, "digest": locked.base.image.manifest.digest().to_string()},
+        "donors": donors.collect::<serde_json::Map<_, _>>(),
+        "layer": layer,
+        "files": grafts.collect::<Vec<_>>(),
+        "patches": patches.collect::<Vec<_>>(),
+        "outputs": outputs.collect::<Vec<_>>(),
+    })
+}

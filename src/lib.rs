@@ -24,6 +24,7 @@
 pub mod elf;
 pub mod finding;
 pub mod hint;
+pub mod index;
 pub mod layer;
 pub mod oci;
 pub mod progress;

@@ -26,6 +26,7 @@ pub mod finding;
 pub mod hint;
 pub mod index;
 pub mod layer;
+pub mod loader;
 pub mod oci;
 pub mod progress;
 pub mod recipe;

@@ -1,7 +1,20 @@
 //! Facts of one ELF file, owned and free of the parser's types.
 //!
-//! `parse.rs` is the only file that names goblin. Knows nothing of other files: what a `DT_NEEDED`
-//! resolves to is `loader`'s business.
+//! Everything is found as ld.so finds it, through program headers and `PT_DYNAMIC`: section headers may
+//! be damaged or stripped and the file still loads. `parse.rs` is the only file that names goblin.
+//! Knows nothing of other files: what a `DT_NEEDED` resolves to is `loader`'s business.
+
+mod hash;
+mod notes;
+mod parse;
+mod relocations;
+mod source;
+mod symbols;
+mod text;
+mod versions;
+
+pub use parse::parse;
+pub use parse::read;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -29,13 +42,13 @@ pub struct Facts {
     pub rpath: Vec<String>,
     /// `DT_RUNPATH`, split at `:`; `None` when there is none (an empty one still hides `DT_RPATH`).
     pub runpath: Option<Vec<String>>,
-    /// `DT_FLAGS`.
+    /// `DT_FLAGS`, with the older `DT_SYMBOLIC`, `DT_TEXTREL` and `DT_BIND_NOW` folded in.
     pub flags: u64,
     /// `DT_FLAGS_1`.
     pub flags_1: u64,
     /// `.gnu.version_r`: for each needed file, the versions wanted of it.
     pub version_needs: Vec<VersionNeed>,
-    /// `.gnu.version_d`: versions that this file defines, the base version (index 1) first.
+    /// `.gnu.version_d`: versions that this file defines, by index, the base version (index 1) first.
     pub version_defs: Vec<String>,
     /// `PT_GNU_STACK` asks for an executable stack.
     pub executable_stack: bool,
@@ -57,10 +70,12 @@ pub struct VersionNeed {
 /// The dynamic symbols of one file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Symbols {
-    /// Definitions that other files can bind to.
+    /// Definitions that other files can bind to, sorted by name; those of one name in table order.
     pub defined: Vec<Defined>,
-    /// References that relocations name.
+    /// References that relocations name and the file does not define itself, sorted by name.
     pub undefined: Vec<Undefined>,
+    /// Whether the file has symbol versions at all. Without them its definitions fit any version.
+    pub versioned: bool,
 }
 
 /// A dynamic symbol that the file defines.
@@ -70,6 +85,8 @@ pub struct Defined {
     pub name: String,
     /// Version, `None` for the base version.
     pub version: Option<String>,
+    /// Version index: 0 local, 1 base, 2 the file's first version, and so on; 0 when there are none.
+    pub index: u16,
     /// `@` and not `@@`: only a reference to exactly this version binds.
     pub hidden: bool,
     /// `STB_WEAK`.
@@ -89,4 +106,80 @@ pub struct Undefined {
     pub weak: bool,
     /// Only jump slots refer to it: without `BIND_NOW` it is looked up when first called.
     pub lazy: bool,
+}
+
+/// `DF_SYMBOLIC` of [`Facts::flags`]: the file looks into itself first.
+pub const DF_SYMBOLIC: u64 = 0x2;
+/// `DF_TEXTREL` of [`Facts::flags`].
+pub const DF_TEXTREL: u64 = 0x4;
+/// `DF_BIND_NOW` of [`Facts::flags`].
+pub const DF_BIND_NOW: u64 = 0x8;
+/// `DF_1_NOW` of [`Facts::flags_1`].
+pub const DF_1_NOW: u64 = 0x1;
+/// `DF_1_NODEFLIB` of [`Facts::flags_1`]: the default directories are not searched.
+pub const DF_1_NODEFLIB: u64 = 0x800;
+/// `DF_1_PIE` of [`Facts::flags_1`].
+pub const DF_1_PIE: u64 = 0x0800_0000;
+
+impl Facts {
+    /// Whether ld.so looks every symbol up at once, even where the program does not ask for it.
+    #[must_use]
+    pub const fn binds_now(&self) -> bool {
+        self.flags & DF_BIND_NOW != 0 || self.flags_1 & DF_1_NOW != 0
+    }
+
+    /// Whether this is a program: it names a loader, and is no library that merely can be run.
+    #[must_use]
+    pub const fn is_program(&self) -> bool {
+        self.kind == 2 || (self.flags_1 & DF_1_PIE != 0)
+    }
+}
+
+impl Symbols {
+    /// All definitions called `name`, in table order.
+    #[must_use]
+    pub fn definitions(&self, name: &str) -> &[Defined] {
+        let start = self
+            .defined
+            .partition_point(|defined| defined.name.as_str() < name);
+        let count = self.defined[start..].partition_point(|defined| defined.name == name);
+        &self.defined[start..start + count]
+    }
+}
+
+/// Why a file that says it is ELF cannot be understood. ld.so would refuse most of these too.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ELF header or the program headers make no sense.
+    #[error("the {what} cannot be read")]
+    Headers {
+        /// Which ones.
+        what: &'static str,
+    },
+    /// A table lies outside the file or outside what is mapped.
+    #[error("the {what} is not inside the file")]
+    Outside {
+        /// Which table.
+        what: &'static str,
+    },
+    /// A table is linked in a circle, or names more than its strings can back.
+    #[error("the {what} is longer than the file can back")]
+    Excess {
+        /// Which table.
+        what: &'static str,
+    },
+    /// The file could not be read.
+    #[error("cannot read")]
+    Read(#[source] std::io::Error),
+}
+
+impl crate::hint::Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read(_) => None,
+            _ => Some(
+                "the file is damaged: compare its digest with that of the package it comes from".to_owned(),
+            ),
+        }
+    }
 }

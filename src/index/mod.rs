@@ -1,0 +1,60 @@
+//! What one full pass over a layer teaches, kept so that the layer need not be read again.
+//!
+//! [`obtain`] reads a layer once, checks all it claims (blob digest, size, `diff_id`), and keeps its file
+//! table and the facts of its ELF files as a note in the store. Knows layers one by one; what they are
+//! together is `rootfs`' business, what their files do to each other is `loader`'s.
+
+mod contents;
+mod copy;
+mod error;
+mod image;
+mod note;
+mod objects;
+mod pass;
+mod stream;
+
+pub use copy::copy_out;
+pub use error::Error;
+pub use image::ImageObjects;
+pub use note::symbols;
+pub use objects::ObjectError;
+pub use objects::Objects;
+pub use pass::Open;
+pub use pass::obtain;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::elf::Facts;
+use crate::layer::Changeset;
+use crate::oci::DiffId;
+use crate::oci::Digest;
+use crate::oci::ImagePath;
+
+/// What is known of one layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerIndex {
+    /// What the layer adds and hides.
+    pub changeset: Changeset,
+    /// Its ELF files that can be understood, by path in the changeset; hard links only under their first name.
+    pub objects: BTreeMap<ImagePath, Object>,
+    /// Small files that the loader's model reads, with their content: `ld.so.cache`, `pyvenv.cfg`.
+    pub kept: BTreeMap<ImagePath, Vec<u8>>,
+    /// The digest of the uncompressed tar, as computed.
+    pub diff_id: DiffId,
+    /// Length of the uncompressed tar in bytes.
+    pub uncompressed_size: u64,
+}
+
+/// An ELF file of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// SHA-256 of the file's bytes.
+    pub digest: Digest,
+    /// Length in bytes.
+    pub size: u64,
+    /// What the dynamic loader wants to know of it, without its symbols.
+    pub facts: Facts,
+}

@@ -1,0 +1,53 @@
+//! How an index and symbols are kept in the store. A note that cannot be read is as good as none.
+
+use super::LayerIndex;
+use crate::elf::Symbols;
+use crate::oci::Digest;
+use crate::store;
+use crate::store::Store;
+
+/// Kinds of notes; the number changes with the meaning of the bytes.
+const LAYERS: &str = "layers-1";
+const SYMBOLS: &str = "symbols-1";
+/// Longest note that is believed to be one: the biggest libraries have a tenth of this.
+const LONGEST: usize = 1 << 30;
+
+pub(super) fn load_layer(store: &Store, blob: &Digest) -> Option<LayerIndex> {
+    load(store, LAYERS, blob)
+}
+
+pub(super) fn save_layer(store: &Store, blob: &Digest, index: &LayerIndex) -> Result<(), store::Error> {
+    save(store, LAYERS, blob, index)
+}
+
+/// The symbols of the ELF file with this digest, when some layer that was read had it.
+#[must_use]
+pub fn symbols(store: &Store, file: &Digest) -> Option<Symbols> {
+    load(store, SYMBOLS, file)
+}
+
+pub(super) fn save_symbols(store: &Store, file: &Digest, symbols: &Symbols) -> Result<(), store::Error> {
+    save(store, SYMBOLS, file, symbols)
+}
+
+fn load<T: serde::de::DeserializeOwned>(store: &Store, kind: &str, name: &Digest) -> Option<T> {
+    let bytes = store.load_note(kind, &name.hex())?;
+    if bytes.len() > LONGEST {
+        return None;
+    }
+    let (value, rest) = postcard::take_from_bytes(&bytes).ok()?;
+    rest.is_empty().then_some(value)
+}
+
+fn save<T: serde::Serialize>(
+    store: &Store,
+    kind: &str,
+    name: &Digest,
+    value: &T,
+) -> Result<(), store::Error> {
+    // Only a map of unknown length fails to serialise, and there is none: then nothing is kept.
+    match postcard::to_stdvec(value) {
+        Ok(bytes) => store.save_note(kind, &name.hex(), &bytes),
+        Err(_) => Ok(()),
+    }
+}

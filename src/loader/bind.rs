@@ -1,0 +1,116 @@
+//! Who gives a symbol (glibc `elf/dl-lookup.c`, `do_lookup_x` and `check_match`).
+
+use std::sync::Arc;
+
+use super::Loader;
+use super::ObjectError;
+use super::World;
+use crate::elf::DF_SYMBOLIC;
+use crate::elf::Symbols;
+use crate::elf::Undefined;
+
+impl World {
+    /// The symbols of every loaded object, in the order of [`World::objects`].
+    ///
+    /// # Errors
+    /// The symbols of a file cannot be had.
+    pub fn symbols(&self, loader: &Loader<'_>) -> Result<Vec<Arc<Symbols>>, ObjectError> {
+        let symbols = |mapped: &super::Mapped| match loader.view.tree.get(&mapped.file) {
+            Some(node) => loader.view.objects.symbols(&mapped.file, node),
+            None => Ok(Arc::default()),
+        };
+        self.objects.iter().map(symbols).collect()
+    }
+
+    /// The object whose definition `symbol`, wanted by `object`, binds to. `symbols` is [`World::symbols`].
+    #[must_use]
+    pub fn provider(
+        &self,
+        loader: &Loader<'_>,
+        symbols: &[Arc<Symbols>],
+        object: usize,
+        symbol: &Undefined,
+    ) -> Option<usize> {
+        let symbolic = self.objects.get(object)?.object.facts.flags & DF_SYMBOLIC != 0;
+        let first = symbolic.then_some(object);
+        let scope = first.iter().chain(&self.global).chain(&self.local);
+        let version = symbol.version.as_ref().map(|need| need.version.as_str());
+        let exact = loader.system.exact_first();
+        scope.copied().find(|index| {
+            let table = symbols.get(*index);
+            table.is_some_and(|table| gives(table, &symbol.name, version, exact))
+        })
+    }
+}
+
+/// Whether a file's definitions fit the reference.
+fn gives(symbols: &Symbols, name: &str, version: Option<&str>, exact_first: bool) -> bool {
+    let mut fallbacks = 0;
+    for defined in symbols.definitions(name) {
+        match version {
+            Some(wanted) => {
+                if !symbols.versioned || defined.version.as_deref() == Some(wanted) {
+                    return true;
+                }
+                if defined.version.is_none() && !defined.hidden {
+                    if !exact_first {
+                        return true;
+                    }
+                    fallbacks += 1;
+                }
+            }
+            // Without a version wanted: the base, or the file's first version, or its only default one.
+            None if symbols.versioned && defined.index >= 3 => fallbacks += u32::from(!defined.hidden),
+            None => return true,
+        }
+    }
+    fallbacks == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elf::Defined;
+
+    fn table(versioned: bool, definitions: &[(Option<&str>, u16, bool)]) -> Symbols {
+        let defined = definitions.iter().map(|(version, index, hidden)| Defined {
+            name: "f".to_owned(),
+            version: version.map(str::to_owned),
+            index: *index,
+            hidden: *hidden,
+            weak: false,
+            size: 0,
+        });
+        Symbols {
+            defined: defined.collect(),
+            versioned,
+            ..Symbols::default()
+        }
+    }
+
+    #[test]
+    fn versions_bind_as_in_glibc() {
+        let plain = table(false, &[(None, 0, false)]);
+        let base = table(true, &[(None, 1, false)]);
+        let first = table(true, &[(Some("V1"), 2, true)]);
+        let second = table(true, &[(Some("V2"), 3, true)]);
+        let both = table(true, &[(Some("V1"), 2, true), (Some("V2"), 3, false)]);
+        let later = table(true, &[(Some("V2"), 3, true), (Some("V3"), 4, false)]);
+        let two_defaults = table(true, &[(Some("V2"), 3, false), (Some("V3"), 4, false)]);
+        for (what, symbols, version, want) in [
+            ("no versions fit any", &plain, Some("V1"), true),
+            ("the base fits a version", &base, Some("V1"), true),
+            ("the base fits none", &base, None, true),
+            ("exact, hidden", &first, Some("V1"), true),
+            ("another version", &first, Some("V2"), false),
+            ("the first version fits none, even hidden", &first, None, true),
+            ("a later hidden one does not", &second, None, false),
+            ("first of two", &both, None, true),
+            ("the only default", &later, None, true),
+            ("two defaults are none", &two_defaults, None, false),
+        ] {
+            assert_eq!(gives(symbols, "f", version, false), want, "{what}");
+        }
+        assert!(!gives(&plain, "g", None, false));
+    }
+}

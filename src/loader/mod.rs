@@ -1,0 +1,113 @@
+//! A model of glibc's dynamic loader over an image's tree. It runs nothing.
+//!
+//! Three sets of rules, each in its own file: which file a name means (`search.rs`), whether it has the
+//! versions (`versions.rs`), and who gives a symbol (`bind.rs`). The rules follow the image's own glibc
+//! where it matters (`system.rs`). Sources: glibc `elf/dl-load.c`, `elf/dl-version.c`, `elf/dl-lookup.c`.
+//!
+//! A file is judged in the company it has when it runs: a program as itself, a Python extension or a library
+//! of a Python package inside the interpreter (`python.rs`). Does not know musl, `dlopen` by name, `dlmopen`,
+//! `LD_AUDIT`, or the working directory: relative search directories find nothing.
+
+mod bind;
+mod cache;
+mod catalogue;
+mod place;
+mod process;
+mod python;
+mod search;
+mod system;
+mod versions;
+
+use std::collections::BTreeMap;
+
+pub use catalogue::Catalogue;
+pub use process::Mapped;
+pub use process::Missing;
+pub use process::World;
+pub use python::Python;
+pub use system::System;
+pub use versions::MissingVersion;
+
+pub use crate::index::ObjectError;
+pub use crate::index::Objects;
+
+use crate::oci::ImagePath;
+use crate::rootfs::Rootfs;
+
+/// A tree whose files can be asked, and the environment its processes start with.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// The tree.
+    pub tree: &'a Rootfs,
+    /// Its contents.
+    pub objects: &'a dyn Objects,
+    /// `Env` of the image's configuration.
+    pub env: &'a BTreeMap<String, String>,
+}
+
+/// A view with what the loader needs to know of the whole image, found once.
+pub struct Loader<'a> {
+    /// The tree and its contents.
+    pub view: View<'a>,
+    /// Defaults of the image's glibc.
+    pub system: System,
+    /// Every ELF file of the tree.
+    pub catalogue: Catalogue,
+    /// Names of libraries that the host brings, with `*` at the end for any rest.
+    host: Vec<String>,
+}
+
+impl<'a> Loader<'a> {
+    /// Looks the image over. `host` names libraries that the host injects at run time, besides the
+    /// NVIDIA driver's own.
+    ///
+    /// # Errors
+    /// `/etc/ld.so.cache` is there and cannot be read.
+    pub fn new(view: View<'a>, host: &[String]) -> Result<Self, ObjectError> {
+        let catalogue = Catalogue::new(view);
+        let system = System::new(view, &catalogue)?;
+        let driver = [
+            "libcuda.so.1",
+            "libnvidia-*",
+            "libcudadebugger.so.1",
+            "libnvcuvid.so.1",
+        ];
+        let host = driver.into_iter().map(str::to_owned).chain(host.iter().cloned());
+        Ok(Self {
+            view,
+            system,
+            catalogue,
+            host: host.collect(),
+        })
+    }
+
+    /// Whether the container runtime puts this library into the container (nvidia-container-toolkit), or
+    /// the recipe says that the host does.
+    #[must_use]
+    pub fn is_host_library(&self, name: &str) -> bool {
+        self.host.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == pattern,
+        })
+    }
+
+    /// Loads `subject` with all it needs, in the company it has when it runs. `None` when it is no ELF file
+    /// of the tree.
+    ///
+    /// # Errors
+    /// The interpreter's `pyvenv.cfg` is there and cannot be read.
+    pub fn load(&self, subject: &ImagePath) -> Result<Option<World>, ObjectError> {
+        Ok(World::load(self, subject, self.python(subject)?))
+    }
+
+    /// The interpreter that loads `subject`; `None` for programs and for files of no Python installation.
+    ///
+    /// # Errors
+    /// As [`Loader::load`].
+    pub fn python(&self, subject: &ImagePath) -> Result<Option<Python>, ObjectError> {
+        if self.catalogue.is_program(subject) {
+            return Ok(None);
+        }
+        Python::of(self, subject)
+    }
+}

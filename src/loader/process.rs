@@ -1,0 +1,264 @@
+//! A process as ld.so would set it up: what is loaded, in which order, under which names.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Loader;
+use super::Python;
+use super::place;
+use super::search;
+use super::search::Opened;
+use super::search::Request;
+use crate::elf::Undefined;
+use crate::index::Object;
+use crate::oci::ImagePath;
+use crate::rootfs::TreeNode;
+
+/// One loaded file.
+#[derive(Debug, Clone)]
+pub struct Mapped {
+    /// The file, all links followed.
+    pub file: ImagePath,
+    /// Its facts.
+    pub object: Arc<Object>,
+    /// For each `DT_NEEDED`, which loaded object it means; `None` when it is missing.
+    pub needed: Vec<Option<usize>>,
+    /// Nothing in the search path leads to it: it is taken for one that an earlier import has loaded.
+    pub assumed: bool,
+    /// The path it was opened by.
+    pub(super) opened: String,
+    /// Names it was asked for by.
+    pub(super) names: BTreeSet<String>,
+    /// Who caused it to be loaded.
+    pub(super) by: Option<usize>,
+    inode: u64,
+    /// Whether `needed` is filled in.
+    expanded: bool,
+}
+
+/// A needed name that leads to no file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The name, as in `DT_NEEDED`.
+    pub name: String,
+    /// Who needs it: an index into [`World::objects`].
+    pub by: usize,
+    /// Where it was looked for, in order.
+    pub searched: Vec<String>,
+    /// Files of that name that cannot be loaded, and why.
+    pub unfit: Vec<String>,
+    /// The host brings it at run time.
+    pub host: bool,
+}
+
+/// A subject with everything that is loaded when it is.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// What was to be loaded.
+    pub subject: ImagePath,
+    /// The interpreter it is loaded into, for a file of a Python package.
+    pub python: Option<Python>,
+    /// Everything loaded, in order.
+    pub objects: Vec<Mapped>,
+    /// Everything needed and not found.
+    pub missing: Vec<Missing>,
+    /// The program and what it needs, breadth first.
+    pub(super) global: Vec<usize>,
+    /// The subject and what it needs, breadth first.
+    pub(super) local: Vec<usize>,
+}
+
+impl World {
+    pub(super) fn load(loader: &Loader<'_>, subject: &ImagePath, python: Option<Python>) -> Option<Self> {
+        let (file, node) = place::file(loader.view.tree, &place::text(subject))?;
+        let mut world = Self {
+            subject: file.clone(),
+            objects: Vec::new(),
+            missing: Vec::new(),
+            global: Vec::new(),
+            local: Vec::new(),
+            python,
+        };
+        let program = world.python.as_ref().and_then(|python| python.executable.clone());
+        if let Some(program) = program.filter(|program| *program != file) {
+            let main = world.map(loader, open(&program, loader.view.tree.get(&program)?), None)?;
+            world.preload(loader, main);
+            world.global = world.dependencies(loader, main);
+            let subject = world.map(loader, open(&file, node), None)?;
+            world.local = world.dependencies(loader, subject);
+        } else {
+            let main = world.map(loader, open(&file, node), None)?;
+            if loader.catalogue.is_program(&file) {
+                world.preload(loader, main);
+            }
+            world.global = world.dependencies(loader, main);
+            world.local = world.global.clone();
+        }
+        Some(world)
+    }
+
+    /// What the subject itself and everything it needs is, breadth first, the subject first.
+    pub fn scope(&self) -> impl Iterator<Item = &Mapped> {
+        self.local.iter().filter_map(|index| self.objects.get(*index))
+    }
+
+    /// Where `file` is among the objects.
+    #[must_use]
+    pub fn find(&self, file: &ImagePath) -> Option<usize> {
+        self.objects.iter().position(|mapped| mapped.file == *file)
+    }
+
+    /// Whether a library that is missing, among those that `object` needs directly or not, could give
+    /// `symbol`. Of the host's libraries, which are all plain C, no C++ name comes.
+    #[must_use]
+    pub fn could_be_in_missing(&self, object: usize, symbol: &Undefined) -> bool {
+        let mut below = BTreeSet::from([object]);
+        let mut todo = vec![object];
+        while let Some(index) = todo.pop() {
+            let needed = self
+                .objects
+                .get(index)
+                .into_iter()
+                .flat_map(|mapped| &mapped.needed);
+            todo.extend(needed.flatten().filter(|needed| below.insert(**needed)));
+        }
+        let mut missing = self.missing.iter().filter(|missing| below.contains(&missing.by));
+        missing.any(|missing| match &symbol.version {
+            Some(need) => need.file == missing.name,
+            None => !missing.host || !symbol.name.starts_with("_Z"),
+        })
+    }
+
+    /// Loads what `LD_PRELOAD` names, for a program. What it names and is not there is passed over by ld.so.
+    fn preload(&mut self, loader: &Loader<'_>, main: usize) {
+        let list = loader
+            .view
+            .env
+            .get("LD_PRELOAD")
+            .map(String::as_str)
+            .unwrap_or_default();
+        for name in list.split([':', ' ']).filter(|name| !name.is_empty()) {
+            let mut ignored = Vec::new();
+            if let Some(index) = self.need(loader, main, name, &mut ignored)
+                && !self.global.contains(&index)
+            {
+                self.global.push(index);
+            }
+        }
+    }
+
+    /// Loads what `root` needs, and what that needs: breadth first, each once.
+    fn dependencies(&mut self, loader: &Loader<'_>, root: usize) -> Vec<usize> {
+        let preloaded = if root == 0 {
+            std::mem::take(&mut self.global)
+        } else {
+            Vec::new()
+        };
+        let mut order = vec![root];
+        order.extend(preloaded);
+        let mut next = 0;
+        while let Some(index) = order.get(next).copied() {
+            next += 1;
+            if !self.objects[index].expanded {
+                self.expand(loader, index);
+            }
+            for found in self.objects[index].needed.iter().flatten() {
+                if !order.contains(found) {
+                    order.push(*found);
+                }
+            }
+        }
+        order
+    }
+
+    /// Finds what one object needs.
+    fn expand(&mut self, loader: &Loader<'_>, index: usize) {
+        let object = Arc::clone(&self.objects[index].object);
+        let mut missing = Vec::new();
+        let mut needed = Vec::new();
+        for name in &object.facts.needed {
+            needed.push(self.need(loader, index, name, &mut missing));
+        }
+        self.missing.append(&mut missing);
+        self.objects[index].needed = needed;
+        self.objects[index].expanded = true;
+    }
+
+    /// The object that `name` means to `by`, loaded now if it is not yet.
+    fn need(
+        &mut self,
+        loader: &Loader<'_>,
+        by: usize,
+        name: &str,
+        missing: &mut Vec<Missing>,
+    ) -> Option<usize> {
+        let known = |mapped: &Mapped| {
+            mapped.names.contains(name) || mapped.object.facts.soname.as_deref() == Some(name)
+        };
+        if let Some(index) = self.objects.iter().position(known) {
+            self.objects[index].names.insert(name.to_owned());
+            return Some(index);
+        }
+        let chain = std::iter::successors(Some(by), |index| self.objects[*index].by);
+        let request = Request {
+            name,
+            chain: chain.map(|index| &self.objects[index]).collect(),
+            main: &self.objects[0],
+        };
+        let answer = search::find(loader, &request);
+        let assumed = answer.found.is_none();
+        let found = answer.found.or_else(|| self.imported(loader, name));
+        let Some(opened) = found else {
+            missing.push(Missing {
+                name: name.to_owned(),
+                by,
+                searched: answer.searched,
+                unfit: answer.unfit,
+                host: loader.is_host_library(name),
+            });
+            return None;
+        };
+        let index = self.map(loader, opened, Some(by))?;
+        self.objects[index].names.insert(name.to_owned());
+        self.objects[index].assumed |= assumed;
+        Some(index)
+    }
+
+    /// A library of the same `site-packages` that an import can have loaded before (`import torch` does it
+    /// for everything built on torch): it is found by its SONAME then, wherever it is.
+    fn imported<'a>(&self, loader: &Loader<'a>, name: &str) -> Option<Opened<'a>> {
+        let site = &self.python.as_ref()?.site;
+        let mut files = loader.catalogue.named(name).iter();
+        let file = files.find(|file| file.is_within(site) && loader.catalogue.get(file).is_some())?;
+        Some(open(file, loader.view.tree.get(file)?))
+    }
+
+    /// Maps a file; one that is there already under another name is that one.
+    fn map(&mut self, loader: &Loader<'_>, opened: Opened<'_>, by: Option<usize>) -> Option<usize> {
+        let same = |mapped: &Mapped| mapped.inode == opened.node.inode || mapped.file == opened.file;
+        if let Some(index) = self.objects.iter().position(same) {
+            return Some(index);
+        }
+        self.objects.push(Mapped {
+            object: Arc::clone(loader.catalogue.get(&opened.file)?),
+            names: BTreeSet::from([opened.opened.clone()]),
+            opened: opened.opened,
+            file: opened.file,
+            needed: Vec::new(),
+            assumed: false,
+            by,
+            inode: opened.node.inode,
+            expanded: false,
+        });
+        Some(self.objects.len() - 1)
+    }
+}
+
+/// A file opened by its own path.
+fn open<'a>(file: &ImagePath, node: &'a TreeNode) -> Opened<'a> {
+    Opened {
+        opened: place::text(file),
+        file: file.clone(),
+        node,
+    }
+}

@@ -1,0 +1,245 @@
+//! One pass over a layer: what is learned, what is kept, and what is refused.
+#![expect(
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a check that cannot run says so"
+)]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod elves;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Read;
+use std::path::Path;
+
+use imgforge::index;
+use imgforge::index::Error;
+use imgforge::index::ImageObjects;
+use imgforge::index::Objects;
+use imgforge::layer::Changeset;
+use imgforge::layer::Content;
+use imgforge::layer::Entry;
+use imgforge::layer::Meta;
+use imgforge::layer::Node;
+use imgforge::layer::compress;
+use imgforge::layer::encode;
+use imgforge::oci::Compression;
+use imgforge::oci::Descriptor;
+use imgforge::oci::DiffId;
+use imgforge::oci::Digest;
+use imgforge::oci::Layer;
+use imgforge::progress::Silent;
+use imgforge::rootfs::Rootfs;
+use imgforge::store::Store;
+
+const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+struct Made {
+    layer: Layer,
+    blob: Vec<u8>,
+}
+
+fn make(changes: &Changeset) -> Made {
+    let mut tar = Vec::new();
+    encode::encode(changes, &mut |_, _| unreachable!("all is in memory"), &mut tar).unwrap();
+    let mut writer = compress::writer(Compression::Gzip, Vec::new()).unwrap();
+    io::Write::write_all(&mut writer, &tar).unwrap();
+    let blob = writer.finish().unwrap();
+    let layer = Layer {
+        descriptor: Descriptor::of(GZIP, &blob),
+        diff_id: DiffId(Digest::of(&tar)),
+    };
+    Made { layer, blob }
+}
+
+fn file(changes: &mut Changeset, name: &str, bytes: &[u8]) {
+    let entry = Entry {
+        meta: Meta::root(0o644),
+        node: Node::File(Content::Bytes(bytes.to_vec())),
+    };
+    changes.upserts.insert(elves::path(name), entry);
+}
+
+/// A small ELF file and one that is too long for memory: libc's bytes, and the same with a tail.
+fn sample() -> Option<(Changeset, Vec<u8>)> {
+    let Ok(small) = std::fs::read("/lib/x86_64-linux-gnu/libm.so.6") else {
+        elves::skipped("no x86-64 glibc on this machine");
+        return None;
+    };
+    let mut long = small.clone();
+    long.resize(5 << 20, 0);
+    let mut changes = Changeset::default();
+    file(&mut changes, "/usr/lib/libm.so.6", &small);
+    file(&mut changes, "/usr/lib/liblong.so", &long);
+    file(&mut changes, "/etc/ld.so.cache", b"a cache");
+    file(&mut changes, "/usr/bin/script", b"#!/bin/sh\n");
+    file(&mut changes, "/usr/lib/broken.so", b"\x7fELF and no more");
+    Some((changes, small))
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path()).unwrap();
+    (directory, store)
+}
+
+fn open(blob: &[u8]) -> impl FnMut() -> Result<Box<dyn Read + Send>, io::Error> + use<> {
+    let blob = blob.to_vec();
+    move || Ok(Box::new(io::Cursor::new(blob.clone())))
+}
+
+#[test]
+fn a_layer_is_read_once() {
+    let Some((changes, small)) = sample() else { return };
+    let made = make(&changes);
+    let (_directory, store) = store();
+    let opened = Cell::new(0);
+    let mut inner = open(&made.blob);
+    let mut counting = || {
+        opened.set(opened.get() + 1);
+        inner()
+    };
+    let first = index::obtain(&store, &made.layer, &mut counting, &Silent).unwrap();
+    let second = index::obtain(&store, &made.layer, &mut counting, &Silent).unwrap();
+    assert_eq!((first == second, opened.get()), (true, 1));
+
+    let names: Vec<String> = first.objects.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["/usr/lib/liblong.so", "/usr/lib/libm.so.6"]);
+    let object = &first.objects[&elves::path("/usr/lib/libm.so.6")];
+    assert_eq!(
+        (object.digest, object.size),
+        (Digest::of(&small), small.len() as u64)
+    );
+    assert_eq!(object.facts.soname.as_deref(), Some("libm.so.6"));
+    assert_eq!(first.kept[&elves::path("/etc/ld.so.cache")], b"a cache");
+    let symbols = index::symbols(&store, &object.digest).unwrap();
+    assert!(!symbols.definitions("cos").is_empty());
+    let long = &first.objects[&elves::path("/usr/lib/liblong.so")];
+    assert_eq!(long.facts, object.facts);
+    assert_eq!(index::symbols(&store, &long.digest), Some(symbols));
+}
+
+#[test]
+fn a_damaged_note_is_made_again() {
+    let Some((changes, _)) = sample() else { return };
+    let made = make(&changes);
+    let (directory, store) = store();
+    let first = index::obtain(&store, &made.layer, &mut open(&made.blob), &Silent).unwrap();
+    for entry in walkdir::WalkDir::new(directory.path().join("notes")) {
+        let entry = entry.unwrap();
+        if entry.file_type().is_file() {
+            std::fs::write(entry.path(), b"damage").unwrap();
+        }
+    }
+    let again = index::obtain(&store, &made.layer, &mut open(&made.blob), &Silent).unwrap();
+    assert_eq!(first, again);
+}
+
+#[test]
+fn what_is_not_promised_is_refused_and_not_kept() {
+    let Some((changes, _)) = sample() else { return };
+    let made = make(&changes);
+    let other = Digest::of(b"other");
+    let mut cases = Vec::new();
+    let mut layer = made.layer.clone();
+    layer.descriptor.digest = other;
+    cases.push(("digest", layer, made.blob.clone()));
+    let mut layer = made.layer.clone();
+    layer.diff_id = DiffId(other);
+    cases.push(("diff_id", layer, made.blob.clone()));
+    let mut layer = made.layer.clone();
+    layer.descriptor.size += 1;
+    cases.push(("size in bytes", layer, made.blob.clone()));
+    for (what, layer, blob) in cases {
+        let (directory, store) = store();
+        let error = index::obtain(&store, &layer, &mut open(&blob), &Silent).unwrap_err();
+        assert!(
+            matches!(&error, Error::Mismatch { what: which, .. } if *which == what),
+            "{what}: {error}"
+        );
+        assert!(!directory.path().join("notes/layers-1").exists(), "{what}");
+    }
+    for (cut, what) in [
+        (made.blob.len() / 2, "cut"),
+        (made.blob.len() - 1, "one byte short"),
+    ] {
+        let (_directory, store) = store();
+        let short = index::obtain(&store, &made.layer, &mut open(&made.blob[..cut]), &Silent);
+        assert!(short.is_err(), "{what}");
+    }
+    let mut longer = made.blob.clone();
+    longer.push(0);
+    let (_directory, store) = store();
+    assert!(index::obtain(&store, &made.layer, &mut open(&longer), &Silent).is_err());
+}
+
+#[test]
+fn files_are_copied_out_by_their_place() {
+    let Some((changes, small)) = sample() else { return };
+    let made = make(&changes);
+    let (_directory, store) = store();
+    let known = index::obtain(&store, &made.layer, &mut open(&made.blob), &Silent).unwrap();
+    let mut wanted = BTreeMap::new();
+    let mut script = 0;
+    for (path, entry) in &known.changeset.upserts {
+        if let Node::File(Content::InLayer { offset, size }) = entry.node {
+            if path.name() == b"script" {
+                script = offset;
+            }
+            if !path.name().starts_with(b"liblong") {
+                wanted.insert(offset, size);
+            }
+        }
+    }
+    let copied = index::copy_out(&store, &made.layer, &mut open(&made.blob), &wanted, &Silent).unwrap();
+    assert_eq!(copied[&script], (Digest::of(b"#!/bin/sh\n"), 10));
+    assert!(copied.values().any(|(digest, _)| *digest == Digest::of(&small)));
+    assert!(store.contains(&Digest::of(&small), small.len() as u64));
+
+    let outside = BTreeMap::from([(known.uncompressed_size, 1)]);
+    assert!(index::copy_out(&store, &made.layer, &mut open(&made.blob), &outside, &Silent).is_err());
+    let mut layer = made.layer.clone();
+    layer.diff_id = DiffId(Digest::of(b"other"));
+    assert!(index::copy_out(&store, &layer, &mut open(&made.blob), &wanted, &Silent).is_err());
+}
+
+#[test]
+fn a_tree_of_indexed_layers_knows_its_contents() {
+    let Some((changes, small)) = sample() else { return };
+    let made = make(&changes);
+    let (_directory, store) = store();
+    let index = index::obtain(&store, &made.layer, &mut open(&made.blob), &Silent).unwrap();
+    let digest = store.put(&small).unwrap();
+    let mut edit = Changeset::default();
+    let node = Node::File(Content::Stored {
+        digest,
+        size: small.len() as u64,
+    });
+    let entry = Entry {
+        meta: Meta::root(0o644),
+        node,
+    };
+    edit.upserts.insert(elves::path("/opt/libnew.so"), entry);
+    let tree = Rootfs::fold(0, &[&index.changeset], true)
+        .unwrap()
+        .with(&edit, 1)
+        .unwrap();
+    let objects = ImageObjects::new(&store, [(0, &index)]);
+    for (name, want) in [
+        ("/usr/lib/libm.so.6", true),
+        ("/opt/libnew.so", true),
+        ("/usr/bin/script", false),
+    ] {
+        let path = elves::path(Path::new(name));
+        let node = tree.get(&path).unwrap();
+        let object = objects.object(&path, node);
+        assert_eq!(object.is_some(), want, "{name}");
+        let symbols = objects.symbols(&path, node).unwrap();
+        assert_eq!(!symbols.defined.is_empty(), want, "{name}");
+    }
+    let cache = elves::path("/etc/ld.so.cache");
+    let bytes = objects.bytes(&cache, tree.get(&cache).unwrap()).unwrap();
+    assert_eq!(bytes.as_deref(), Some(&b"a cache"[..]));
+}

@@ -1,0 +1,3 @@
+//! Edits: functions from a tree to a changeset.
+
+pub mod patch;

@@ -21,12 +21,14 @@
 //! oci  progress  hint
 //! ```
 
+pub mod edit;
 pub mod elf;
 pub mod finding;
 pub mod hint;
 pub mod layer;
 pub mod oci;
 pub mod progress;
+pub mod python;
 pub mod recipe;
 pub mod rootfs;
 pub mod store;

@@ -125,6 +125,12 @@ pub enum Fault {
     /// A group that the regular expression does not have.
     #[error("the new text uses group `{0}`, which the regular expression does not have")]
     Group(String),
+    /// A number below the least that makes sense.
+    #[error("`{0}` must be at least 1")]
+    TooSmall(&'static str),
+    /// A unified diff that is none, or asks for more than a change of text.
+    #[error("not a diff that can be applied: {0}")]
+    Diff(&'static str),
     /// No mode.
     #[error("`{0}` is not a mode")]
     Mode(String),
@@ -199,7 +205,7 @@ impl Fault {
             Self::Unset(_) => "name `env:NAME`, `label:NAME`, `cmd`, `entrypoint`, `user` or `workdir`",
             Self::Gpu(_) => "write it as nvcc does, such as `sm_90` or `sm_90a`",
             Self::MissingFile(_) => "paths of this machine are relative to the file that names them",
-            Self::Group(_) => "name a group as `(?P<name>…)`, or write `$$` for a literal `$`",
+            Self::Group(_) => "name a group as `(?P<name>…)`, or write `$${` for a literal `${`",
             _ => return None,
         })
     }

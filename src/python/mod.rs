@@ -1,0 +1,12 @@
+//! What a change of a Python file asks for: that it parses, that no stale bytecode stays, that RECORD stays true.
+//!
+//! No Python is run. Knows nothing of images: paths go in, names and texts come out.
+
+mod bytecode;
+pub mod record;
+mod syntax;
+
+pub use bytecode::is_stale_cache;
+pub use bytecode::stale_caches;
+pub use syntax::SyntaxError;
+pub use syntax::parse_errors;

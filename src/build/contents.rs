@@ -17,6 +17,9 @@ use crate::oci::Digest;
 /// The largest file that is read as text: patched files and RECORDs are far smaller.
 const MAX_TEXT: u64 = 64 << 20;
 
+/// The kind of notes that say which file is at an offset of a layer.
+const EXTRACTS: &str = "extracts-1";
+
 /// Gathers everything in `wants`.
 ///
 /// # Errors
@@ -60,16 +63,40 @@ fn copy_out(origin: &Origin, places: &BTreeSet<Place>, world: &World<'_>) -> Res
         by_layer.entry(place.layer).or_default().insert(place.offset, place.size);
     }
     let mut found = BTreeMap::new();
-    for (number, wanted) in by_layer {
+    for (number, mut wanted) in by_layer {
         let layer = origin.image.layers().swap_remove(number);
+        let blob = layer.descriptor.digest;
+        for (offset, size) in wanted.clone() {
+            if let Some(digest) = recall(world, &blob, offset, size) {
+                wanted.remove(&offset);
+                found.insert(Place { layer: number, offset, size }, digest);
+            }
+        }
+        if wanted.is_empty() {
+            continue;
+        }
+        let title = format!("take files of {}", blob.short());
+        let task = world.progress.begin(&title, Some(layer.descriptor.size));
         let mut open = || origin.open_layer(world, number);
-        let copied = index::copy_out(world.store, &layer, &mut open, &wanted)
+        let copied = index::copy_out(world.store, &layer, &mut open, &wanted, task.as_ref())
             .map_err(|error| Error::index(&origin.written, error))?;
         for (offset, (digest, size)) in copied {
+            world.store.save_note(EXTRACTS, &note_name(&blob, offset), digest.raw())?;
             found.insert(Place { layer: number, offset, size }, digest);
         }
     }
     Ok(found)
+}
+
+/// The file at this offset of a layer, when an earlier run took it out and the store still has it.
+fn recall(world: &World<'_>, blob: &Digest, offset: u64, size: u64) -> Option<Digest> {
+    let note = world.store.load_note(EXTRACTS, &note_name(blob, offset))?;
+    let digest = Digest::from_raw(note.try_into().ok()?);
+    world.store.contains(&digest, size).then_some(digest)
+}
+
+fn note_name(blob: &Digest, offset: u64) -> String {
+    format!("{}-{offset}", blob.hex())
 }
 
 /// Copies one file out of an image into the store and returns its digest.

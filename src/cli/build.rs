@@ -123,19 +123,19 @@ fn sinks(args: &Build, locked: &Locked, session: &Session) -> Result<Vec<Box<dyn
         wanted.push(format!("oci:{name}.oci:latest"));
     }
     let open = |text: &String| {
-        let text = text.replace("{name}", name);
-        open_sink(&text, session)
+        open_sink(text, name, session)
     };
     wanted.iter().map(open).collect()
 }
 
-/// Opens a place to publish to.
-pub(super) fn open_sink(text: &str, session: &Session) -> Result<Box<dyn Sink>, Failure> {
+/// Opens a place to publish to; `{name}` in `text` stands for the recipe's name.
+pub(super) fn open_sink(text: &str, name: &str, session: &Session) -> Result<Box<dyn Sink>, Failure> {
+    let text = text.replace("{name}", name);
     let reference: Reference = text.parse().map_err(|error: crate::oci::reference::ReferenceError| {
         let hint = crate::hint::Hint::hint(&error);
         Failure::Usage { message: format!("output `{text}`: {error}"), hint }
     })?;
-    Ok(session.world().places.sink(&reference)?)
+    Ok(session.world().places.sink(&reference, name)?)
 }
 
 /// Pins every input and result of each recipe in its lock file.

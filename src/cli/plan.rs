@@ -26,7 +26,7 @@ pub fn plan(args: &Plan, session: &Session) -> Result<Outcome, Failure> {
     for path in &args.recipe.recipes {
         let recipe = recipe::load(path, &variables(&args.recipe.var)?)?;
         let locked = build::resolve::resolve(recipe, &world)?;
-        let open = |text: &String| open_sink(&text.replace("{name}", &locked.recipe.name), session);
+        let open = |text: &String| open_sink(text, &locked.recipe.name, session);
         let sinks = args.output.iter().map(open).collect::<Result<Vec<_>, _>>()?;
         let plan = build::plan::plan(&locked, &sinks, &world)?;
         match session.format {

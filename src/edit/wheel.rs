@@ -3,6 +3,7 @@
 //! RECORD: the binary distribution format (PEP 376, PEP 427). Byte code: PEP 3147.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::edit::Contents;
 use crate::edit::Decided;
@@ -15,15 +16,15 @@ use crate::layer::Entry;
 use crate::layer::Node;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
+use crate::python;
 use crate::python::record;
+use crate::python::record::Fate;
 use crate::rootfs::Rootfs;
 
 /// Notes which RECORD files may list something that changes.
 pub(super) fn follow(base: &Rootfs, decided: &mut Decided) {
     let changed = decided.entries.keys().chain(decided.removals.keys());
-    let mut sites: Vec<ImagePath> = changed.flat_map(ImagePath::ancestors).collect();
-    sites.sort();
-    sites.dedup();
+    let sites: BTreeSet<ImagePath> = changed.flat_map(ImagePath::ancestors).collect();
     for site in sites {
         for (directory, _) in base.children(&site) {
             if !directory.name().ends_with(b".dist-info") {
@@ -39,26 +40,57 @@ pub(super) fn follow(base: &Rootfs, decided: &mut Decided) {
 
 /// Takes away byte code of sources that changed, and rewrites the RECORD files that list what changed.
 pub(super) fn settle(decided: &Decided, contents: &Contents, base: &Rootfs, edited: &mut Edited) {
-    for (pyc, spot) in stale(decided, base, edited) {
-        edited.spots.insert(pyc.clone(), spot);
-        edited.changes.removals.insert(pyc);
+    for (cache, spot) in stale(decided, base, edited) {
+        edited.spots.insert(cache.clone(), spot);
+        edited.changes.removals.insert(cache);
     }
-    let changed = changed_files(edited);
-    let mut unclaimed: Vec<&ImagePath> =
-        changed.iter().filter(|(_, state)| state.is_some()).map(|(path, _)| path).collect();
-    let mut updates: BTreeMap<&ImagePath, record::Changes> = BTreeMap::new();
-    for (path, place) in &decided.records {
-        let (Some(site), Some(text)) = (site_of(path), contents.texts.get(place)) else { continue };
-        let listed = record::listed(text);
-        for (file, state) in &changed {
-            let Some(relative) = relative(file, &site).filter(|relative| listed.contains(relative)) else { continue };
-            updates.entry(path).or_default().insert(relative, *state);
-            unclaimed.retain(|other| *other != file);
+    let changed = changed_files(base, edited);
+    let records = records(decided, contents);
+    let mut fates: BTreeMap<&ImagePath, BTreeMap<ImagePath, Fate>> = BTreeMap::new();
+    let mut unlisted: BTreeMap<&ImagePath, &State> = changed.iter().collect();
+    for (path, record) in &records {
+        for file in record.files.iter().filter(|file| changed.contains_key(file)) {
+            fates.entry(*path).or_default().insert(file.clone(), fate(changed[file], false));
+            unlisted.remove(file);
         }
     }
-    adopt(&unclaimed, &changed, decided, contents, &mut updates);
-    for (path, changes) in updates {
-        rewrite(path, &changes, decided, contents, base, edited);
+    for (file, state) in unlisted {
+        if state.is_some()
+            && let Some(path) = owner(file, &records)
+        {
+            fates.entry(path).or_default().insert(file.clone(), fate(*state, true));
+        }
+    }
+    for (path, fates) in fates {
+        rewrite(path, records[path].text, &fates, decided, base, edited);
+    }
+}
+
+/// Digest and size of a file that is written; `None` for one that goes.
+type State = Option<(Digest, u64)>;
+
+/// A RECORD of the base: its text, and the files it lists.
+struct Record<'a> {
+    text: &'a str,
+    files: BTreeSet<ImagePath>,
+}
+
+fn records<'a>(decided: &'a Decided, contents: &'a Contents) -> BTreeMap<&'a ImagePath, Record<'a>> {
+    let mut all = BTreeMap::new();
+    for (path, place) in &decided.records {
+        // A RECORD that is no text is no RECORD: nothing can be kept true in it.
+        let Some(text) = contents.texts.get(place).and_then(|bytes| std::str::from_utf8(bytes).ok()) else { continue };
+        let files = record::listed(path, text).into_iter().collect();
+        all.insert(path, Record { text, files });
+    }
+    all
+}
+
+const fn fate(state: State, new: bool) -> Fate {
+    match state {
+        None => Fate::Removed,
+        Some((digest, size)) if new => Fate::Added { digest, size },
+        Some((digest, size)) => Fate::Content { digest, size },
     }
 }
 
@@ -67,10 +99,9 @@ fn stale(decided: &Decided, base: &Rootfs, edited: &Edited) -> Vec<(ImagePath, R
     let mut found = Vec::new();
     for (path, spot) in &edited.spots {
         let Some(parent) = path.parent().filter(|_| path.name().ends_with(b".py")) else { continue };
-        let caches = parent.join("__pycache__").ok().into_iter().chain([parent]);
-        for (candidate, _) in caches.flat_map(|directory| base.children(&directory)) {
-            let ours = crate::python::is_cache_of(candidate, path);
-            if ours && !decided.entries.contains_key(candidate) && !edited.changes.removals.contains(candidate) {
+        let places = parent.join("__pycache__").into_iter().chain([parent]);
+        for (candidate, _) in places.flat_map(|directory| base.children(&directory).collect::<Vec<_>>()) {
+            if python::is_stale_cache(path, candidate) && !decided.entries.contains_key(candidate) {
                 found.push((candidate.clone(), spot.clone()));
             }
         }
@@ -78,81 +109,58 @@ fn stale(decided: &Decided, base: &Rootfs, edited: &Edited) -> Vec<(ImagePath, R
     found
 }
 
-type State = Option<(Digest, u64)>;
-
-/// Every regular file that the build writes (digest and size) or takes away (`None`).
-fn changed_files(edited: &Edited) -> BTreeMap<ImagePath, State> {
-    let mut changed: BTreeMap<ImagePath, State> =
-        edited.changes.removals.iter().map(|path| (path.clone(), None)).collect();
+/// Every regular file that the build writes or takes away, those below removed directories among them.
+fn changed_files(base: &Rootfs, edited: &Edited) -> BTreeMap<ImagePath, State> {
+    let mut changed = BTreeMap::new();
+    for path in &edited.changes.removals {
+        let below = base.under(path).map(|(path, _)| path.clone());
+        changed.extend(below.chain([path.clone()]).map(|path| (path, None)));
+    }
     for (path, entry) in &edited.changes.upserts {
         let state = match &entry.node {
-            Node::File(Content::Bytes(bytes)) => Some((Digest::of(bytes), bytes.len() as u64)),
-            Node::File(Content::Stored { digest, size }) => Some((*digest, *size)),
+            Node::File(Content::Bytes(bytes)) => (Digest::of(bytes), bytes.len() as u64),
+            Node::File(Content::Stored { digest, size }) => (*digest, *size),
             _ => continue,
         };
-        changed.insert(path.clone(), state);
+        changed.insert(path.clone(), Some(state));
     }
     changed
 }
 
-/// The directory that a RECORD's lines are relative to.
-fn site_of(record: &ImagePath) -> Option<ImagePath> {
-    record.parent()?.parent()
-}
-
-fn relative(file: &ImagePath, site: &ImagePath) -> Option<String> {
-    file.relative_to(site).map(|bytes| String::from_utf8_lossy(bytes).into_owned())
-}
-
-/// New files go to the wheel that owns their top-level package in the same `site-packages`.
-fn adopt<'a>(
-    unclaimed: &[&ImagePath],
-    changed: &BTreeMap<ImagePath, State>,
-    decided: &'a Decided,
-    contents: &Contents,
-    updates: &mut BTreeMap<&'a ImagePath, record::Changes>,
-) {
-    for file in unclaimed {
-        for (path, place) in &decided.records {
-            let (Some(site), Some(text)) = (site_of(path), contents.texts.get(place)) else { continue };
-            let Some(relative) = relative(file, &site) else { continue };
-            let Some((package, _)) = relative.split_once('/') else { continue };
-            let prefix = format!("{package}/");
-            if !package.ends_with(".dist-info") && record::listed(text).iter().any(|name| name.starts_with(&prefix)) {
-                updates.entry(path).or_default().insert(relative, changed.get(*file).copied().flatten());
-                break;
-            }
+/// The wheel that a new file joins: the one that lists something in the nearest directory above it, `site-packages`
+/// itself not counted: everybody has something there.
+fn owner<'a>(file: &ImagePath, records: &BTreeMap<&'a ImagePath, Record<'_>>) -> Option<&'a ImagePath> {
+    let mut directories = file.ancestors();
+    directories.reverse();
+    for directory in directories {
+        let lists = |path: &ImagePath, record: &Record<'_>| {
+            let site = record::root(path);
+            site.is_some_and(|site| directory != site && directory.is_within(&site))
+                && record.files.iter().any(|listed| listed.is_within(&directory))
+        };
+        if let Some((path, _)) = records.iter().find(|(path, record)| lists(path, record)) {
+            return Some(path);
         }
     }
+    None
 }
 
 fn rewrite(
     path: &ImagePath,
-    changes: &record::Changes,
+    text: &str,
+    fates: &BTreeMap<ImagePath, Fate>,
     decided: &Decided,
-    contents: &Contents,
     base: &Rootfs,
     edited: &mut Edited,
 ) {
-    // A RECORD that a step writes itself is the user's business.
+    // A RECORD that a step writes or removes is the user's business.
     let by_step = decided.entries.get(path).is_some_and(|decision| !matches!(decision.what, What::Directory));
-    let place = decided.records.iter().find(|(record, _)| record == path).map(|(_, place)| place);
-    let (Some(text), Some(node)) = (place.and_then(|place| contents.texts.get(place)), base.get(path)) else { return };
     let removed = edited.changes.removals.iter().any(|gone| path.is_within(gone));
-    if by_step || removed {
-        return;
-    }
-    let new = record::rewrite(text, changes);
-    if new == *text {
-        return;
-    }
-    let spot = changes.keys().find_map(|name| {
-        let file = site_of(path)?.join(name).ok()?;
-        edited.spots.get(&file).cloned()
-    });
-    if let Some(spot) = spot {
+    let (Some(node), false) = (base.get(path), by_step || removed) else { return };
+    let Some(new) = record::update(path, text, fates) else { return };
+    if let Some(spot) = fates.keys().find_map(|file| edited.spots.get(file).cloned()) {
         edited.spots.insert(path.clone(), spot);
     }
-    let entry = Entry { meta: node.entry.meta.clone(), node: Node::File(Content::Bytes(new)) };
+    let entry = Entry { meta: node.entry.meta.clone(), node: Node::File(Content::Bytes(new.into_bytes())) };
     edited.changes.upserts.insert(path.clone(), entry);
 }

@@ -16,6 +16,7 @@ mod stream;
 pub use copy::copy_out;
 pub use error::Error;
 pub use image::ImageObjects;
+pub use note::is_known;
 pub use note::symbols;
 pub use objects::ObjectError;
 pub use objects::Objects;

@@ -87,15 +87,16 @@ impl Places {
         })
     }
 
-    /// Opens the place that `reference` names, to publish to. Mirrors are for reading only.
+    /// Opens the place that `reference` names, to publish to, as an image called `name` where the reference gives
+    /// none. Mirrors are for reading only.
     ///
     /// # Errors
     /// When nothing can be published there.
-    pub fn sink(&self, reference: &Reference) -> Result<Box<dyn Sink>, Error> {
+    pub fn sink(&self, reference: &Reference, name: &str) -> Result<Box<dyn Sink>, Error> {
         Ok(match reference {
             Reference::Registry(reference) => Box::new(self.registry.sink(reference)),
             Reference::Layout(path, tag) => Box::new(LayoutSink::new(path, tag.as_deref())),
-            Reference::OciArchive(path, tag) => Box::new(ArchiveSink::oci(path, tag.as_deref(), None)),
+            Reference::OciArchive(path, tag) => Box::new(ArchiveSink::oci(path, tag.as_deref(), Some(name))),
             Reference::DockerArchive(path, name) => Box::new(ArchiveSink::docker(path, name.as_deref())),
             Reference::Daemon(name) => Box::new(DaemonSink::new(name, self.daemon.clone())),
             Reference::Directory(path) => return Err(directory(path)),

@@ -5,6 +5,7 @@
 pub mod error;
 pub mod fault;
 mod load;
+pub mod lockfile;
 mod overlap;
 mod raw;
 mod resolve;

@@ -21,6 +21,7 @@
 //! oci  progress  hint
 //! ```
 
+pub mod audit;
 pub mod elf;
 pub mod finding;
 pub mod hint;

@@ -21,15 +21,21 @@
 //! oci  progress  hint
 //! ```
 
+pub mod audit;
+pub mod build;
+pub mod cli;
 pub mod edit;
 pub mod elf;
 pub mod finding;
 pub mod hint;
+pub mod index;
 pub mod layer;
+pub mod loader;
 pub mod oci;
 pub mod progress;
 pub mod python;
 pub mod recipe;
+pub mod report;
 pub mod rootfs;
 pub mod store;
 pub mod transport;

@@ -193,16 +193,16 @@ fn files_are_copied_out_by_their_place() {
             }
         }
     }
-    let copied = index::copy_out(&store, &made.layer, &mut open(&made.blob), &wanted, &Silent).unwrap();
+    let copied = index::copy_out(&store, &made.layer, &mut open(&made.blob), &wanted).unwrap();
     assert_eq!(copied[&script], (Digest::of(b"#!/bin/sh\n"), 10));
     assert!(copied.values().any(|(digest, _)| *digest == Digest::of(&small)));
     assert!(store.contains(&Digest::of(&small), small.len() as u64));
 
     let outside = BTreeMap::from([(known.uncompressed_size, 1)]);
-    assert!(index::copy_out(&store, &made.layer, &mut open(&made.blob), &outside, &Silent).is_err());
+    assert!(index::copy_out(&store, &made.layer, &mut open(&made.blob), &outside).is_err());
     let mut layer = made.layer.clone();
     layer.diff_id = DiffId(Digest::of(b"other"));
-    assert!(index::copy_out(&store, &layer, &mut open(&made.blob), &wanted, &Silent).is_err());
+    assert!(index::copy_out(&store, &layer, &mut open(&made.blob), &wanted).is_err());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::Open;
 use super::stream::Stream;
 use crate::oci::Digest;
 use crate::oci::Layer;
-use crate::progress::Task;
+use crate::progress::Silent;
 use crate::store::Store;
 
 /// Copies pieces of a layer's uncompressed tar into the store, in one pass. `wanted` gives for each offset a
@@ -24,7 +24,6 @@ pub fn copy_out<E: std::error::Error + 'static>(
     layer: &Layer,
     open: Open<'_, E>,
     wanted: &BTreeMap<u64, u64>,
-    task: &dyn Task,
 ) -> Result<BTreeMap<u64, (Digest, u64)>, Error<E>> {
     let digest = layer.descriptor.digest;
     if wanted.is_empty() {
@@ -34,7 +33,7 @@ pub fn copy_out<E: std::error::Error + 'static>(
         layer: digest,
         source,
     };
-    let mut stream = Stream::open(layer, open, task)?;
+    let mut stream = Stream::open(layer, open, &Silent)?;
     let mut copied = BTreeMap::new();
     let mut at = 0;
     for (offset, size) in wanted {

@@ -21,6 +21,7 @@ pub use note::symbols;
 pub use objects::ObjectError;
 pub use objects::Objects;
 pub use pass::Open;
+pub use pass::is_known;
 pub use pass::obtain;
 
 use std::collections::BTreeMap;

@@ -38,7 +38,7 @@ pub fn obtain<E: std::error::Error + 'static>(
     task: &dyn Task,
 ) -> Result<LayerIndex, Error<E>> {
     let digest = layer.descriptor.digest;
-    if let Some(index) = note::load_layer(store, &digest).filter(|index| index.diff_id == layer.diff_id) {
+    if let Some(index) = known(store, layer) {
         task.advance(layer.descriptor.size);
         return Ok(index);
     }
@@ -62,6 +62,16 @@ pub fn obtain<E: std::error::Error + 'static>(
         source,
     })?;
     Ok(index)
+}
+
+/// Whether [`obtain`] would answer without reading the layer.
+#[must_use]
+pub fn is_known(store: &Store, layer: &Layer) -> bool {
+    known(store, layer).is_some()
+}
+
+fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
+    note::load_layer(store, &layer.descriptor.digest).filter(|index| index.diff_id == layer.diff_id)
 }
 
 /// What was found so far, by offset in the tar: a path can come twice.

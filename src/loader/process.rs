@@ -112,6 +112,17 @@ impl World {
     /// `symbol`. Of the host's libraries, which are all plain C, no C++ name comes.
     #[must_use]
     pub fn could_be_in_missing(&self, object: usize, symbol: &Undefined) -> bool {
+        let below = self.closure(object);
+        let mut missing = self.missing.iter().filter(|missing| below.contains(&missing.by));
+        missing.any(|missing| match &symbol.version {
+            Some(need) => need.file == missing.name,
+            None => !missing.host || !symbol.name.starts_with("_Z"),
+        })
+    }
+
+    /// `object` and everything that it needs, directly or not: indexes into [`World::objects`].
+    #[must_use]
+    pub fn closure(&self, object: usize) -> BTreeSet<usize> {
         let mut below = BTreeSet::from([object]);
         let mut todo = vec![object];
         while let Some(index) = todo.pop() {
@@ -120,13 +131,15 @@ impl World {
                 .get(index)
                 .into_iter()
                 .flat_map(|mapped| &mapped.needed);
-            todo.extend(needed.flatten().filter(|needed| below.insert(**needed)));
+            todo.extend(needed.flatten().copied().filter(|needed| below.insert(*needed)));
         }
-        let mut missing = self.missing.iter().filter(|missing| below.contains(&missing.by));
-        missing.any(|missing| match &symbol.version {
-            Some(need) => need.file == missing.name,
-            None => !missing.host || !symbol.name.starts_with("_Z"),
-        })
+        below
+    }
+
+    /// Whether this object is the program, or loaded for it: then whatever is loaded later sees its symbols.
+    #[must_use]
+    pub fn is_global(&self, object: usize) -> bool {
+        self.global.contains(&object)
     }
 
     /// Loads what `LD_PRELOAD` names, for a program. What it names and is not there is passed over by ld.so.

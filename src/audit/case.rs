@@ -1,0 +1,120 @@
+//! One tree, prepared for the checks: which files are in scope, and the processes they run in.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Donor;
+use super::affected;
+use crate::elf::Symbols;
+use crate::finding::RecipeSpot;
+use crate::loader::Loader;
+use crate::loader::ObjectError;
+use crate::loader::World;
+use crate::oci::ImagePath;
+
+/// A donor with what the loader knows of it.
+pub(super) struct DonorCase<'a> {
+    pub(super) donor: &'a Donor<'a>,
+    pub(super) loader: Loader<'a>,
+}
+
+/// One tree, as checks see it.
+pub struct Case<'a> {
+    /// The tree.
+    pub(super) loader: Loader<'a>,
+    /// Files in scope.
+    pub(super) affected: BTreeSet<ImagePath>,
+    /// Every file in scope is in at least one of these.
+    pub(super) worlds: Vec<World>,
+    /// What the build changes; empty for the tree before.
+    pub(super) changed: BTreeMap<ImagePath, RecipeSpot>,
+    /// The tree before, for the tree after.
+    pub(super) before: Option<&'a Self>,
+    /// Where files came from; none for the tree before.
+    pub(super) donors: &'a [DonorCase<'a>],
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(
+        loader: Loader<'a>,
+        names: BTreeSet<String>,
+        changed: &BTreeMap<ImagePath, RecipeSpot>,
+    ) -> Result<Self, ObjectError> {
+        let affected = affected::files(&loader, names, changed.keys());
+        let worlds = worlds(&loader, &affected)?;
+        Ok(Self {
+            loader,
+            affected,
+            worlds,
+            changed: BTreeMap::new(),
+            before: None,
+            donors: &[],
+        })
+    }
+
+    /// Objects of a world that are in scope, by number.
+    pub(super) fn in_scope<'w>(&self, world: &'w World) -> impl Iterator<Item = usize> + use<'w, '_> {
+        let objects = world.objects.iter().enumerate();
+        let affected = &self.affected;
+        objects
+            .filter(|(_, mapped)| affected.contains(&mapped.file))
+            .map(|(index, _)| index)
+    }
+
+    /// The symbols of every object of a world.
+    pub(super) fn symbols(&self, world: &World) -> Result<Vec<Arc<Symbols>>, ObjectError> {
+        world.symbols(&self.loader)
+    }
+
+    /// The donor that a file came from, and its path there.
+    pub(super) fn donor_of(&self, path: &ImagePath) -> Option<(&DonorCase<'a>, &ImagePath)> {
+        let mut donors = self.donors.iter();
+        donors.find_map(|case| Some((case, case.donor.moved.get(path)?)))
+    }
+}
+
+/// Loads every file in scope, as few times as possible: programs and extension modules as themselves, then
+/// libraries that nobody in scope asks for, then whatever no process has loaded yet. A library that is only
+/// ever loaded by others is judged in their company.
+fn worlds(loader: &Loader<'_>, affected: &BTreeSet<ImagePath>) -> Result<Vec<World>, ObjectError> {
+    let asked: BTreeSet<&str> = affected
+        .iter()
+        .filter_map(|path| loader.catalogue.get(path))
+        .flat_map(|object| object.facts.needed.iter())
+        .map(|needed| needed.rsplit('/').next().unwrap_or(needed))
+        .collect();
+    let rank = |path: &ImagePath| {
+        let name = String::from_utf8_lossy(path.name());
+        let soname = loader
+            .catalogue
+            .get(path)
+            .and_then(|object| object.facts.soname.clone());
+        let wanted = asked.contains(&*name) || soname.is_some_and(|soname| asked.contains(soname.as_str()));
+        if loader.catalogue.is_program(path) || is_extension(&name) {
+            0
+        } else {
+            1 + u8::from(wanted)
+        }
+    };
+    let mut order: Vec<(u8, &ImagePath)> = affected.iter().map(|path| (rank(path), path)).collect();
+    order.sort();
+    let mut worlds = Vec::new();
+    let mut covered = BTreeSet::new();
+    for (rank, path) in order {
+        if rank == 2 && covered.contains(path) {
+            continue;
+        }
+        if let Some(world) = loader.load(path)? {
+            covered.extend(world.objects.iter().map(|mapped| mapped.file.clone()));
+            worlds.push(world);
+        }
+    }
+    Ok(worlds)
+}
+
+/// Whether a file name is that of a Python extension module.
+fn is_extension(name: &str) -> bool {
+    name.ends_with(".so")
+        && (name.contains(".cpython-") || name.contains(".abi3.") || !name.starts_with("lib"))
+}

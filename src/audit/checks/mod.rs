@@ -1,0 +1,63 @@
+//! The checks, one file each, the file named as the check.
+
+mod built_together;
+mod copies;
+mod host_library;
+mod machine_mismatch;
+mod needed_missing;
+mod python_tag_mismatch;
+mod soname_mismatch;
+mod symbol_version_missing;
+mod undefined_symbol;
+
+use super::Check;
+
+/// Every check, sorted by id.
+pub(super) static ALL: &[&Check] = &[
+    &built_together::CHECK,
+    &copies::CHECK,
+    &host_library::CHECK,
+    &machine_mismatch::CHECK,
+    &needed_missing::CHECK,
+    &python_tag_mismatch::CHECK,
+    &soname_mismatch::CHECK,
+    &symbol_version_missing::CHECK,
+    &undefined_symbol::CHECK,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_are_sorted_and_explain_themselves() {
+        assert!(ALL.windows(2).all(|pair| pair[0].id < pair[1].id));
+        for check in ALL {
+            assert!(
+                check.explain.len() > 200,
+                "{}: too short to explain anything",
+                check.id
+            );
+            let end = check.summary.chars().last();
+            assert!(
+                end != Some('.') && !check.summary.starts_with(char::is_uppercase),
+                "{}",
+                check.id
+            );
+        }
+    }
+
+    #[test]
+    fn every_file_here_is_in_the_list() {
+        let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/audit/checks");
+        let names = std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name());
+        let mut ids: Vec<String> = names
+            .filter_map(|name| Some(name.to_str()?.strip_suffix(".rs")?.replace('_', "-")))
+            .filter(|name| name != "mod")
+            .collect();
+        ids.sort();
+        assert_eq!(ids, ALL.iter().map(|check| check.id).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,233 @@
+//! A symbol that nothing in scope gives.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::audit::Case;
+use crate::audit::Check;
+use crate::audit::Findings;
+use crate::audit::demangle::demangle;
+use crate::elf::Symbols;
+use crate::elf::Undefined;
+use crate::finding::Finding;
+use crate::finding::Severity;
+use crate::loader::Loader;
+use crate::loader::ObjectError;
+use crate::loader::World;
+use crate::oci::ImagePath;
+
+pub(super) static CHECK: Check = Check {
+    id: "undefined-symbol",
+    summary: "nothing that is loaded defines a symbol that a file wants",
+    severity: Severity::Error,
+    explain: "\
+Every symbol that a relocation of a file in scope names is looked up as ld.so does it: in the program and what \
+it needs, then in the loaded library and what it needs, by the rules for versions. A symbol that is nowhere \
+stops the load: `undefined symbol`. Weak references may stay open. A reference used only by calls, in a file \
+that binds lazily and is not loaded by Python, fails at the first call: a warning.
+
+Where a library is missing altogether, or is brought by the host, symbols it could give are not told. A symbol \
+that the file did not find in the image it comes from either must be given by whoever loads it: a note.
+
+The usual cause is a library replaced without the files that were built with it. The finding says which file \
+gave the symbol before, or gives it in the donor: graft that one too.",
+    run,
+};
+
+/// A world with its symbols.
+struct Loaded {
+    world: World,
+    symbols: Vec<Arc<Symbols>>,
+}
+
+/// Worlds of other trees, loaded once.
+#[derive(Default)]
+struct Elsewhere(BTreeMap<(usize, ImagePath), Option<Loaded>>);
+
+fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
+    let mut elsewhere = Elsewhere::default();
+    let mut settled = BTreeSet::new();
+    for world in &case.worlds {
+        let symbols = case.symbols(world)?;
+        for index in case.in_scope(world) {
+            let closure = world.closure(index);
+            let company = company(world, index, &closure);
+            if settled.contains(&company) {
+                continue;
+            }
+            let mut complete = true;
+            for symbol in symbols[index].undefined.iter().filter(|symbol| !symbol.weak) {
+                let provider = world.provider(&case.loader, &symbols, index, symbol);
+                complete &=
+                    provider.is_some_and(|provider| closure.contains(&provider) || world.is_global(provider));
+                let open = Open {
+                    case,
+                    world,
+                    index,
+                    symbol,
+                };
+                if provider.is_none()
+                    && let Some((finding, blame)) = open.judge(&mut elsewhere)?
+                {
+                    findings.add(finding, blame);
+                }
+            }
+            if complete {
+                settled.insert(company);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The program, the object, and everything the object needs. Where these alone give all its symbols, the
+/// answer is the same in every process that has them.
+fn company<'w>(world: &'w World, index: usize, closure: &BTreeSet<usize>) -> Vec<&'w ImagePath> {
+    let file = |index: &usize| world.objects.get(*index).map(|mapped| &mapped.file);
+    let mut below: Vec<&ImagePath> = closure.iter().filter_map(file).collect();
+    below.sort();
+    let first = [0, index];
+    first.iter().filter_map(file).chain(below).collect()
+}
+
+/// A reference that stays open.
+struct Open<'c> {
+    case: &'c Case<'c>,
+    world: &'c World,
+    index: usize,
+    symbol: &'c Undefined,
+}
+
+impl Open<'_> {
+    fn file(&self) -> &ImagePath {
+        &self.world.objects[self.index].file
+    }
+
+    fn judge(&self, elsewhere: &mut Elsewhere) -> Result<Option<(Finding, Vec<ImagePath>)>, ObjectError> {
+        let file = self.file();
+        let before = match self.case.before {
+            Some(before) => elsewhere.provider(0, &before.loader, &self.world.subject, file, self.symbol)?,
+            None => None,
+        };
+        if let Some(provider) = before {
+            let message = format!(
+                "wants `{}`, which `{provider}` gave before this build",
+                self.name()
+            );
+            return Ok(Some((
+                self.finding(Severity::Error, message),
+                vec![provider, file.clone()],
+            )));
+        }
+        if self.world.could_be_in_missing(self.index, self.symbol) || self.is_of_absent_interpreter() {
+            return Ok(None);
+        }
+        let (severity, message) = match self.case.donor_of(file) {
+            Some((donor, path)) => match elsewhere.provider(1, &donor.loader, path, path, self.symbol)? {
+                Some(provider) => {
+                    let message = format!(
+                        "wants `{}`, which in `{}` comes from `{provider}`",
+                        self.name(),
+                        donor.donor.name
+                    );
+                    (Severity::Error, message)
+                }
+                None if donor.donor.complete => (Severity::Note, self.left_to_the_loader()),
+                None => self.alone(),
+            },
+            None => self.alone(),
+        };
+        Ok(Some((self.finding(severity, message), vec![file.clone()])))
+    }
+
+    /// Nothing else is known of the reference than that it is open.
+    fn alone(&self) -> (Severity, String) {
+        let program = self.case.loader.catalogue.is_program(&self.world.subject);
+        if !program && self.world.python.is_none() {
+            return (Severity::Note, self.left_to_the_loader());
+        }
+        let facts = &self.world.objects[self.index].object.facts;
+        let later = self.symbol.lazy && !facts.binds_now() && program;
+        let severity = if later { Severity::Warning } else { Severity::Error };
+        (
+            severity,
+            format!("wants `{}`, which nothing that is loaded defines", self.name()),
+        )
+    }
+
+    fn left_to_the_loader(&self) -> String {
+        format!(
+            "wants `{}`, which nothing it needs defines: whoever loads it must have it",
+            self.name()
+        )
+    }
+
+    /// Python's own names, when the interpreter is not in the image.
+    fn is_of_absent_interpreter(&self) -> bool {
+        let absent = self
+            .world
+            .python
+            .as_ref()
+            .is_none_or(|python| python.executable.is_none());
+        absent && (self.symbol.name.starts_with("Py") || self.symbol.name.starts_with("_Py"))
+    }
+
+    fn name(&self) -> String {
+        let name = demangle(&self.symbol.name);
+        match &self.symbol.version {
+            Some(need) => format!("{name}@{}", need.version),
+            None => name,
+        }
+    }
+
+    fn finding(&self, severity: Severity, message: String) -> Finding {
+        let mut finding = Finding::new(CHECK.id, severity, self.file().to_string(), message);
+        finding.symbol = Some(self.symbol.name.clone());
+        finding
+            .evidence
+            .insert("loaded_by".to_owned(), self.world.subject.to_string());
+        let searched: Vec<String> = self.world.scope().map(|mapped| mapped.file.to_string()).collect();
+        finding
+            .evidence
+            .insert("searched".to_owned(), searched.join(", "));
+        if severity != Severity::Note {
+            let advice = "take both files from the same image: graft the one that is missing, or neither";
+            finding.help = Some(advice.to_owned());
+        }
+        finding
+    }
+}
+
+impl Elsewhere {
+    /// Who gives `symbol` to `file` in another tree, when `subject` is loaded there.
+    fn provider(
+        &mut self,
+        tree: usize,
+        loader: &Loader<'_>,
+        subject: &ImagePath,
+        file: &ImagePath,
+        symbol: &Undefined,
+    ) -> Result<Option<ImagePath>, ObjectError> {
+        let key = (tree, subject.clone());
+        if !self.0.contains_key(&key) {
+            let loaded = match loader.load(subject)? {
+                Some(world) => Some(Loaded {
+                    symbols: world.symbols(loader)?,
+                    world,
+                }),
+                None => None,
+            };
+            self.0.insert(key.clone(), loaded);
+        }
+        let Some(Some(Loaded { world, symbols })) = self.0.get(&key) else {
+            return Ok(None);
+        };
+        let found = world.find(file).filter(|index| {
+            let mut wanted = symbols[*index].undefined.iter();
+            wanted.any(|known| known.name == symbol.name && known.version == symbol.version)
+        });
+        let provider = found.and_then(|index| world.provider(loader, symbols, index, symbol));
+        Ok(provider.map(|provider| world.objects[provider].file.clone()))
+    }
+}

@@ -323,6 +323,27 @@ fn upper_layers_say_only_what_stands() {
     }
 }
 
+/// What replaced a directory by a file, and that by a directory again, leaves nothing of the first.
+#[test]
+fn upper_layers_know_what_files_hid() {
+    let top = upper(1, &layers("d | d/"));
+    assert!(matches!(
+        top.resolve(&path("d/x")),
+        Err(LookupError::NotFound { .. })
+    ));
+    let top = upper(1, &layers("d/ d/y | d/"));
+    assert_eq!(top.resolve(&path("d/x")).unwrap_err(), unknown("d/x", "d/x"));
+}
+
+/// An opaque directory that may be a link may have emptied any directory.
+#[test]
+fn upper_layers_know_that_links_empty_directories() {
+    let all = layers("lib->usr/lib | usr/ usr/lib/ usr/lib/a | lib/.wh..wh..opq");
+    assert_eq!(listing(&fold(&all)), ["lib", "usr/", "usr/lib/"]);
+    let asked = upper(1, &all[1..]).resolve(&path("usr/lib/a")).unwrap_err();
+    assert_eq!(asked, unknown("usr/lib/a", "usr"));
+}
+
 fn unknown(asked: &str, depends: &str) -> LookupError {
     LookupError::Unknown {
         path: path(asked),

@@ -107,6 +107,12 @@ fn t23_a_blob_of_another_size_is_refused() {
             error.contains("sent something else than it promised"),
             "{name}: {error}"
         );
+        if name == "longer, unsaid" {
+            assert!(
+                error.contains("more than the 1000 bytes"),
+                "noticed too late: {error}"
+            );
+        }
     }
 }
 

@@ -16,7 +16,6 @@ mod stream;
 pub use copy::copy_out;
 pub use error::Error;
 pub use image::ImageObjects;
-pub use note::is_known;
 pub use note::symbols;
 pub use objects::ObjectError;
 pub use objects::Objects;

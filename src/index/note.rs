@@ -3,7 +3,6 @@
 use super::LayerIndex;
 use crate::elf::Symbols;
 use crate::oci::Digest;
-use crate::oci::Layer;
 use crate::store;
 use crate::store::Store;
 
@@ -15,12 +14,6 @@ const LONGEST: usize = 1 << 30;
 
 pub(super) fn load_layer(store: &Store, blob: &Digest) -> Option<LayerIndex> {
     load(store, LAYERS, blob)
-}
-
-/// Whether the layer's index is kept from an earlier run.
-#[must_use]
-pub fn is_known(store: &Store, layer: &Layer) -> bool {
-    load_layer(store, &layer.descriptor.digest).is_some()
 }
 
 pub(super) fn save_layer(store: &Store, blob: &Digest, index: &LayerIndex) -> Result<(), store::Error> {

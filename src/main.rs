@@ -1,1 +1,7 @@
-fn main() {}
+//! The imgforge program: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    imgforge::cli::main()
+}

@@ -1,10 +1,19 @@
-//! The registry client against registries that misbehave. Each test says which real behaviour it copies.
+//! The registry client against registries that misbehave, and against one as it is. Each test says which real
+//! behaviour it copies.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![expect(clippy::disallowed_methods, reason = "the PATH says which programs are there")]
+#![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 #[path = "registry/auth.rs"]
 mod auth;
+#[path = "registry/cut.rs"]
+mod cut;
+#[path = "registry/elsewhere.rs"]
+mod elsewhere;
 #[path = "support/fake_registry.rs"]
 mod fake_registry;
+#[path = "registry/mount.rs"]
+mod mount;
 #[path = "registry/pull.rs"]
 mod pull;
 #[path = "registry/push.rs"]
@@ -13,3 +22,5 @@ mod push;
 mod real;
 #[path = "registry/rig.rs"]
 mod rig;
+#[path = "registry/upload.rs"]
+mod upload;

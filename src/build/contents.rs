@@ -75,10 +75,8 @@ fn copy_out(origin: &Origin, places: &BTreeSet<Place>, world: &World<'_>) -> Res
         if wanted.is_empty() {
             continue;
         }
-        let title = format!("take files of {}", blob.short());
-        let task = world.progress.begin(&title, Some(layer.descriptor.size));
         let mut open = || origin.open_layer(world, number);
-        let copied = index::copy_out(world.store, &layer, &mut open, &wanted, task.as_ref())
+        let copied = index::copy_out(world.store, &layer, &mut open, &wanted)
             .map_err(|error| Error::index(&origin.written, error))?;
         for (offset, (digest, size)) in copied {
             world.store.save_note(EXTRACTS, &note_name(&blob, offset), digest.raw())?;

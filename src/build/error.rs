@@ -89,9 +89,6 @@ pub enum Error {
         /// Which input or result moved, one a line.
         moved: Vec<String>,
     },
-    /// `--locked` without a lock file.
-    #[error("there is no lock file `{0}`")]
-    NoLock(String),
 }
 
 impl Error {
@@ -108,7 +105,7 @@ impl Error {
     pub const fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Recipe(_) | Self::Lockfile(_) | Self::Edit(_) | Self::Host { .. } | Self::Drift { .. } | Self::NoLock(_)
+            Self::Recipe(_) | Self::Lockfile(_) | Self::Edit(_) | Self::Host { .. } | Self::Drift { .. }
         )
     }
 }
@@ -118,16 +115,15 @@ impl Hint for Error {
         match self {
             Self::Transport(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Lockfile(error) => error.hint(),
             Self::Edit(error) => error.hint(),
             Self::Audit(error) => error.hint(),
             Self::Config(error) => error.hint(),
             Self::Manifest(error) => error.hint(),
             Self::Index { source, .. } => source.hint(),
             Self::Drift { .. } => Some("if that is what you want, pin it again: `imgforge lock RECIPE`".to_owned()),
-            Self::NoLock(_) => Some("make it: `imgforge lock RECIPE`".to_owned()),
             Self::Gone { .. } => Some("remove the cache directory and run again".to_owned()),
             Self::Recipe(_)
-            | Self::Lockfile(_)
             | Self::Tree { .. }
             | Self::Host { .. }
             | Self::TooLarge { .. }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::build::Error;
 use crate::build::World;
 use crate::build::origin::Origin;
+use crate::recipe::ImageSource;
 use crate::recipe::Recipe;
 
 /// A recipe whose images are resolved. Only documents were read.
@@ -22,10 +23,17 @@ pub struct Locked {
 /// # Errors
 /// The first image that cannot be had.
 pub fn resolve(recipe: Recipe, world: &World<'_>) -> Result<Locked, Error> {
-    let base = Origin::resolve(world, &recipe.base.reference, &recipe.base.platform)?;
-    let donors = recipe.sources.iter().map(|(name, image)| {
-        Origin::resolve(world, &image.reference, &image.platform).map(|origin| (name.clone(), origin))
+    let base = image(&recipe.base, world)?;
+    let donors = recipe.sources.iter().map(|(name, source)| {
+        image(source, world).map(|origin| (name.clone(), origin))
     });
     let donors = donors.collect::<Result<_, _>>()?;
     Ok(Locked { recipe, base, donors })
+}
+
+/// An image of the recipe, under the name that the recipe gives it: results must not depend on where the recipe is.
+fn image(source: &ImageSource, world: &World<'_>) -> Result<Origin, Error> {
+    let mut origin = Origin::resolve(world, &source.reference, &source.platform)?;
+    origin.written.clone_from(&source.written);
+    Ok(origin)
 }

@@ -23,6 +23,7 @@ use crate::cli::session::Session;
 use crate::cli::session::variables;
 use crate::oci::Reference;
 use crate::recipe;
+use crate::recipe::lockfile::Lockfile;
 use crate::report::Report;
 use crate::report::summary;
 use crate::transport::Sink;
@@ -70,7 +71,7 @@ fn document(mut all: Vec<Value>) -> Value {
 fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> Result<(), Failure> {
     let world = session.world();
     let recipe = recipe::load(path, &variables(&args.recipe.var)?)?;
-    let old = if args.locked { Some(lock::read(&lock::path_of(path))?) } else { None };
+    let old = if args.locked { Some(Lockfile::read(&Lockfile::beside(path))?) } else { None };
     let locked = build::resolve::resolve(recipe, &world)?;
     if let Some(old) = &old {
         lock::check_inputs(old, &locked)?;
@@ -95,7 +96,7 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     let assembled = build::assemble::assemble(&cleared, &world)?;
     let (locked, edited) = (&cleared.fetched().locked, cleared.edited());
     if let Some(old) = &old {
-        lock::check_result(old, &lock::lockfile(&cleared, &assembled))?;
+        lock::check_result(old, &lock::lockfile(&cleared, &assembled)?)?;
     }
     let receipts = build::publish::publish(&assembled, locked, &sinks, &world)?;
     let built = summary::value(locked, edited, &assembled, &receipts);
@@ -151,9 +152,8 @@ pub fn lock(args: &RecipeArgs, session: &Session) -> Result<Outcome, Failure> {
         let verdict = build::gate::gate(fetched, build::Gate::Off, &world)?;
         let Verdict::Cleared(cleared) = verdict else { continue };
         let assembled = build::assemble::assemble(&cleared, &world)?;
-        let file = lock::path_of(path);
-        let text = lock::lockfile(&cleared, &assembled).to_text();
-        write_file(&file, text.as_bytes())?;
+        let file = Lockfile::beside(path);
+        lock::lockfile(&cleared, &assembled)?.write(&file)?;
         writeln!(io::stdout().lock(), "{} {}", file.display(), assembled.image.manifest.digest())?;
     }
     Ok(Outcome::Clean)

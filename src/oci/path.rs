@@ -155,7 +155,12 @@ impl ImagePath {
 
 impl Ord for ImagePath {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.components().cmp(other.components())
+        // The same as comparing components, in one pass: trees compare paths millions of times.
+        let (ours, theirs) = (self.0.as_slice(), other.0.as_slice());
+        let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+        // A slash sorts below every other byte, as no name holds a NUL.
+        let rank = |byte: Option<&u8>| byte.map(|byte| if *byte == b'/' { 0 } else { *byte });
+        rank(ours.get(same)).cmp(&rank(theirs.get(same)))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::oci::path::PathError;
 use crate::oci::platform::PlatformError;
 use crate::oci::reference::ReferenceError;
 
-/// One thing that is wrong in a document. The place is beside it, in [`super::Problem`].
+/// One thing that is wrong in a document. The place is beside it, in [`super::error::Problem`].
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// Not TOML.

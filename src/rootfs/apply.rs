@@ -200,7 +200,10 @@ impl Rootfs {
         let was_directory = self.nodes.get(&at).map(TreeNode::is_directory);
         if !(was_directory == Some(true) && node.is_directory()) {
             let was_file = was_directory == Some(false) || self.doubts.dangling.contains(&at);
-            self.remove(&at);
+            self.doubts.dangling.remove(&at);
+            if was_directory.is_some() {
+                self.remove(&at);
+            }
             if was_file && node.is_directory() && !self.complete {
                 // The file hid what missing layers have below, and the directory does not bring it back.
                 self.doubts.hidden.insert(at.clone());

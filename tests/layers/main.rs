@@ -1,6 +1,7 @@
 //! Layers as others write and read them: T2–T18, T21 and T27 of the list of bugs that bit the peers.
 #![expect(clippy::unwrap_used, reason = "a failed step of a test is its failure")]
 
+mod damaged;
 mod foreign;
 mod gnu_tar;
 mod properties;

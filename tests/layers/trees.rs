@@ -154,94 +154,49 @@ fn t08_entries_land_where_links_lead() {
     assert!(dangling.get(&path("usr/lib")).unwrap().implied);
 }
 
+/// Layers from a text: entries between blanks, a directory's with a slash, a link's with an arrow; `|` between layers.
+fn layers(text: &str) -> Vec<Tar> {
+    let entry = |tar: Tar, name: &str| match (name.strip_suffix('/'), name.split_once("->")) {
+        (Some(name), _) => tar.directory(name),
+        (_, Some((name, target))) => tar.symlink(name, target),
+        _ => tar.file(name, b""),
+    };
+    text.split('|')
+        .map(|layer| layer.split_whitespace().fold(Tar::new(), entry))
+        .collect()
+}
+
 /// T9: what hides what.
 #[test]
 fn t09_whiteouts_and_replacements() {
-    let base = || {
-        Tar::new()
-            .directory("d")
-            .file("d/a", b"")
-            .directory("d/s")
-            .file("d/s/f", b"")
-            .file("e", b"")
-    };
-    for (name, layers, want) in [
+    for (name, upper, want) in [
+        ("whiteout of a file", "d/.wh.a", "d/ d/s/ d/s/f e"),
+        ("whiteout of a directory", ".wh.d", "e"),
+        ("whiteout of nothing", ".wh.z y/.wh.z", "d/ d/a d/s/ d/s/f e"),
+        ("opaque", "d/ d/.wh..wh..opq d/n", "d/ d/n e"),
+        ("opaque without its directory", "d/.wh..wh..opq d/n", "d/ d/n e"),
+        ("opaque root", ".wh..wh..opq n", "n"),
+        ("removed, then made again", ".wh.d | d/ d/n", "d/ d/n e"),
+        ("removed and made again at once", ".wh.d d/n", "d/ d/n e"),
         (
-            "whiteout of a file",
-            vec![Tar::new().file("d/.wh.a", b"")],
-            vec!["d/", "d/s/", "d/s/f", "e"],
+            "removed, made again, removed in part",
+            ".wh.d | d/ d/n d/a | d/.wh.a",
+            "d/ d/n e",
         ),
+        ("file over directory", "d", "d e"),
+        ("directory over file", "e/ e/n", "d/ d/a d/s/ d/s/f e/ e/n"),
+        ("implied directory over file", "e/n", "d/ d/a d/s/ d/s/f e/ e/n"),
+        ("file, then directory over it", "d | d/", "d/ e"),
+        ("link over directory", "d->e", "d e"),
         (
-            "whiteout of a directory",
-            vec![Tar::new().file(".wh.d", b"")],
-            vec!["e"],
+            "directory over link",
+            "l->d | l/ l/n",
+            "d/ d/a d/s/ d/s/f e l/ l/n",
         ),
-        (
-            "of nothing",
-            vec![Tar::new().file(".wh.z", b"").file("y/.wh.z", b"")],
-            vec!["d/", "d/a", "d/s/", "d/s/f", "e"],
-        ),
-        (
-            "opaque",
-            vec![
-                Tar::new()
-                    .directory("d")
-                    .file("d/.wh..wh..opq", b"")
-                    .file("d/n", b""),
-            ],
-            vec!["d/", "d/n", "e"],
-        ),
-        (
-            "opaque root",
-            vec![Tar::new().file(".wh..wh..opq", b"").file("n", b"")],
-            vec!["n"],
-        ),
-        (
-            "removed, made again in the next layer",
-            vec![
-                Tar::new().file(".wh.d", b""),
-                Tar::new().directory("d").file("d/n", b""),
-            ],
-            vec!["d/", "d/n", "e"],
-        ),
-        (
-            "removed and made again at once",
-            vec![Tar::new().file(".wh.d", b"").file("d/n", b"")],
-            vec!["d/", "d/n", "e"],
-        ),
-        (
-            "file over directory",
-            vec![Tar::new().file("d", b"")],
-            vec!["d", "e"],
-        ),
-        (
-            "directory over file",
-            vec![Tar::new().directory("e").file("e/n", b"")],
-            vec!["d/", "d/a", "d/s/", "d/s/f", "e/", "e/n"],
-        ),
-        (
-            "implied directory over file",
-            vec![Tar::new().file("e/n", b"")],
-            vec!["d/", "d/a", "d/s/", "d/s/f", "e/", "e/n"],
-        ),
-        (
-            "file over directory over it",
-            vec![Tar::new().file("d", b""), Tar::new().directory("d")],
-            vec!["d/", "e"],
-        ),
-        (
-            "link over directory",
-            vec![Tar::new().symlink("d", "e")],
-            vec!["d", "e"],
-        ),
-        (
-            "directory over directory",
-            vec![Tar::new().directory("d").file("d/n", b"")],
-            vec!["d/", "d/a", "d/n", "d/s/", "d/s/f", "e"],
-        ),
+        ("directory over directory", "d/ d/n", "d/ d/a d/n d/s/ d/s/f e"),
     ] {
-        let tree = fold(&[vec![base()], layers].concat());
-        assert_eq!(listing(&tree), want, "{name}");
+        let all = layers(&format!("d/ d/a d/s/ d/s/f e | {upper}"));
+        assert_eq!(listing(&fold(&all)).join(" "), want, "{name}");
     }
 }
 
@@ -337,22 +292,8 @@ fn children_and_what_is_under() {
 /// Layers from the top: what they decide, and what they cannot.
 #[test]
 fn upper_layers_say_only_what_stands() {
-    let top = upper(
-        3,
-        &[
-            Tar::new()
-                .directory("opt")
-                .directory("opt/app")
-                .file("opt/app/lib.so", b"")
-                .file("opt/app/.wh.old", b""),
-            Tar::new()
-                .directory("opt")
-                .directory("opt/new")
-                .file("opt/new/.wh..wh..opq", b"")
-                .symlink("opt/link", "/usr/lib"),
-            Tar::new().file("srv/www/index", b""),
-        ],
-    );
+    let sure = "opt/ opt/app/ opt/app/lib.so opt/app/.wh.old | opt/ opt/new/ opt/new/.wh..wh..opq opt/link->/usr/lib";
+    let top = upper(3, &layers(sure));
     assert_eq!(layer_of(&top, "opt/app/lib.so"), 3);
     assert!(matches!(
         top.resolve(&path("opt/app/old")),
@@ -366,20 +307,48 @@ fn upper_layers_say_only_what_stands() {
         top.resolve(&path("opt/app/lib.so/x")),
         Err(LookupError::NotDirectory { .. })
     ));
+    assert_eq!(top.resolve_parent(&path("opt/app/x")).unwrap(), path("opt/app/x"));
     for (asked, depends) in [
         ("opt/other", "opt/other"),
         ("opt/link/libc.so", "usr"),
-        ("srv/www/index", "srv"),
-        // It may be what `srv/www` leads to in a lower layer.
-        ("opt/new/index", "opt/new/index"),
+        ("etc", "etc"),
     ] {
-        let want = LookupError::Unknown {
-            path: path(asked),
-            at: path(depends),
-        };
-        assert_eq!(top.resolve(&path(asked)).unwrap_err(), want, "{asked}");
+        assert_eq!(top.resolve(&path(asked)).unwrap_err(), unknown(asked, depends));
     }
-    assert_eq!(top.resolve_parent(&path("opt/app/x")).unwrap(), path("opt/app/x"));
+    // A layer without its parents: `srv` may be a link to anywhere, so what it brings may be anything of its name.
+    let top = upper(3, &layers(&format!("{sure} opt/new/index | srv/www/index")));
+    assert_eq!(layer_of(&top, "opt/app/lib.so"), 3);
+    for (asked, depends) in [("srv/www/index", "srv"), ("opt/new/index", "opt/new/index")] {
+        assert_eq!(top.resolve(&path(asked)).unwrap_err(), unknown(asked, depends));
+    }
+}
+
+/// What replaced a directory by a file, and that by a directory again, leaves nothing of the first.
+#[test]
+fn upper_layers_know_what_files_hid() {
+    let top = upper(1, &layers("d | d/"));
+    assert!(matches!(
+        top.resolve(&path("d/x")),
+        Err(LookupError::NotFound { .. })
+    ));
+    let top = upper(1, &layers("d/ d/y | d/"));
+    assert_eq!(top.resolve(&path("d/x")).unwrap_err(), unknown("d/x", "d/x"));
+}
+
+/// An opaque directory that may be a link may have emptied any directory.
+#[test]
+fn upper_layers_know_that_links_empty_directories() {
+    let all = layers("lib->usr/lib | usr/ usr/lib/ usr/lib/a | lib/.wh..wh..opq");
+    assert_eq!(listing(&fold(&all)), ["lib", "usr/", "usr/lib/"]);
+    let asked = upper(1, &all[1..]).resolve(&path("usr/lib/a")).unwrap_err();
+    assert_eq!(asked, unknown("usr/lib/a", "usr"));
+}
+
+fn unknown(asked: &str, depends: &str) -> LookupError {
+    LookupError::Unknown {
+        path: path(asked),
+        at: path(depends),
+    }
 }
 
 /// What a property once found: an entry below a link to nothing makes the directory it leads to, so the upper

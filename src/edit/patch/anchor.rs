@@ -65,8 +65,10 @@ enum State {
 pub(super) fn apply(text: &Normal, edits: &Edits, patch: &Patch) -> Result<Outcome, Error> {
     let has = |marker: &String| text.text.contains(marker.as_str());
     let marked = !edits.applied.is_empty();
+    // What counts as applied must also be what the patch promises to leave.
+    let found_applied = || after(&text.text, edits, patch).map(|()| Outcome::AlreadyApplied);
     if marked && edits.applied.iter().all(has) {
-        return Ok(Outcome::AlreadyApplied);
+        return found_applied();
     }
     let states: Vec<State> = edits
         .edits
@@ -87,7 +89,7 @@ pub(super) fn apply(text: &Normal, edits: &Edits, patch: &Patch) -> Result<Outco
         .map(|state| if let State::Done(sum) = state { *sum } else { 0 })
         .sum();
     if open.is_empty() && !marked && evidence >= EVIDENCE {
-        return Ok(Outcome::AlreadyApplied);
+        return found_applied();
     }
     if !done.is_empty() && (evidence >= EVIDENCE || open.is_empty() || numbers(is_wrong).is_empty()) {
         let patch = patch.file.clone();
@@ -101,7 +103,8 @@ pub(super) fn apply(text: &Normal, edits: &Edits, patch: &Patch) -> Result<Outco
     let changes = changes(text, edits, states, patch)?;
     let plain: Vec<Change> = changes.iter().map(|(_, change)| change.clone()).collect();
     let result = text.with(&plain);
-    after(&result, edits, patch)?;
+    let normal = Normal::new(&result).map_err(|line| Error::NotUtf8 { line })?;
+    after(&normal.text, edits, patch)?;
     let places = changes.iter().map(|(part, change)| Place {
         line: text.line(change.span.start),
         part: *part,
@@ -181,21 +184,20 @@ fn before(text: &str, edits: &Edits, patch: &Patch) -> Result<(), Error> {
     }
 }
 
-fn after(result: &[u8], edits: &Edits, patch: &Patch) -> Result<(), Error> {
-    let result = Normal::new(result).map_err(|line| Error::NotUtf8 { line })?;
+fn after(result: &str, edits: &Edits, patch: &Patch) -> Result<(), Error> {
     let mut wanted = edits.ensures.iter().chain(&edits.applied);
-    if let Some(missing) = wanted.find(|wanted| !result.text.contains(wanted.as_str())) {
+    if let Some(missing) = wanted.find(|wanted| !result.contains(wanted.as_str())) {
         return Err(Error::NotEnsured {
             patch: patch.file.clone(),
             text: missing.clone(),
         });
     }
     for unwanted in &edits.ensures_absent {
-        if let Some(at) = result.text.find(unwanted.as_str()) {
+        if let Some(at) = result.find(unwanted.as_str()) {
             return Err(Error::Left {
                 patch: patch.file.clone(),
                 text: unwanted.clone(),
-                line: result.line(at),
+                line: result[..at].matches('\n').count() + 1,
             });
         }
     }

@@ -96,7 +96,10 @@ impl Error {
     pub(super) fn index(image: &str, error: index::Error<Self>) -> Self {
         match error {
             index::Error::Open { source, .. } => source,
-            other => Self::Index { image: image.to_owned(), source: Box::new(other) },
+            other => Self::Index {
+                image: image.to_owned(),
+                source: Box::new(other),
+            },
         }
     }
 
@@ -121,7 +124,9 @@ impl Hint for Error {
             Self::Config(error) => error.hint(),
             Self::Manifest(error) => error.hint(),
             Self::Index { source, .. } => source.hint(),
-            Self::Drift { .. } => Some("if that is what you want, pin it again: `imgforge lock RECIPE`".to_owned()),
+            Self::Drift { .. } => {
+                Some("if that is what you want, pin it again: `imgforge lock RECIPE`".to_owned())
+            }
             Self::Gone { .. } => Some("remove the cache directory and run again".to_owned()),
             Self::Recipe(_)
             | Self::Tree { .. }

@@ -47,7 +47,11 @@ impl Origin {
     pub fn resolve(world: &World<'_>, written: &Reference, platform: &Platform) -> Result<Self, Error> {
         let source = world.places.source(written, world.store, world.progress)?;
         let image = load_image(source.as_ref(), platform, world.store)?;
-        Ok(Self { written: written.to_string(), source, image })
+        Ok(Self {
+            written: written.to_string(),
+            source,
+            image,
+        })
     }
 
     /// The layer of this number, from the bottom.
@@ -61,9 +65,18 @@ impl Origin {
     /// When the place does not have it or sends something else.
     pub fn open_layer(&self, world: &World<'_>, number: usize) -> Result<Box<dyn Read + Send>, Error> {
         let layer = self.layer(number);
-        let title = format!("{} {}", short_name(&self.written), layer.descriptor.digest.short());
+        let title = format!(
+            "{} {}",
+            short_name(&self.written),
+            layer.descriptor.digest.short()
+        );
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
-        fetch_blob(self.source.as_ref(), world.store, &layer.descriptor, task.as_ref())?;
+        fetch_blob(
+            self.source.as_ref(),
+            world.store,
+            &layer.descriptor,
+            task.as_ref(),
+        )?;
         Ok(Box::new(world.store.reader(&layer.descriptor.digest)?))
     }
 
@@ -73,10 +86,15 @@ impl Origin {
     /// When it cannot be had, or is no layer.
     pub fn index(&self, world: &World<'_>, number: usize) -> Result<LayerIndex, Error> {
         let layer = self.layer(number);
-        let title = format!("read {} {}", short_name(&self.written), layer.descriptor.digest.short());
+        let title = format!(
+            "read {} {}",
+            short_name(&self.written),
+            layer.descriptor.digest.short()
+        );
         let mut open = || self.open_layer(world, number);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
-        index::obtain(world.store, &layer, &mut open, task.as_ref()).map_err(|error| Error::index(&self.written, error))
+        index::obtain(world.store, &layer, &mut open, task.as_ref())
+            .map_err(|error| Error::index(&self.written, error))
     }
 
     /// The whole tree; layers are read in parallel.
@@ -97,7 +115,9 @@ impl Origin {
                         }
                         let index = self.index(world, number);
                         let failed = index.is_err();
-                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, index);
+                        done.lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .insert(number, index);
                         if failed {
                             // Nobody needs the layers that have not begun.
                             next.store(count, Ordering::Relaxed);
@@ -107,7 +127,10 @@ impl Origin {
             }
         });
         let results = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let indexes = results.into_iter().map(|(n, index)| Ok((n, index?))).collect::<Result<BTreeMap<_, _>, Error>>()?;
+        let indexes = results
+            .into_iter()
+            .map(|(n, index)| Ok((n, index?)))
+            .collect::<Result<BTreeMap<_, _>, Error>>()?;
         let rootfs = self.fold(&indexes, 0)?;
         Ok(Tree { rootfs, indexes })
     }
@@ -137,7 +160,10 @@ impl Origin {
 
     fn fold(&self, indexes: &BTreeMap<usize, LayerIndex>, bottom: usize) -> Result<Rootfs, Error> {
         let layers: Vec<&Changeset> = indexes.values().map(|index| &index.changeset).collect();
-        Rootfs::fold(bottom, &layers, bottom == 0).map_err(|source| Error::Tree { image: self.written.clone(), source })
+        Rootfs::fold(bottom, &layers, bottom == 0).map_err(|source| Error::Tree {
+            image: self.written.clone(),
+            source,
+        })
     }
 }
 

@@ -68,19 +68,32 @@ pub struct OutputPlan {
 /// # Errors
 /// When a place cannot be asked what it has.
 pub fn plan(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Result<Plan, Error> {
-    let donors = locked.donors.iter().map(|(name, origin)| (name.clone(), read_plan(origin, world, Reading::Perhaps)));
+    let donors = locked
+        .donors
+        .iter()
+        .map(|(name, origin)| (name.clone(), read_plan(origin, world, Reading::Perhaps)));
     let outgoing = Outgoing {
         image: &locked.base.image,
         store: world.store,
         origin: locked.base.source.as_ref(),
         base_layers: locked.base.image.manifest.layers.len(),
     };
-    let outputs = sinks.iter().map(|sink| Ok(OutputPlan { name: sink.name(), blobs: sink.plan(&outgoing)? }));
+    let outputs = sinks.iter().map(|sink| {
+        Ok(OutputPlan {
+            name: sink.name(),
+            blobs: sink.plan(&outgoing)?,
+        })
+    });
     Ok(Plan {
         recipe: locked.recipe.name.clone(),
         base: read_plan(&locked.base, world, Reading::Fetch),
         donors: donors.collect(),
-        steps: locked.recipe.steps.iter().map(|step| (step.spot.line, in_words(step))).collect(),
+        steps: locked
+            .recipe
+            .steps
+            .iter()
+            .map(|step| (step.spot.line, in_words(step)))
+            .collect(),
         outputs: outputs.collect::<Result<_, Error>>()?,
     })
 }
@@ -101,14 +114,29 @@ fn read_plan(origin: &Origin, world: &World<'_>, below: Reading) -> ImagePlan {
         otherwise = below;
         layers.push((layer.descriptor, reading));
     }
-    ImagePlan { written: origin.written.clone(), digest: origin.image.manifest.digest(), layers }
+    ImagePlan {
+        written: origin.written.clone(),
+        digest: origin.image.manifest.digest(),
+        layers,
+    }
 }
 
 fn in_words(step: &Step) -> String {
     match &step.action {
         Action::Graft(graft) => {
-            let names: Vec<&str> = graft.files.iter().chain(&graft.optional).map(|(name, _)| name.as_str()).collect();
-            format!("graft {} of {} {} into {}", names.join(", "), graft.from, graft.root, graft.into)
+            let names: Vec<&str> = graft
+                .files
+                .iter()
+                .chain(&graft.optional)
+                .map(|(name, _)| name.as_str())
+                .collect();
+            format!(
+                "graft {} of {} {} into {}",
+                names.join(", "),
+                graft.from,
+                graft.root,
+                graft.into
+            )
         }
         Action::Patch(patch) => format!("patch {} with {}", patch.file, patch.with.path().display()),
         Action::Remove(remove) => format!("remove {}", remove.path),
@@ -123,7 +151,11 @@ impl ImagePlan {
     #[must_use]
     pub fn bytes_down(&self) -> (u64, u64) {
         let sum = |wanted: Reading| {
-            self.layers.iter().filter(|(_, reading)| *reading == wanted).map(|(blob, _)| blob.size).sum()
+            self.layers
+                .iter()
+                .filter(|(_, reading)| *reading == wanted)
+                .map(|(blob, _)| blob.size)
+                .sum()
         };
         (sum(Reading::Fetch), sum(Reading::Perhaps))
     }
@@ -133,6 +165,10 @@ impl OutputPlan {
     /// Bytes of the base that must be sent.
     #[must_use]
     pub fn bytes_up(&self) -> u64 {
-        self.blobs.iter().filter(|(_, fate)| *fate == Fate::Upload).map(|(blob, _)| blob.size).sum()
+        self.blobs
+            .iter()
+            .filter(|(_, fate)| *fate == Fate::Upload)
+            .map(|(blob, _)| blob.size)
+            .sum()
     }
 }

@@ -11,8 +11,10 @@ use clap_complete::Shell;
 /// Layer surgery for container images.
 #[derive(Debug, Parser)]
 #[command(name = "imgforge", version, about, long_about = None, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 clean, 1 findings at or over the gate, 2 recipe or command line, \
-3 network, daemon or disk, 101 a bug in imgforge.")]
+#[command(
+    after_help = "Exit codes: 0 clean, 1 findings at or over the gate, 2 recipe or command line, \
+3 network, daemon or disk, 101 a bug in imgforge."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]

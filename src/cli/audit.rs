@@ -26,12 +26,17 @@ use crate::report::Report;
 pub fn audit(args: &Audit, session: &Session) -> Result<Outcome, Failure> {
     let world = session.world();
     let gate = args.gate.gate.gate();
-    let is_recipe = Path::new(&args.subject).extension().is_some_and(|extension| extension == "toml");
+    let is_recipe = Path::new(&args.subject)
+        .extension()
+        .is_some_and(|extension| extension == "toml");
     let (findings, refused) = if is_recipe {
         let recipe = recipe::load(Path::new(&args.subject), &variables(&args.var)?)?;
         let fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
         let verdict = build::gate::gate(fetched, gate, &world)?;
-        (verdict.findings().to_vec(), matches!(verdict, Verdict::Refused { .. }))
+        (
+            verdict.findings().to_vec(),
+            matches!(verdict, Verdict::Refused { .. }),
+        )
     } else {
         let reference = parse_image(&args.subject)?;
         let origin = Origin::resolve(&world, &reference, &parse_platform(&args.platform)?)?;
@@ -42,5 +47,9 @@ pub fn audit(args: &Audit, session: &Session) -> Result<Outcome, Failure> {
     let report = Report::new(args.subject.clone(), findings);
     print_report(&mut io::stdout().lock(), &report, session)?;
     write_reports(&args.gate, std::slice::from_ref(&report))?;
-    Ok(if refused { Outcome::Findings } else { Outcome::Clean })
+    Ok(if refused {
+        Outcome::Findings
+    } else {
+        Outcome::Clean
+    })
 }

@@ -34,9 +34,18 @@ use crate::transport::Sink;
 /// The first recipe that cannot be built.
 pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
     let several = args.recipe.recipes.len() > 1;
-    if several && args.output.iter().chain(&args.tag).any(|name| !name.contains("{name}")) {
+    if several
+        && args
+            .output
+            .iter()
+            .chain(&args.tag)
+            .any(|name| !name.contains("{name}"))
+    {
         let message = "several recipes cannot have one output";
-        return Err(Failure::usage(message, "put `{name}` in it, as in `--output oci:out/{name}`"));
+        return Err(Failure::usage(
+            message,
+            "put `{name}` in it, as in `--output oci:out/{name}`",
+        ));
     }
     let mut done = Done::default();
     for path in &args.recipe.recipes {
@@ -51,7 +60,11 @@ pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
         write_file(file, text.as_bytes())?;
     }
     write_reports(&args.gate, &done.reports)?;
-    Ok(if done.refused { Outcome::Findings } else { Outcome::Clean })
+    Ok(if done.refused {
+        Outcome::Findings
+    } else {
+        Outcome::Clean
+    })
 }
 
 /// What the recipes of one call came to.
@@ -65,13 +78,21 @@ struct Done {
 
 /// One document for one recipe, a list for several.
 fn document(mut all: Vec<Value>) -> Value {
-    if all.len() == 1 { all.swap_remove(0) } else { Value::Array(all) }
+    if all.len() == 1 {
+        all.swap_remove(0)
+    } else {
+        Value::Array(all)
+    }
 }
 
 fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> Result<(), Failure> {
     let world = session.world();
     let recipe = recipe::load(path, &variables(&args.recipe.var)?)?;
-    let old = if args.locked { Some(Lockfile::read(&Lockfile::beside(path))?) } else { None };
+    let old = if args.locked {
+        Some(Lockfile::read(&Lockfile::beside(path))?)
+    } else {
+        None
+    };
     let locked = build::resolve::resolve(recipe, &world)?;
     if let Some(old) = &old {
         lock::check_inputs(old, &locked)?;
@@ -104,7 +125,8 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
         Format::Human => summary::write(&mut io::stdout().lock(), edited, &assembled, &receipts)?,
         Format::Json => writeln!(io::stdout().lock(), "{built}")?,
     }
-    done.digests.push_str(&format!("{}\n", assembled.image.manifest.digest()));
+    done.digests
+        .push_str(&format!("{}\n", assembled.image.manifest.digest()));
     done.built.push(built);
     Ok(())
 }
@@ -113,7 +135,11 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
 fn sinks(args: &Build, locked: &Locked, session: &Session) -> Result<Vec<Box<dyn Sink>>, Failure> {
     let name = &locked.recipe.name;
     let mut wanted: Vec<String> = args.output.clone();
-    let tags = if args.tag.is_empty() { vec![format!("{name}:latest")] } else { args.tag.clone() };
+    let tags = if args.tag.is_empty() {
+        vec![format!("{name}:latest")]
+    } else {
+        args.tag.clone()
+    };
     if args.push {
         wanted.extend(tags.iter().map(|tag| format!("docker://{tag}")));
     }
@@ -123,19 +149,22 @@ fn sinks(args: &Build, locked: &Locked, session: &Session) -> Result<Vec<Box<dyn
     if wanted.is_empty() {
         wanted.push(format!("oci:{name}.oci:latest"));
     }
-    let open = |text: &String| {
-        open_sink(text, name, session)
-    };
+    let open = |text: &String| open_sink(text, name, session);
     wanted.iter().map(open).collect()
 }
 
 /// Opens a place to publish to; `{name}` in `text` stands for the recipe's name.
 pub(super) fn open_sink(text: &str, name: &str, session: &Session) -> Result<Box<dyn Sink>, Failure> {
     let text = text.replace("{name}", name);
-    let reference: Reference = text.parse().map_err(|error: crate::oci::reference::ReferenceError| {
-        let hint = crate::hint::Hint::hint(&error);
-        Failure::Usage { message: format!("output `{text}`: {error}"), hint }
-    })?;
+    let reference: Reference = text
+        .parse()
+        .map_err(|error: crate::oci::reference::ReferenceError| {
+            let hint = crate::hint::Hint::hint(&error);
+            Failure::Usage {
+                message: format!("output `{text}`: {error}"),
+                hint,
+            }
+        })?;
     Ok(session.world().places.sink(&reference, name)?)
 }
 
@@ -150,11 +179,18 @@ pub fn lock(args: &RecipeArgs, session: &Session) -> Result<Outcome, Failure> {
         let fetched: Fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
         // Locking pins what is there; whether it is good is for `audit` and `build` to say.
         let verdict = build::gate::gate(fetched, build::Gate::Off, &world)?;
-        let Verdict::Cleared(cleared) = verdict else { continue };
+        let Verdict::Cleared(cleared) = verdict else {
+            continue;
+        };
         let assembled = build::assemble::assemble(&cleared, &world)?;
         let file = Lockfile::beside(path);
         lock::lockfile(&cleared, &assembled)?.write(&file)?;
-        writeln!(io::stdout().lock(), "{} {}", file.display(), assembled.image.manifest.digest())?;
+        writeln!(
+            io::stdout().lock(),
+            "{} {}",
+            file.display(),
+            assembled.image.manifest.digest()
+        )?;
     }
     Ok(Outcome::Clean)
 }

@@ -29,7 +29,10 @@ use crate::rootfs::TreeNode;
 use crate::store::scratch::Scratch;
 
 fn bad_argument<E: std::error::Error + Hint>(error: &E) -> Failure {
-    Failure::Usage { message: error.to_string(), hint: error.hint() }
+    Failure::Usage {
+        message: error.to_string(),
+        hint: error.hint(),
+    }
 }
 
 /// Parses an image reference of the command line.
@@ -37,7 +40,8 @@ fn bad_argument<E: std::error::Error + Hint>(error: &E) -> Failure {
 /// # Errors
 /// When it is none.
 pub(super) fn parse_image(text: &str) -> Result<Reference, Failure> {
-    text.parse().map_err(|error: crate::oci::reference::ReferenceError| bad_argument(&error))
+    text.parse()
+        .map_err(|error: crate::oci::reference::ReferenceError| bad_argument(&error))
 }
 
 /// Parses a platform of the command line.
@@ -45,7 +49,8 @@ pub(super) fn parse_image(text: &str) -> Result<Reference, Failure> {
 /// # Errors
 /// When it is none.
 pub(super) fn parse_platform(text: &str) -> Result<Platform, Failure> {
-    text.parse().map_err(|error: crate::oci::platform::PlatformError| bad_argument(&error))
+    text.parse()
+        .map_err(|error: crate::oci::platform::PlatformError| bad_argument(&error))
 }
 
 fn parse_path(text: &str) -> Result<ImagePath, Failure> {
@@ -54,7 +59,11 @@ fn parse_path(text: &str) -> Result<ImagePath, Failure> {
 
 fn open(args: &ImageArgs, session: &Session) -> Result<Origin, Failure> {
     let platform = parse_platform(&args.platform)?;
-    Ok(Origin::resolve(&session.world(), &parse_image(&args.image)?, &platform)?)
+    Ok(Origin::resolve(
+        &session.world(),
+        &parse_image(&args.image)?,
+        &platform,
+    )?)
 }
 
 /// Lists a directory or a file.
@@ -65,7 +74,10 @@ pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
     let origin = open(&args.image, session)?;
     let wanted = parse_path(&args.path)?;
     let tree = origin.tree(&session.world())?;
-    let found = tree.rootfs.resolve(&wanted).map_err(|error| not_there(&origin, &wanted, &error))?;
+    let found = tree
+        .rootfs
+        .resolve(&wanted)
+        .map_err(|error| not_there(&origin, &wanted, &error))?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if found.node.entry.node != Node::Directory {
         print_entry(&mut out, &found.path, found.node, session.format)?;
@@ -85,7 +97,10 @@ pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
 fn not_there(origin: &Origin, path: &ImagePath, error: &LookupError) -> Failure {
     let directory = path.parent().unwrap_or_default();
     let message = format!("`{path}` of `{}`: {error}", origin.written);
-    Failure::usage(message, format!("see what is there: `imgforge ls {} {directory}`", origin.written))
+    Failure::usage(
+        message,
+        format!("see what is there: `imgforge ls {} {directory}`", origin.written),
+    )
 }
 
 /// One line (or one JSON document) an entry: kind and mode, owner, size, layer, path, target.
@@ -94,7 +109,11 @@ fn print_entry(out: &mut dyn Write, path: &ImagePath, node: &TreeNode, format: F
     let (kind, size, target) = match &node.entry.node {
         Node::Directory => ('d', 0, None),
         Node::File(content) => ('-', content.size(), None),
-        Node::Symlink(target) => ('l', 0, Some(String::from_utf8_lossy(target).escape_debug().to_string())),
+        Node::Symlink(target) => (
+            'l',
+            0,
+            Some(String::from_utf8_lossy(target).escape_debug().to_string()),
+        ),
         Node::Hardlink(target) => ('h', 0, Some(target.to_string())),
         Node::CharDevice(..) => ('c', 0, None),
         Node::BlockDevice(..) => ('b', 0, None),
@@ -107,23 +126,35 @@ fn print_entry(out: &mut dyn Write, path: &ImagePath, node: &TreeNode, format: F
     }
     let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
     let owner = format!("{}:{}", meta.uid, meta.gid);
-    writeln!(out, "{kind}{:04o} {owner:>9} {size:>12} {:>3} {path}{arrow}", meta.mode, node.layer)
+    writeln!(
+        out,
+        "{kind}{:04o} {owner:>9} {size:>12} {:>3} {path}{arrow}",
+        meta.mode, node.layer
+    )
 }
 
 /// Finds files from the top layer down, reading no layer below the one that decides.
 fn find(origin: &Origin, paths: &[ImagePath], session: &Session) -> Result<Tree, Failure> {
     let known = |tree: &crate::rootfs::Rootfs| {
-        Ok(paths.iter().all(|path| !matches!(tree.resolve(path), Err(LookupError::Unknown { .. }))))
+        Ok(paths
+            .iter()
+            .all(|path| !matches!(tree.resolve(path), Err(LookupError::Unknown { .. }))))
     };
     Ok(origin.search(&session.world(), &mut |tree| known(tree))?)
 }
 
 /// Opens a file of the image; the layer is read to its end, so what is given out is verified.
 fn content(origin: &Origin, tree: &Tree, path: &ImagePath, session: &Session) -> Result<fs::File, Failure> {
-    let found = tree.rootfs.resolve(path).map_err(|error| not_there(origin, path, &error))?;
+    let found = tree
+        .rootfs
+        .resolve(path)
+        .map_err(|error| not_there(origin, path, &error))?;
     let Some(place) = place_of(found.node) else {
         let message = format!("`{}` of `{}` is not a regular file", found.path, origin.written);
-        return Err(Failure::usage(message, format!("list it: `imgforge ls {} {path}`", origin.written)));
+        return Err(Failure::usage(
+            message,
+            format!("list it: `imgforge ls {} {path}`", origin.written),
+        ));
     };
     let world = session.world();
     let digest = crate::build::contents::copy_one(origin, place, &world)?;
@@ -149,7 +180,11 @@ pub fn cat(args: &Cat, session: &Session) -> Result<Outcome, Failure> {
 /// When one is not there, or would replace a file without `--force`.
 pub fn extract(args: &Extract, session: &Session) -> Result<Outcome, Failure> {
     let origin = open(&args.image, session)?;
-    let paths = args.paths.iter().map(|text| parse_path(text)).collect::<Result<Vec<_>, _>>()?;
+    let paths = args
+        .paths
+        .iter()
+        .map(|text| parse_path(text))
+        .collect::<Result<Vec<_>, _>>()?;
     let tree = find(&origin, &paths, session)?;
     for path in &paths {
         let mut file = content(&origin, &tree, path, session)?;
@@ -161,7 +196,11 @@ pub fn extract(args: &Extract, session: &Session) -> Result<Outcome, Failure> {
 }
 
 fn write_out(source: &mut dyn Read, target: &Path, force: bool) -> Result<(), Failure> {
-    let failed = |action, source| Failure::File { action, path: target.display().to_string(), source };
+    let failed = |action, source| Failure::File {
+        action,
+        path: target.display().to_string(),
+        source,
+    };
     if !force && target.symlink_metadata().is_ok() {
         let message = format!("`{}` is there already", target.display());
         return Err(Failure::usage(message, "add --force to replace it"));

@@ -4,12 +4,12 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use crate::build::Gate;
 use crate::cli::args::Format;
 use crate::cli::args::GateArgs;
 use crate::cli::args::GateLevel;
 use crate::cli::exit::Failure;
 use crate::cli::session::Session;
-use crate::build::Gate;
 use crate::report::Report;
 use crate::report::human;
 use crate::report::human::Style;
@@ -35,7 +35,11 @@ impl GateLevel {
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let failed = |source| Failure::File { action: "write", path: path.display().to_string(), source };
+    let failed = |source| Failure::File {
+        action: "write",
+        path: path.display().to_string(),
+        source,
+    };
     let scratch = crate::store::scratch::Scratch::new(temporary.clone());
     fs::write(&temporary, bytes).map_err(failed)?;
     fs::rename(&temporary, path).map_err(failed)?;
@@ -50,16 +54,29 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 pub fn write_reports(gate: &GateArgs, reports: &[Report]) -> Result<(), Failure> {
     for wanted in &gate.report {
         let Some((format, file)) = wanted.split_once('=') else {
-            return Err(Failure::usage(format!("--report `{wanted}` has no `=`"), "write --report json=FILE"));
+            return Err(Failure::usage(
+                format!("--report `{wanted}` has no `=`"),
+                "write --report json=FILE",
+            ));
         };
         let mut bytes = Vec::new();
         for report in reports {
             match format {
                 "json" => json::write(&mut bytes, report)?,
-                "human" => human::write(&mut bytes, report, Style { color: false, show_before: true })?,
+                "human" => human::write(
+                    &mut bytes,
+                    report,
+                    Style {
+                        color: false,
+                        show_before: true,
+                    },
+                )?,
                 _ => {
                     let hint = "the formats are `json` and `human`";
-                    return Err(Failure::usage(format!("--report knows no format `{format}`"), hint));
+                    return Err(Failure::usage(
+                        format!("--report knows no format `{format}`"),
+                        hint,
+                    ));
                 }
             }
         }

@@ -38,7 +38,9 @@ struct Bars {
 
 impl Bars {
     fn new() -> Self {
-        Self { all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)) }
+        Self {
+            all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)),
+        }
     }
 }
 
@@ -49,7 +51,9 @@ impl Progress for Bars {
             None => "{msg:40!} {spinner} {bytes:>10} {bytes_per_sec:>11}",
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = self.all.add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
+        let bar = self
+            .all
+            .add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
         bar.set_style(style);
         // Names come from images and registries: no control characters on a terminal (RUSTSEC-2025-0055).
         bar.set_message(what.escape_debug().to_string());
@@ -83,7 +87,11 @@ struct Line {
 impl Progress for Lines {
     fn begin(&self, what: &str, _total: Option<u64>) -> Box<dyn Task> {
         let bytes = std::sync::atomic::AtomicU64::new(0);
-        Box::new(Line { what: what.escape_debug().to_string(), begun: Instant::now(), bytes })
+        Box::new(Line {
+            what: what.escape_debug().to_string(),
+            begun: Instant::now(),
+            bytes,
+        })
     }
 }
 
@@ -103,6 +111,11 @@ impl Drop for Line {
         let rate = bytes as f64 / took.as_secs_f64() / 1e6;
         let done = crate::report::bytes(bytes);
         // A closed stderr must not end the work.
-        drop(writeln!(std::io::stderr(), "  {}: {done} in {:.1} s ({rate:.0} MB/s)", self.what, took.as_secs_f64()));
+        drop(writeln!(
+            std::io::stderr(),
+            "  {}: {done} in {:.1} s ({rate:.0} MB/s)",
+            self.what,
+            took.as_secs_f64()
+        ));
     }
 }

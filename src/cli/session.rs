@@ -38,7 +38,10 @@ pub struct Session {
 }
 
 /// An environment variable; empty counts as not set.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -65,7 +68,8 @@ impl Session {
         let store = Store::open(&root)?;
         let mirrors = global.mirror.iter().map(|text| {
             let hint = "write HOST[/PATH]=REF, such as `nvcr.io=oci:mirror`";
-            text.parse::<Mirror>().map_err(|error| Failure::usage(format!("--mirror `{text}`: {error}"), hint))
+            text.parse::<Mirror>()
+                .map_err(|error| Failure::usage(format!("--mirror `{text}`: {error}"), hint))
         });
         let registry = RegistryOptions {
             credentials: credentials(global),
@@ -74,14 +78,21 @@ impl Session {
             insecure: global.insecure.clone(),
             ..RegistryOptions::default()
         };
-        let places = Places::new(registry, mirrors.collect::<Result<_, _>>()?, global.docker_host.clone())?;
+        let places = Places::new(
+            registry,
+            mirrors.collect::<Result<_, _>>()?,
+            global.docker_host.clone(),
+        )?;
         Ok(Self {
             store,
             places,
             progress: progress::choose(global.progress, global.quiet),
             created: created()?,
             format: global.format,
-            style: Style { color: color(global.color, std::io::stdout().is_terminal()), show_before: false },
+            style: Style {
+                color: color(global.color, std::io::stdout().is_terminal()),
+                show_before: false,
+            },
             quiet: global.quiet,
         })
     }
@@ -101,7 +112,8 @@ impl Session {
 
 fn default_cache() -> Result<PathBuf, Failure> {
     let base = etcetera::choose_base_strategy();
-    let base = base.map_err(|_| Failure::usage("there is no home directory to keep a cache in", "set --cache-dir"))?;
+    let base =
+        base.map_err(|_| Failure::usage("there is no home directory to keep a cache in", "set --cache-dir"))?;
     Ok(base.cache_dir().join("imgforge"))
 }
 
@@ -109,15 +121,23 @@ fn default_cache() -> Result<PathBuf, Failure> {
 fn credentials(global: &Global) -> CredentialPlaces {
     let home = variable("HOME").map(PathBuf::from);
     let under = |root: Option<PathBuf>, tail: &str| root.map(|root| root.join(tail));
-    let config = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| under(home.clone(), ".config"));
+    let config = variable("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| under(home.clone(), ".config"));
     let files = [
         global.authfile.clone(),
         under(variable("DOCKER_CONFIG").map(PathBuf::from), "config.json"),
-        under(variable("XDG_RUNTIME_DIR").map(PathBuf::from), "containers/auth.json"),
+        under(
+            variable("XDG_RUNTIME_DIR").map(PathBuf::from),
+            "containers/auth.json",
+        ),
         under(config, "containers/auth.json"),
         under(home, ".docker/config.json"),
     ];
-    CredentialPlaces { files: files.into_iter().flatten().collect(), ..CredentialPlaces::default() }
+    CredentialPlaces {
+        files: files.into_iter().flatten().collect(),
+        ..CredentialPlaces::default()
+    }
 }
 
 fn cert_dirs() -> Vec<PathBuf> {
@@ -128,8 +148,15 @@ fn cert_dirs() -> Vec<PathBuf> {
 
 /// `SOURCE_DATE_EPOCH` as RFC 3339. Without it the result keeps the base's time: the clock is never asked.
 fn created() -> Result<Option<String>, Failure> {
-    let Some(text) = variable("SOURCE_DATE_EPOCH") else { return Ok(None) };
-    let bad = || Failure::usage(format!("SOURCE_DATE_EPOCH `{text}` is no number of seconds"), "use `date +%s`");
+    let Some(text) = variable("SOURCE_DATE_EPOCH") else {
+        return Ok(None);
+    };
+    let bad = || {
+        Failure::usage(
+            format!("SOURCE_DATE_EPOCH `{text}` is no number of seconds"),
+            "use `date +%s`",
+        )
+    };
     let seconds: i64 = text.parse().map_err(|_| bad())?;
     let time = jiff::Timestamp::from_second(seconds).map_err(|_| bad())?;
     Ok(Some(time.to_string()))
@@ -143,10 +170,16 @@ pub fn variables(flags: &[String]) -> Result<BTreeMap<String, String>, Failure> 
     let mut all = BTreeMap::new();
     for flag in flags {
         let Some((name, value)) = flag.split_once('=') else {
-            return Err(Failure::usage(format!("--var `{flag}` has no `=`"), "write --var NAME=VALUE"));
+            return Err(Failure::usage(
+                format!("--var `{flag}` has no `=`"),
+                "write --var NAME=VALUE",
+            ));
         };
         if all.insert(name.to_owned(), value.to_owned()).is_some() {
-            return Err(Failure::usage(format!("--var sets `{name}` twice"), "keep one of them"));
+            return Err(Failure::usage(
+                format!("--var sets `{name}` twice"),
+                "keep one of them",
+            ));
         }
     }
     Ok(all)

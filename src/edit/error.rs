@@ -129,7 +129,13 @@ impl Error {
     /// Whether lower layers of an incomplete tree could still answer.
     #[must_use]
     pub const fn needs_lower_layers(&self) -> bool {
-        matches!(self, Self::Lookup { source: LookupError::Unknown { .. }, .. })
+        matches!(
+            self,
+            Self::Lookup {
+                source: LookupError::Unknown { .. },
+                ..
+            }
+        )
     }
 }
 
@@ -137,7 +143,14 @@ impl Error {
 fn near_names(near: &[String]) -> Option<String> {
     match near {
         [] => None,
-        names => Some(format!("there is {}", names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))),
+        names => Some(format!(
+            "there is {}",
+            names
+                .iter()
+                .map(|n| format!("`{n}`"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        )),
     }
 }
 
@@ -146,12 +159,14 @@ impl Hint for Error {
         match self {
             Self::NotInDonor { near, pattern, .. } => near_names(near)
                 .or_else(|| Some(format!("move `{pattern}` to `optional` if the donor may lack it"))),
-            Self::NotAFile { path, .. } => {
-                Some(format!("to take a whole directory, write `{}/**`", String::from_utf8_lossy(path.name())))
-            }
-            Self::NothingToReplace { .. } => {
-                Some("drop `replace = true`, or list the file under `optional`, to add it as a new file".to_owned())
-            }
+            Self::NotAFile { path, .. } => Some(format!(
+                "to take a whole directory, write `{}/**`",
+                String::from_utf8_lossy(path.name())
+            )),
+            Self::NothingToReplace { .. } => Some(
+                "drop `replace = true`, or list the file under `optional`, to add it as a new file"
+                    .to_owned(),
+            ),
             Self::Exists { .. } => Some("drop `replace = false` to replace it".to_owned()),
             Self::Twice { .. } => Some("keep one of the two steps".to_owned()),
             Self::Missing { near, .. } => near_names(near),

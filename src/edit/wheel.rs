@@ -30,7 +30,9 @@ pub(super) fn follow(base: &Rootfs, decided: &mut Decided) {
             if !directory.name().ends_with(b".dist-info") {
                 continue;
             }
-            let Ok(path) = directory.join("RECORD") else { continue };
+            let Ok(path) = directory.join("RECORD") else {
+                continue;
+            };
             if let Some(place) = base.get(&path).and_then(place_of) {
                 decided.records.push((path, place));
             }
@@ -50,7 +52,10 @@ pub(super) fn settle(decided: &Decided, contents: &Contents, base: &Rootfs, edit
     let mut unlisted: BTreeMap<&ImagePath, &State> = changed.iter().collect();
     for (path, record) in &records {
         for file in record.files.iter().filter(|file| changed.contains_key(file)) {
-            fates.entry(*path).or_default().insert(file.clone(), fate(changed[file], false));
+            fates
+                .entry(*path)
+                .or_default()
+                .insert(file.clone(), fate(changed[file], false));
             unlisted.remove(file);
         }
     }
@@ -58,7 +63,10 @@ pub(super) fn settle(decided: &Decided, contents: &Contents, base: &Rootfs, edit
         if state.is_some()
             && let Some(path) = owner(file, &records)
         {
-            fates.entry(path).or_default().insert(file.clone(), fate(*state, true));
+            fates
+                .entry(path)
+                .or_default()
+                .insert(file.clone(), fate(*state, true));
         }
     }
     for (path, fates) in fates {
@@ -79,7 +87,13 @@ fn records<'a>(decided: &'a Decided, contents: &'a Contents) -> BTreeMap<&'a Ima
     let mut all = BTreeMap::new();
     for (path, place) in &decided.records {
         // A RECORD that is no text is no RECORD: nothing can be kept true in it.
-        let Some(text) = contents.texts.get(place).and_then(|bytes| std::str::from_utf8(bytes).ok()) else { continue };
+        let Some(text) = contents
+            .texts
+            .get(place)
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        else {
+            continue;
+        };
         let files = record::listed(path, text).into_iter().collect();
         all.insert(path, Record { text, files });
     }
@@ -98,7 +112,9 @@ const fn fate(state: State, new: bool) -> Fate {
 fn stale(decided: &Decided, base: &Rootfs, edited: &Edited) -> Vec<(ImagePath, RecipeSpot)> {
     let mut found = Vec::new();
     for (path, spot) in &edited.spots {
-        let Some(parent) = path.parent().filter(|_| path.name().ends_with(b".py")) else { continue };
+        let Some(parent) = path.parent().filter(|_| path.name().ends_with(b".py")) else {
+            continue;
+        };
         let places = parent.join("__pycache__").into_iter().chain([parent]);
         for (candidate, _) in places.flat_map(|directory| base.children(&directory).collect::<Vec<_>>()) {
             if python::is_stale_cache(path, candidate) && !decided.entries.contains_key(candidate) {
@@ -154,13 +170,23 @@ fn rewrite(
     edited: &mut Edited,
 ) {
     // A RECORD that a step writes or removes is the user's business.
-    let by_step = decided.entries.get(path).is_some_and(|decision| !matches!(decision.what, What::Directory));
+    let by_step = decided
+        .entries
+        .get(path)
+        .is_some_and(|decision| !matches!(decision.what, What::Directory));
     let removed = edited.changes.removals.iter().any(|gone| path.is_within(gone));
-    let (Some(node), false) = (base.get(path), by_step || removed) else { return };
-    let Some(new) = record::update(path, text, fates) else { return };
+    let (Some(node), false) = (base.get(path), by_step || removed) else {
+        return;
+    };
+    let Some(new) = record::update(path, text, fates) else {
+        return;
+    };
     if let Some(spot) = fates.keys().find_map(|file| edited.spots.get(file).cloned()) {
         edited.spots.insert(path.clone(), spot);
     }
-    let entry = Entry { meta: node.entry.meta.clone(), node: Node::File(Content::Bytes(new.into_bytes())) };
+    let entry = Entry {
+        meta: node.entry.meta.clone(),
+        node: Node::File(Content::Bytes(new.into_bytes())),
+    };
     edited.changes.upserts.insert(path.clone(), entry);
 }

@@ -29,23 +29,46 @@ pub fn write(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
     for output in &plan.outputs {
         writeln!(out, "  output {}", output.name)?;
         for (blob, fate) in &output.blobs {
-            writeln!(out, "    {:<8} {}  {:>9}", fate_word(*fate), blob.digest.short(), bytes(blob.size))?;
+            writeln!(
+                out,
+                "    {:<8} {}  {:>9}",
+                fate_word(*fate),
+                blob.digest.short(),
+                bytes(blob.size)
+            )?;
         }
-        writeln!(out, "    up: {} of the base, and the new layer", bytes(output.bytes_up()))?;
+        writeln!(
+            out,
+            "    up: {} of the base, and the new layer",
+            bytes(output.bytes_up())
+        )?;
     }
     let (surely, perhaps) = totals(plan);
-    writeln!(out, "  down: {}, and at most {} more if the donors' upper layers lack a file", bytes(surely), bytes(perhaps))
+    writeln!(
+        out,
+        "  down: {}, and at most {} more if the donors' upper layers lack a file",
+        bytes(surely),
+        bytes(perhaps)
+    )
 }
 
 fn totals(plan: &Plan) -> (u64, u64) {
-    let all = std::iter::once(&plan.base).chain(plan.donors.values()).map(ImagePlan::bytes_down);
+    let all = std::iter::once(&plan.base)
+        .chain(plan.donors.values())
+        .map(ImagePlan::bytes_down);
     all.fold((0, 0), |(a, b), (c, d)| (a + c, b + d))
 }
 
 fn write_image(out: &mut dyn Write, name: &str, image: &ImagePlan) -> io::Result<()> {
     writeln!(out, "  {name} {} ({})", image.written, image.digest.short())?;
     for (blob, reading) in &image.layers {
-        writeln!(out, "    {:<8} {}  {:>9}", reading_word(*reading), blob.digest.short(), bytes(blob.size))?;
+        writeln!(
+            out,
+            "    {:<8} {}  {:>9}",
+            reading_word(*reading),
+            blob.digest.short(),
+            bytes(blob.size)
+        )?;
     }
     Ok(())
 }

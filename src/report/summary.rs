@@ -17,15 +17,38 @@ use crate::transport::Receipt;
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn write(out: &mut dyn Write, edited: &Edited, assembled: &Assembled, receipts: &[Receipt]) -> io::Result<()> {
+pub fn write(
+    out: &mut dyn Write,
+    edited: &Edited,
+    assembled: &Assembled,
+    receipts: &[Receipt],
+) -> io::Result<()> {
     for graft in &edited.grafts {
-        let was = graft.replaced.map_or_else(|| "new".to_owned(), |size| format!("was {}", bytes(size)));
+        let was = graft
+            .replaced
+            .map_or_else(|| "new".to_owned(), |size| format!("was {}", bytes(size)));
         let state = if graft.identical { "same  " } else { "graft " };
-        writeln!(out, "{state} {} ({}, {was}) sha256:{}", graft.path, bytes(graft.place.size), graft.digest.short())?;
+        writeln!(
+            out,
+            "{state} {} ({}, {was}) sha256:{}",
+            graft.path,
+            bytes(graft.place.size),
+            graft.digest.short()
+        )?;
     }
     for patch in &edited.patches {
-        let state = if patch.before == patch.after { "same  " } else { "patch " };
-        writeln!(out, "{state} {} ({} → {})", patch.path, patch.before.short(), patch.after.short())?;
+        let state = if patch.before == patch.after {
+            "same  "
+        } else {
+            "patch "
+        };
+        writeln!(
+            out,
+            "{state} {} ({} → {})",
+            patch.path,
+            patch.before.short(),
+            patch.after.short()
+        )?;
     }
     for path in &edited.changes.removals {
         writeln!(out, "remove {path}")?;
@@ -43,20 +66,34 @@ pub fn write(out: &mut dyn Write, edited: &Edited, assembled: &Assembled, receip
     }
     for receipt in receipts {
         let (sent, mounted) = (moved(receipt, Fate::Upload), moved(receipt, Fate::Mount));
-        writeln!(out, "output {} ({} sent, {} mounted)", receipt.name, bytes(sent), bytes(mounted))?;
+        writeln!(
+            out,
+            "output {} ({} sent, {} mounted)",
+            receipt.name,
+            bytes(sent),
+            bytes(mounted)
+        )?;
     }
     writeln!(out, "image  {}", assembled.image.manifest.digest())
 }
 
 fn moved(receipt: &Receipt, wanted: Fate) -> u64 {
-    receipt.blobs.iter().filter(|(_, fate)| *fate == wanted).map(|(blob, _)| blob.size).sum()
+    receipt
+        .blobs
+        .iter()
+        .filter(|(_, fate)| *fate == wanted)
+        .map(|(blob, _)| blob.size)
+        .sum()
 }
 
 /// What was built, from what, and where it went: `imgforge.build/1`.
 #[must_use]
 pub fn value(locked: &Locked, edited: &Edited, assembled: &Assembled, receipts: &[Receipt]) -> Value {
     let donors = locked.donors.iter().map(|(name, donor)| {
-        (name.clone(), json!({"reference": donor.written, "digest": donor.image.manifest.digest().to_string()}))
+        (
+            name.clone(),
+            json!({"reference": donor.written, "digest": donor.image.manifest.digest().to_string()}),
+        )
     });
     let grafts = edited.grafts.iter().map(|graft| {
         json!({"path": graft.path.to_string(), "from": graft.from, "donor_path": graft.donor_path.to_string(),

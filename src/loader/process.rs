@@ -7,6 +7,7 @@ use super::Loader;
 use super::Python;
 use super::place;
 use super::search;
+use super::search::Answer;
 use super::search::Opened;
 use super::search::Request;
 use crate::elf::Undefined;
@@ -218,9 +219,15 @@ impl World {
             chain: chain.map(|index| &self.objects[index]).collect(),
             main: &self.objects[0],
         };
-        let answer = search::find(loader, &request);
-        let assumed = answer.found.is_none();
-        let found = answer.found.or_else(|| self.imported(loader, name));
+        let own = self.interpreter(loader, name);
+        let answer = if own.is_some() {
+            Answer::default()
+        } else {
+            search::find(loader, &request)
+        };
+        let found = answer.found.or(own);
+        let assumed = found.is_none();
+        let found = found.or_else(|| self.imported(loader, name));
         let Some(opened) = found else {
             missing.push(Missing {
                 name: name.to_owned(),
@@ -235,6 +242,24 @@ impl World {
         self.objects[index].names.insert(name.to_owned());
         self.objects[index].assumed |= assumed;
         Some(index)
+    }
+
+    /// The dynamic loader, which is there before anything is searched: libc needs it by its SONAME, and
+    /// where it lies need not be in the search path.
+    fn interpreter<'a>(&self, loader: &Loader<'a>, name: &str) -> Option<Opened<'a>> {
+        if !name.starts_with("ld-linux") {
+            return None;
+        }
+        let main = self.objects.first()?;
+        let path = main
+            .object
+            .facts
+            .interpreter
+            .clone()
+            .filter(|path| path.ends_with(name));
+        let named = path.and_then(|path| place::file(loader.view.tree, &path).map(|(file, _)| file));
+        let file = named.or_else(|| loader.catalogue.named(name).first().cloned())?;
+        Some(open(&file, loader.view.tree.get(&file)?))
     }
 
     /// A library of the same `site-packages` that an import can have loaded before (`import torch` does it

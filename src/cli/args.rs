@@ -101,7 +101,7 @@ pub enum Command {
     Plan(Plan),
     /// Resolve a recipe and pin every input and result in RECIPE's lock file
     Lock(RecipeArgs),
-    /// Check without building: a recipe's result, or an image as it is
+    /// Check without building: a recipe's result, or an image or unpacked tree as it is
     Audit(Audit),
     /// List files of an image
     Ls(Ls),
@@ -208,11 +208,14 @@ pub struct Plan {
 /// `audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// A recipe file (ends in .toml) or an image
+    /// A recipe file (ends in .toml), an image in any transport, or dir:PATH for an unpacked tree
     pub subject: String,
     /// Set a variable of the recipe; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     pub var: Vec<String>,
+    /// Set a variable of the environment that the image or tree runs in; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
     /// Platform of the image
     #[arg(long, default_value = "linux/amd64")]
     pub platform: String,
@@ -224,7 +227,7 @@ pub struct Audit {
 /// An image to look into.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// The image, in any transport
+    /// The image, in any transport; `ls` takes dir:PATH for an unpacked tree too
     pub image: String,
     /// Platform of the image
     #[arg(long, default_value = "linux/amd64")]

@@ -87,7 +87,7 @@ fn document(mut all: Vec<Value>) -> Value {
 
 fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> Result<(), Failure> {
     let world = session.world();
-    let recipe = recipe::load(path, &variables(&args.recipe.var)?)?;
+    let recipe = recipe::load(path, &variables("--var", &args.recipe.var)?)?;
     let old = if args.locked {
         Some(Lockfile::read(&Lockfile::beside(path))?)
     } else {
@@ -175,7 +175,7 @@ pub(super) fn open_sink(text: &str, name: &str, session: &Session) -> Result<Box
 pub fn lock(args: &RecipeArgs, session: &Session) -> Result<Outcome, Failure> {
     let world = session.world();
     for path in &args.recipes {
-        let recipe = recipe::load(path, &variables(&args.var)?)?;
+        let recipe = recipe::load(path, &variables("--var", &args.var)?)?;
         let fetched: Fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
         // Locking pins what is there; whether it is good is for `audit` and `build` to say.
         let verdict = build::gate::gate(fetched, build::Gate::Off, &world)?;

@@ -56,7 +56,7 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, style: Style) -> io::Re
     if let Some(symbol) = &finding.symbol {
         writeln!(out, "  = symbol: {}", escape(symbol))?;
     }
-    for (name, value) in &finding.evidence {
+    for (name, value) in finding.evidence.iter().filter(|(_, value)| !value.is_empty()) {
         writeln!(out, "  = {name}: {}", escape(value))?;
     }
     match (&finding.recipe, finding.introduced) {

@@ -118,6 +118,23 @@ pub fn plan(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Resu
         .iter()
         .map(|(name, origin)| (name.clone(), read_plan(origin, world, Reading::Perhaps)))
         .collect();
+    let outputs = ask(locked, sinks, world)?;
+    let decided = decide(locked, &base, &donors, world)?;
+    Ok(Plan {
+        recipe: locked.recipe.name.clone(),
+        steps: locked.recipe.steps.iter().map(step_plan).collect(),
+        files: decided.as_ref().map(file_plans),
+        base,
+        donors,
+        outputs,
+    })
+}
+
+/// Asks each place what it has of the base; nothing is written.
+///
+/// # Errors
+/// When a place cannot be asked.
+pub fn ask(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Result<Vec<OutputPlan>, Error> {
     let outgoing = Outgoing {
         image: &locked.base.image,
         store: world.store,
@@ -130,16 +147,7 @@ pub fn plan(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Resu
             blobs: sink.plan(&outgoing)?,
         })
     });
-    let outputs = outputs.collect::<Result<_, Error>>()?;
-    let decided = decide(locked, &base, &donors, world)?;
-    Ok(Plan {
-        recipe: locked.recipe.name.clone(),
-        steps: locked.recipe.steps.iter().map(step_plan).collect(),
-        files: decided.as_ref().map(file_plans),
-        base,
-        donors,
-        outputs,
-    })
+    outputs.collect()
 }
 
 /// What the steps come to, when every layer that it depends on has been read before.

@@ -177,8 +177,20 @@ pub struct GateArgs {
     #[arg(long, value_enum, default_value_t = GateLevel::Error)]
     pub gate: GateLevel,
     /// Write the findings to FILE besides; may be repeated
-    #[arg(long, value_name = "FORMAT=FILE")]
-    pub report: Vec<String>,
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    pub report: Vec<(Format, PathBuf)>,
+}
+
+/// `json=FILE` or `human=FILE`.
+fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, file) = text
+        .split_once('=')
+        .ok_or("write FORMAT=FILE, such as json=report.json")?;
+    if file.is_empty() {
+        return Err("name a file after the `=`".to_owned());
+    }
+    let format = Format::from_str(format, false).map_err(|_| "the formats are `json` and `human`")?;
+    Ok((format, PathBuf::from(file)))
 }
 
 /// Levels of the gate.

@@ -11,6 +11,7 @@ use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::image::parse_image;
 use crate::cli::image::parse_platform;
+use crate::cli::output::check_writable;
 use crate::cli::output::print_report;
 use crate::cli::output::write_reports;
 use crate::cli::session::Session;
@@ -24,6 +25,7 @@ use crate::report::Report;
 /// # Errors
 /// When the recipe or the image cannot be had.
 pub fn audit(args: &Audit, session: &Session) -> Result<Outcome, Failure> {
+    check_writable(args.gate.report.iter().map(|(_, file)| file.as_path()))?;
     let world = session.world();
     let gate = args.gate.gate.gate();
     let (findings, refused) = if is_recipe(&args.subject) {

@@ -6,8 +6,6 @@ use std::io::Read;
 use std::io::Write;
 use std::path::Path;
 
-use serde_json::json;
-
 use crate::build::Subject;
 use crate::build::origin::Origin;
 use crate::build::origin::Tree;
@@ -21,10 +19,10 @@ use crate::cli::exit::Outcome;
 use crate::cli::session::Session;
 use crate::edit::place::place_of;
 use crate::hint::Hint;
-use crate::layer::Node;
 use crate::oci::ImagePath;
 use crate::oci::Platform;
 use crate::oci::Reference;
+use crate::report::listing;
 use crate::rootfs::LookupError;
 use crate::rootfs::TreeNode;
 use crate::store::scratch::Scratch;
@@ -86,17 +84,18 @@ pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
     let found = tree
         .resolve(&wanted)
         .map_err(|error| not_there(subject.name(), &wanted, &error))?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    if found.node.entry.node != Node::Directory {
-        print_entry(&mut out, &found.path, found.node, session.format)?;
+    let entries: Vec<(&ImagePath, &TreeNode)> = if !found.node.is_directory() {
+        vec![(&found.path, found.node)]
     } else if args.recursive {
-        for (path, node) in tree.under(&found.path) {
-            print_entry(&mut out, path, node, session.format)?;
-        }
+        tree.under(&found.path).collect()
     } else {
-        for (path, node) in tree.children(&found.path) {
-            print_entry(&mut out, path, node, session.format)?;
-        }
+        tree.children(&found.path).collect()
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if session.format == Format::Json {
+        listing::write_json(&mut out, &entries)?;
+    } else {
+        listing::write(&mut out, &entries)?;
     }
     out.flush()?;
     Ok(Outcome::Clean)
@@ -116,36 +115,6 @@ fn not_there(image: &str, path: &ImagePath, error: &LookupError) -> Failure {
     Failure::usage(
         format!("`{image}` has no `{path}`{why}"),
         format!("see what is there: `imgforge ls {image} {directory}`"),
-    )
-}
-
-/// One line (or one JSON document) an entry: kind and mode, owner, size, layer, path, target.
-fn print_entry(out: &mut dyn Write, path: &ImagePath, node: &TreeNode, format: Format) -> io::Result<()> {
-    let meta = &node.entry.meta;
-    let (kind, size, target) = match &node.entry.node {
-        Node::Directory => ('d', 0, None),
-        Node::File(content) => ('-', content.size(), None),
-        Node::Symlink(target) => (
-            'l',
-            0,
-            Some(String::from_utf8_lossy(target).escape_debug().to_string()),
-        ),
-        Node::Hardlink(target) => ('h', 0, Some(target.to_string())),
-        Node::CharDevice(..) => ('c', 0, None),
-        Node::BlockDevice(..) => ('b', 0, None),
-        Node::Fifo => ('p', 0, None),
-    };
-    if format == Format::Json {
-        let entry = json!({"path": path.to_string(), "kind": kind.to_string(), "mode": format!("{:04o}", meta.mode),
-            "uid": meta.uid, "gid": meta.gid, "size": size, "layer": node.layer, "target": target});
-        return writeln!(out, "{entry}");
-    }
-    let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
-    let owner = format!("{}:{}", meta.uid, meta.gid);
-    writeln!(
-        out,
-        "{kind}{:04o} {owner:>9} {size:>12} {:>3} {path}{arrow}",
-        meta.mode, node.layer
     )
 }
 

@@ -71,6 +71,12 @@ impl Session {
             text.parse::<Mirror>()
                 .map_err(|error| Failure::usage(format!("--mirror `{text}`: {error}"), hint))
         });
+        if let Some(file) = global.authfile.as_ref().filter(|file| !file.is_file()) {
+            return Err(Failure::usage(
+                format!("--authfile `{}` is not a file", file.display()),
+                "name the file that `docker login` or `podman login` wrote",
+            ));
+        }
         let registry = RegistryOptions {
             credentials: credentials(global),
             ca_certificates: global.ca_cert.clone(),

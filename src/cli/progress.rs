@@ -71,7 +71,9 @@ struct Bar {
 impl Bar {
     fn show(&self) -> ProgressBar {
         let template = match self.total {
-            Some(_) => "{msg:40!} {bar:20} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec:>11} eta {eta}",
+            Some(_) => {
+                "{msg:40!} {bar:20} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec:>11} eta {eta}"
+            }
             None => "{msg:40!} {spinner} {decimal_bytes:>9} {decimal_bytes_per_sec:>11}",
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());

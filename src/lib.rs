@@ -17,8 +17,9 @@
 //! loader
 //! index
 //! rootfs  transport
-//! finding  store  layer  elf  python  recipe
-//! oci  progress  hint
+//! store  layer  elf  python  recipe
+//! finding  oci  progress
+//! hint
 //! ```
 
 pub mod audit;

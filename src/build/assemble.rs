@@ -24,11 +24,15 @@ use crate::oci::Compression;
 use crate::oci::Config;
 use crate::oci::Descriptor;
 use crate::oci::DiffId;
+use crate::oci::Digest;
 use crate::oci::Family;
 use crate::oci::Image;
 use crate::oci::digest::Hashing;
 use crate::recipe::ConfigEdit;
 use crate::store::Store;
+
+/// The longest list of files that an annotation holds, in bytes.
+const MAX_ANNOTATION: usize = 256 << 10;
 
 /// An image whose new parts are in the store.
 pub struct Assembled {
@@ -175,13 +179,21 @@ fn provenance(locked: &Locked, edited: &Edited) -> BTreeMap<String, String> {
     });
     let grafts: BTreeMap<String, serde_json::Value> = grafts.collect();
     let patches: BTreeMap<String, serde_json::Value> = patches.collect();
-    if !grafts.is_empty() {
-        notes.insert("io.imgforge.files".to_owned(), json!(grafts).to_string());
-    }
-    if !patches.is_empty() {
-        notes.insert("io.imgforge.patches".to_owned(), json!(patches).to_string());
+    for (name, list) in [("io.imgforge.files", grafts), ("io.imgforge.patches", patches)] {
+        if !list.is_empty() {
+            notes.insert(name.to_owned(), bounded(&json!(list).to_string(), list.len()));
+        }
     }
     notes
+}
+
+/// A list of files as an annotation. A manifest must stay below the 4 MiB that registries promise to take
+/// (distribution-spec), so a longer list is named by its digest; the lock file has it in full.
+fn bounded(text: &str, files: usize) -> String {
+    if text.len() <= MAX_ANNOTATION {
+        return text.to_owned();
+    }
+    json!({"files": files, "digest": Digest::of(text.as_bytes()).to_string()}).to_string()
 }
 
 /// Encodes, hashes and compresses in one stream.

@@ -45,6 +45,9 @@ pub enum Error {
         #[source]
         source: rootfs::Error,
     },
+    /// An unpacked tree of this machine.
+    #[error(transparent)]
+    Directory(#[from] index::DirectoryError),
     /// The audit could not be made.
     #[error(transparent)]
     Audit(#[from] audit::Error),
@@ -120,6 +123,7 @@ impl Hint for Error {
             Self::Store(error) => error.hint(),
             Self::Lockfile(error) => error.hint(),
             Self::Edit(error) => error.hint(),
+            Self::Directory(error) => error.hint(),
             Self::Audit(error) => error.hint(),
             Self::Config(error) => error.hint(),
             Self::Manifest(error) => error.hint(),

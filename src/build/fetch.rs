@@ -59,7 +59,8 @@ pub fn fetch(locked: Locked, world: &World<'_>) -> Result<Fetched, Error> {
     })
 }
 
-fn grafts_from<'a>(recipe: &'a Recipe, name: &str) -> Vec<&'a Graft> {
+/// The grafts that take from this donor.
+pub(super) fn grafts_from<'a>(recipe: &'a Recipe, name: &str) -> Vec<&'a Graft> {
     let grafts = recipe.steps.iter().filter_map(|step| match &step.action {
         Action::Graft(graft) => Some(graft),
         _ => None,
@@ -68,7 +69,7 @@ fn grafts_from<'a>(recipe: &'a Recipe, name: &str) -> Vec<&'a Graft> {
 }
 
 /// Whether every graft can be answered by this part of the tree.
-fn satisfied(grafts: &[&Graft], tree: &Rootfs) -> Result<bool, Error> {
+pub(super) fn satisfied(grafts: &[&Graft], tree: &Rootfs) -> Result<bool, Error> {
     for graft in grafts {
         match edit::graft::select(graft, tree) {
             Err(error) if error.needs_lower_layers() => return Ok(false),

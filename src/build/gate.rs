@@ -6,20 +6,15 @@ use crate::audit;
 use crate::build::Error;
 use crate::build::Fetched;
 use crate::build::World;
-use crate::build::origin::Origin;
 use crate::build::origin::Tree;
 use crate::edit::Edited;
 use crate::finding::Finding;
-use crate::finding::RecipeSpot;
 use crate::finding::Severity;
 use crate::index::ImageObjects;
 use crate::loader::View;
 use crate::oci::Image;
-use crate::oci::ImagePath;
 use crate::recipe::Action;
-use crate::recipe::AuditOptions;
 use crate::recipe::Recipe;
-use crate::rootfs::Rootfs;
 
 /// What refuses a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,14 +187,15 @@ fn donor<'a>(
 }
 
 /// Contents of an image's files. Files that a build adds are found by what their nodes say.
-fn objects(tree: &Tree, world: &World<'_>) -> ImageObjects {
+pub(super) fn objects(tree: &Tree, world: &World<'_>) -> ImageObjects {
     ImageObjects::new(
         world.store,
         tree.indexes.iter().map(|(number, index)| (*number, index)),
     )
 }
 
-fn environment(image: &Image) -> BTreeMap<String, String> {
+/// The environment that an image's configuration gives its processes.
+pub(super) fn environment(image: &Image) -> BTreeMap<String, String> {
     image.config.env().into_iter().collect()
 }
 
@@ -208,51 +204,4 @@ fn environment_after(base: &Image, recipe: &Recipe) -> BTreeMap<String, String> 
     let mut value = base.config.value().clone();
     crate::build::config::edit_config(&mut value, &recipe.config);
     crate::build::config::environment(&value).into_iter().collect()
-}
-
-/// Audits an image as it is: everything counts as introduced.
-///
-/// # Errors
-/// When a layer or a file's facts cannot be had.
-pub fn audit_image(
-    origin: &Origin,
-    options: &AuditOptions,
-    world: &World<'_>,
-) -> Result<Vec<Finding>, Error> {
-    let tree = origin.tree(world)?;
-    let empty = Rootfs::fold(0, &[], true).map_err(|source| Error::Tree {
-        image: origin.written.clone(),
-        source,
-    })?;
-    let nobody = BTreeMap::new();
-    let env = environment(&origin.image);
-    let objects = objects(&tree, world);
-    let nowhere = RecipeSpot {
-        file: String::new(),
-        line: 0,
-        column: 0,
-    };
-    let files = tree.indexes.values().flat_map(|index| index.objects.keys());
-    let changed: BTreeMap<ImagePath, RecipeSpot> = files
-        .filter(|path| tree.rootfs.get(path).is_some())
-        .map(|path| (path.clone(), nowhere.clone()))
-        .collect();
-    let subject = audit::Subject {
-        before: View {
-            tree: &empty,
-            objects: &objects,
-            env: &nobody,
-        },
-        after: View {
-            tree: &tree.rootfs,
-            objects: &objects,
-            env: &env,
-        },
-        changed: &changed,
-        donors: &[],
-        options,
-    };
-    let mut findings = audit::run(&subject)?;
-    findings.iter_mut().for_each(|finding| finding.recipe = None);
-    Ok(findings)
 }

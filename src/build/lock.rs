@@ -1,5 +1,6 @@
 //! The lock file of a build: what went in, what came out, and whether it still holds.
 
+use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -152,8 +153,15 @@ fn host_files(recipe: &Recipe) -> Vec<PathBuf> {
     files.collect()
 }
 
-/// The path as the recipe has it: a lock file must not depend on where the recipe is.
+/// The path from the recipe's directory: a lock file must not depend on where the recipe is.
 fn as_named(recipe: &Recipe, path: &Path) -> String {
     let directory = recipe.file.parent().unwrap_or(Path::new(""));
-    path.strip_prefix(directory).unwrap_or(path).display().to_string()
+    if let Ok(below) = path.strip_prefix(directory) {
+        return below.display().to_string();
+    }
+    let (ours, theirs): (Vec<_>, Vec<_>) = (directory.components().collect(), path.components().collect());
+    let same = ours.iter().zip(&theirs).take_while(|(a, b)| a == b).count();
+    let up = ours.iter().skip(same).map(|_| Component::ParentDir);
+    let named: PathBuf = up.chain(theirs.iter().skip(same).copied()).collect();
+    named.display().to_string()
 }

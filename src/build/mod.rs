@@ -13,6 +13,7 @@ pub mod parents;
 pub mod plan;
 pub mod publish;
 pub mod resolve;
+pub mod subject;
 
 use crate::progress::Progress;
 use crate::store::Store;
@@ -25,6 +26,7 @@ pub use gate::Cleared;
 pub use gate::Gate;
 pub use gate::Verdict;
 pub use resolve::Locked;
+pub use subject::Subject;
 
 /// What a build may use of the machine it runs on. The environment and the clock come in here, as values.
 pub struct World<'a> {

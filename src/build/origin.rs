@@ -148,6 +148,10 @@ impl Origin {
         let mut indexes = BTreeMap::new();
         for number in (0..count).rev() {
             indexes.insert(number, self.index(world, number)?);
+            // What is known already costs nothing to add; a fold for each of forty layers would.
+            if number > 0 && index::is_known(world.store, &self.layer(number - 1)) {
+                continue;
+            }
             let rootfs = self.fold(&indexes, number)?;
             if enough(&rootfs)? || number == 0 {
                 return Ok(Tree { rootfs, indexes });

@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 use crate::build::Error;
 use crate::build::Locked;
 use crate::build::World;
+use crate::build::fetch;
 use crate::build::origin::Origin;
+use crate::edit;
+use crate::edit::Decided;
+use crate::edit::What;
 use crate::index;
 use crate::oci::Descriptor;
 use crate::oci::Digest;
+use crate::oci::ImagePath;
 use crate::recipe::Action;
 use crate::recipe::Step;
 use crate::transport::Fate;
@@ -24,10 +29,49 @@ pub struct Plan {
     pub base: ImagePlan,
     /// The donors.
     pub donors: BTreeMap<String, ImagePlan>,
-    /// The steps, in words, with the line each stands on.
-    pub steps: Vec<(usize, String)>,
+    /// The steps, in the recipe's order.
+    pub steps: Vec<StepPlan>,
+    /// What each path comes to, when the trees are known from earlier runs; else nothing.
+    pub files: Option<Vec<FilePlan>>,
     /// What would happen to the base's blobs at each place.
     pub outputs: Vec<OutputPlan>,
+}
+
+/// A step as the recipe has it.
+#[derive(Debug)]
+pub struct StepPlan {
+    /// Its line in the recipe.
+    pub line: usize,
+    /// What it does, in words.
+    pub words: String,
+    /// What a graft asks for.
+    pub patterns: Vec<PatternPlan>,
+}
+
+/// A file or glob that a graft asks for.
+#[derive(Debug)]
+pub struct PatternPlan {
+    /// Its line in the recipe.
+    pub line: usize,
+    /// As written.
+    pub pattern: String,
+    /// Whether the donor may lack it.
+    pub optional: bool,
+}
+
+/// What happens to one path.
+#[derive(Debug)]
+pub struct FilePlan {
+    /// The path in the result.
+    pub path: ImagePath,
+    /// Line of the recipe that asks for it.
+    pub line: usize,
+    /// What happens: `graft`, `patch`, `write`, `link`, `mkdir` or `remove`.
+    pub action: &'static str,
+    /// Length in bytes of what will be there, where that is known before bytes are read.
+    pub size: Option<u64>,
+    /// Length in bytes of the regular file that is there now.
+    pub replaced: Option<u64>,
 }
 
 /// What would be read of an image.
@@ -63,15 +107,34 @@ pub struct OutputPlan {
     pub blobs: Vec<(Descriptor, Fate)>,
 }
 
-/// Plans a build.
+/// Plans a build. Trees that earlier runs have noted are used; no layer is moved for more.
 ///
 /// # Errors
-/// When a place cannot be asked what it has.
+/// When a place cannot be asked what it has, or a step cannot be done on trees that are known.
 pub fn plan(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Result<Plan, Error> {
-    let donors = locked
+    let base = read_plan(&locked.base, world, Reading::Fetch);
+    let donors: BTreeMap<String, ImagePlan> = locked
         .donors
         .iter()
-        .map(|(name, origin)| (name.clone(), read_plan(origin, world, Reading::Perhaps)));
+        .map(|(name, origin)| (name.clone(), read_plan(origin, world, Reading::Perhaps)))
+        .collect();
+    let outputs = ask(locked, sinks, world)?;
+    let decided = decide(locked, &base, &donors, world)?;
+    Ok(Plan {
+        recipe: locked.recipe.name.clone(),
+        steps: locked.recipe.steps.iter().map(step_plan).collect(),
+        files: decided.as_ref().map(file_plans),
+        base,
+        donors,
+        outputs,
+    })
+}
+
+/// Asks each place what it has of the base; nothing is written.
+///
+/// # Errors
+/// When a place cannot be asked.
+pub fn ask(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Result<Vec<OutputPlan>, Error> {
     let outgoing = Outgoing {
         image: &locked.base.image,
         store: world.store,
@@ -84,18 +147,69 @@ pub fn plan(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Resu
             blobs: sink.plan(&outgoing)?,
         })
     });
-    Ok(Plan {
-        recipe: locked.recipe.name.clone(),
-        base: read_plan(&locked.base, world, Reading::Fetch),
-        donors: donors.collect(),
-        steps: locked
-            .recipe
-            .steps
-            .iter()
-            .map(|step| (step.spot.line, in_words(step)))
-            .collect(),
-        outputs: outputs.collect::<Result<_, Error>>()?,
-    })
+    outputs.collect()
+}
+
+/// What the steps come to, when every layer that it depends on has been read before.
+fn decide(
+    locked: &Locked,
+    base: &ImagePlan,
+    donors: &BTreeMap<String, ImagePlan>,
+    world: &World<'_>,
+) -> Result<Option<Decided>, Error> {
+    if base.known_layers() < base.layers.len() {
+        return Ok(None);
+    }
+    let mut trees = BTreeMap::new();
+    for (name, origin) in &locked.donors {
+        let known = donors.get(name).map_or(0, ImagePlan::known_layers);
+        if known == 0 {
+            return Ok(None);
+        }
+        let grafts = fetch::grafts_from(&locked.recipe, name);
+        let (mut seen, mut enough) = (0, false);
+        let tree = origin.search(world, &mut |tree| {
+            seen += 1;
+            enough = fetch::satisfied(&grafts, tree)?;
+            Ok(enough || seen == known)
+        })?;
+        if !enough {
+            return Ok(None);
+        }
+        trees.insert(name.clone(), tree.rootfs);
+    }
+    let tree = locked.base.tree(world)?;
+    Ok(Some(edit::decide(&locked.recipe.steps, &tree.rootfs, &trees)?))
+}
+
+fn file_plans(decided: &Decided) -> Vec<FilePlan> {
+    let entries = decided.entries.iter().map(|(path, decision)| {
+        let (action, size) = match &decision.what {
+            What::Directory => ("mkdir", None),
+            What::Symlink(_) | What::Hardlink(_) => ("link", None),
+            What::Graft { place, .. } => ("graft", Some(place.size)),
+            What::Patch { .. } => ("patch", None),
+            What::Text(text) => ("write", Some(text.len() as u64)),
+            What::Host(_) => ("write", None),
+        };
+        FilePlan {
+            path: path.clone(),
+            line: decision.spot.line,
+            action,
+            size,
+            replaced: decision.replaced.map(|place| place.size),
+        }
+    });
+    let removals = decided.removals.iter().map(|(path, spot)| FilePlan {
+        path: path.clone(),
+        line: spot.line,
+        action: "remove",
+        size: None,
+        replaced: None,
+    });
+    let mut files: Vec<FilePlan> = entries.chain(removals).collect();
+    files.sort_by(|a, b| (a.line, &a.path).cmp(&(b.line, &b.path)));
+    files
 }
 
 fn read_plan(origin: &Origin, world: &World<'_>, below: Reading) -> ImagePlan {
@@ -121,43 +235,79 @@ fn read_plan(origin: &Origin, world: &World<'_>, below: Reading) -> ImagePlan {
     }
 }
 
-fn in_words(step: &Step) -> String {
-    match &step.action {
+fn step_plan(step: &Step) -> StepPlan {
+    let mut patterns = Vec::new();
+    let words = match &step.action {
         Action::Graft(graft) => {
-            let names: Vec<&str> = graft
-                .files
-                .iter()
-                .chain(&graft.optional)
-                .map(|(name, _)| name.as_str())
-                .collect();
-            format!(
-                "graft {} of {} {} into {}",
-                names.join(", "),
-                graft.from,
-                graft.root,
-                graft.into
-            )
+            for (list, optional) in [(&graft.files, false), (&graft.optional, true)] {
+                patterns.extend(list.iter().map(|(pattern, spot)| PatternPlan {
+                    line: spot.line,
+                    pattern: pattern.clone(),
+                    optional,
+                }));
+            }
+            format!("graft from {} {} into {}", graft.from, graft.root, graft.into)
         }
         Action::Patch(patch) => format!("patch {} with {}", patch.file, patch.with.path().display()),
         Action::Remove(remove) => format!("remove {}", remove.path),
         Action::Link(link) => format!("link {} to {}", link.path, link.target),
         Action::Write(write) => format!("write {}", write.file),
         Action::Mkdir(mkdir) => format!("make directory {}", mkdir.path),
+    };
+    StepPlan {
+        line: step.spot.line,
+        words,
+        patterns,
+    }
+}
+
+impl StepPlan {
+    /// Whether this step asks for the file.
+    #[must_use]
+    pub fn asks_for(&self, file: &FilePlan) -> bool {
+        file.line == self.line || self.patterns.iter().any(|pattern| pattern.line == file.line)
+    }
+}
+
+impl Plan {
+    /// Bytes that are fetched for certain, and bytes that may have to be. A layer that two images share counts
+    /// once, for certain if it is for one of them.
+    #[must_use]
+    pub fn bytes_down(&self) -> (u64, u64) {
+        let mut blobs: BTreeMap<Digest, (u64, bool)> = BTreeMap::new();
+        for image in std::iter::once(&self.base).chain(self.donors.values()) {
+            for (blob, reading) in &image.layers {
+                if matches!(reading, Reading::Fetch | Reading::Perhaps) {
+                    let slot = blobs.entry(blob.digest).or_insert((blob.size, false));
+                    slot.1 |= *reading == Reading::Fetch;
+                }
+            }
+        }
+        let sum = |wanted| {
+            blobs
+                .values()
+                .filter(|(_, sure)| *sure == wanted)
+                .map(|(size, _)| size)
+                .sum()
+        };
+        (sum(true), sum(false))
+    }
+
+    /// Bytes of donor files that go into the new layer, before compression; `None` when they are not known yet.
+    #[must_use]
+    pub fn bytes_grafted(&self) -> Option<u64> {
+        let files = self.files.as_ref()?;
+        Some(files.iter().filter_map(|file| file.size).sum())
     }
 }
 
 impl ImagePlan {
-    /// Bytes that are fetched for certain, and bytes that may have to be.
-    #[must_use]
-    pub fn bytes_down(&self) -> (u64, u64) {
-        let sum = |wanted: Reading| {
-            self.layers
-                .iter()
-                .filter(|(_, reading)| *reading == wanted)
-                .map(|(blob, _)| blob.size)
-                .sum()
-        };
-        (sum(Reading::Fetch), sum(Reading::Perhaps))
+    /// How many layers from the top down have been read before.
+    fn known_layers(&self) -> usize {
+        self.layers
+            .iter()
+            .take_while(|(_, reading)| *reading == Reading::Known)
+            .count()
     }
 }
 

@@ -101,7 +101,7 @@ pub enum Command {
     Plan(Plan),
     /// Resolve a recipe and pin every input and result in RECIPE's lock file
     Lock(RecipeArgs),
-    /// Check without building: a recipe's result, or an image as it is
+    /// Check without building: a recipe's result, or an image or unpacked tree as it is
     Audit(Audit),
     /// List files of an image
     Ls(Ls),
@@ -177,8 +177,20 @@ pub struct GateArgs {
     #[arg(long, value_enum, default_value_t = GateLevel::Error)]
     pub gate: GateLevel,
     /// Write the findings to FILE besides; may be repeated
-    #[arg(long, value_name = "FORMAT=FILE")]
-    pub report: Vec<String>,
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
+    pub report: Vec<(Format, PathBuf)>,
+}
+
+/// `json=FILE` or `human=FILE`.
+fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, file) = text
+        .split_once('=')
+        .ok_or("write FORMAT=FILE, such as json=report.json")?;
+    if file.is_empty() {
+        return Err("name a file after the `=`".to_owned());
+    }
+    let format = Format::from_str(format, false).map_err(|_| "the formats are `json` and `human`")?;
+    Ok((format, PathBuf::from(file)))
 }
 
 /// Levels of the gate.
@@ -208,11 +220,14 @@ pub struct Plan {
 /// `audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// A recipe file (ends in .toml) or an image
+    /// A recipe file (ends in .toml), an image in any transport, or dir:PATH for an unpacked tree
     pub subject: String,
     /// Set a variable of the recipe; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     pub var: Vec<String>,
+    /// Set a variable of the environment that the image or tree runs in; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
     /// Platform of the image
     #[arg(long, default_value = "linux/amd64")]
     pub platform: String,
@@ -224,7 +239,7 @@ pub struct Audit {
 /// An image to look into.
 #[derive(Debug, Args)]
 pub struct ImageArgs {
-    /// The image, in any transport
+    /// The image, in any transport; `ls` takes dir:PATH for an unpacked tree too
     pub image: String,
     /// Platform of the image
     #[arg(long, default_value = "linux/amd64")]

@@ -4,13 +4,14 @@ use std::io;
 use std::path::Path;
 
 use crate::build;
+use crate::build::Subject;
 use crate::build::Verdict;
-use crate::build::origin::Origin;
 use crate::cli::args::Audit;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::image::parse_image;
 use crate::cli::image::parse_platform;
+use crate::cli::output::check_writable;
 use crate::cli::output::print_report;
 use crate::cli::output::write_reports;
 use crate::cli::session::Session;
@@ -24,23 +25,32 @@ use crate::report::Report;
 /// # Errors
 /// When the recipe or the image cannot be had.
 pub fn audit(args: &Audit, session: &Session) -> Result<Outcome, Failure> {
+    check_writable(args.gate.report.iter().map(|(_, file)| file.as_path()))?;
     let world = session.world();
     let gate = args.gate.gate.gate();
-    let is_recipe = Path::new(&args.subject)
-        .extension()
-        .is_some_and(|extension| extension == "toml");
-    let (findings, refused) = if is_recipe {
-        let recipe = recipe::load(Path::new(&args.subject), &variables(&args.var)?)?;
+    let (findings, refused) = if is_recipe(&args.subject) {
+        if !args.env.is_empty() {
+            return Err(Failure::usage(
+                "--env is for images and trees as they are",
+                "write it into the recipe, under `[config]`",
+            ));
+        }
+        let recipe = recipe::load(Path::new(&args.subject), &variables("--var", &args.var)?)?;
         let fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
         let verdict = build::gate::gate(fetched, gate, &world)?;
-        (
-            verdict.findings().to_vec(),
-            matches!(verdict, Verdict::Refused { .. }),
-        )
+        let refused = matches!(verdict, Verdict::Refused { .. });
+        (verdict.findings().to_vec(), refused)
     } else {
+        if !args.var.is_empty() {
+            return Err(Failure::usage(
+                "--var is for recipes",
+                "leave it out, or name a recipe: its name ends in `.toml`",
+            ));
+        }
         let reference = parse_image(&args.subject)?;
-        let origin = Origin::resolve(&world, &reference, &parse_platform(&args.platform)?)?;
-        let findings = build::gate::audit_image(&origin, &AuditOptions::default(), &world)?;
+        let env = variables("--env", &args.env)?;
+        let subject = Subject::resolve(&world, &reference, &parse_platform(&args.platform)?)?;
+        let findings = subject.audit(env, &AuditOptions::default(), &world)?;
         let refused = findings.iter().any(|finding| gate.refuses(finding));
         (findings, refused)
     };
@@ -52,4 +62,10 @@ pub fn audit(args: &Audit, session: &Session) -> Result<Outcome, Failure> {
     } else {
         Outcome::Clean
     })
+}
+
+/// A recipe is known by its ending; a transport's prefix says image whatever follows.
+fn is_recipe(subject: &str) -> bool {
+    let file = Path::new(subject);
+    file.extension().is_some_and(|extension| extension == "toml") && (file.exists() || !subject.contains(':'))
 }

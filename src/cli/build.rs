@@ -3,8 +3,10 @@
 use std::io;
 use std::io::Write;
 use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::Value;
+use serde_json::json;
 
 use crate::build;
 use crate::build::Fetched;
@@ -16,6 +18,7 @@ use crate::cli::args::Format;
 use crate::cli::args::RecipeArgs;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
+use crate::cli::output::check_writable;
 use crate::cli::output::print_report;
 use crate::cli::output::write_file;
 use crate::cli::output::write_reports;
@@ -24,6 +27,7 @@ use crate::cli::session::variables;
 use crate::oci::Reference;
 use crate::recipe;
 use crate::recipe::lockfile::Lockfile;
+use crate::report;
 use crate::report::Report;
 use crate::report::summary;
 use crate::transport::Sink;
@@ -47,6 +51,13 @@ pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
             "put `{name}` in it, as in `--output oci:out/{name}`",
         ));
     }
+    let reports = args.gate.report.iter().map(|(_, file)| file.as_path());
+    let files = args
+        .digest_file
+        .iter()
+        .chain(&args.metadata_file)
+        .map(PathBuf::as_path);
+    check_writable(reports.chain(files))?;
     let mut done = Done::default();
     for path in &args.recipe.recipes {
         build_one(args, path, session, &mut done)?;
@@ -54,10 +65,12 @@ pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
     if let Some(file) = &args.digest_file {
         write_file(file, done.digests.as_bytes())?;
     }
+    let document = document(done.built);
     if let Some(file) = &args.metadata_file {
-        let mut text = document(done.built).to_string();
-        text.push('\n');
-        write_file(file, text.as_bytes())?;
+        write_file(file, format!("{document}\n").as_bytes())?;
+    }
+    if session.format == Format::Json {
+        writeln!(io::stdout().lock(), "{document:#}")?;
     }
     write_reports(&args.gate, &done.reports)?;
     Ok(if done.refused {
@@ -87,7 +100,7 @@ fn document(mut all: Vec<Value>) -> Value {
 
 fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> Result<(), Failure> {
     let world = session.world();
-    let recipe = recipe::load(path, &variables(&args.recipe.var)?)?;
+    let recipe = recipe::load(path, &variables("--var", &args.recipe.var)?)?;
     let old = if args.locked {
         Some(Lockfile::read(&Lockfile::beside(path))?)
     } else {
@@ -98,17 +111,22 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
         lock::check_inputs(old, &locked)?;
     }
     let sinks = sinks(args, &locked, session)?;
+    let name = locked.recipe.name.clone();
+    // Asked before the long work: a registry that denies, a daemon that is not there.
+    build::plan::ask(&locked, &sinks, &world)?;
     let fetched = build::fetch::fetch(locked, &world)?;
     let verdict = build::gate::gate(fetched, args.gate.gate.gate(), &world)?;
     let report = Report::new(path.display().to_string(), verdict.findings().to_vec());
     if session.format == Format::Human {
         print_report(&mut io::stderr().lock(), &report, session)?;
     }
+    let found = report::json::value(&report).map_err(io::Error::other)?;
     done.reports.push(report);
     let cleared = match verdict {
         Verdict::Cleared(cleared) => cleared,
         Verdict::Refused { .. } => {
             done.refused = true;
+            done.built.push(summary::refused(&name, found));
             let text = "refused: nothing was written; `--gate off` builds it all the same";
             writeln!(io::stderr().lock(), "{}: {text}", path.display())?;
             return Ok(());
@@ -120,11 +138,10 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
         lock::check_result(old, &lock::lockfile(&cleared, &assembled)?)?;
     }
     let receipts = build::publish::publish(&assembled, locked, &sinks, &world)?;
-    let built = summary::value(locked, edited, &assembled, &receipts);
-    match session.format {
-        Format::Human => summary::write(&mut io::stdout().lock(), edited, &assembled, &receipts)?,
-        Format::Json => writeln!(io::stdout().lock(), "{built}")?,
+    if session.format == Format::Human {
+        summary::write(&mut io::stdout().lock(), edited, &assembled, &receipts)?;
     }
+    let built = summary::value(locked, edited, &assembled, &receipts, found);
     done.digests
         .push_str(&format!("{}\n", assembled.image.manifest.digest()));
     done.built.push(built);
@@ -165,7 +182,29 @@ pub(super) fn open_sink(text: &str, name: &str, session: &Session) -> Result<Box
                 hint,
             }
         })?;
+    check_place(&reference, &text)?;
     Ok(session.world().places.sink(&reference, name)?)
+}
+
+/// A place on this machine must be able to take files: that is known before the work.
+fn check_place(reference: &Reference, text: &str) -> Result<(), Failure> {
+    match reference {
+        Reference::Directory(_) => Err(Failure::usage(
+            format!("output `{text}`: an unpacked tree cannot hold an image"),
+            "name a registry, oci:, oci-archive:, docker-archive: or docker-daemon:",
+        )),
+        Reference::Layout(path, _) => {
+            // The layout itself is made when it is not there; what is above it, too.
+            let there = path
+                .ancestors()
+                .find(|path| path.as_os_str().is_empty() || path.exists());
+            check_writable([there.unwrap_or(Path::new("")).join("index.json").as_path()])
+        }
+        Reference::OciArchive(path, _) | Reference::DockerArchive(path, _) => {
+            check_writable([path.as_path()])
+        }
+        Reference::Registry(_) | Reference::Daemon(_) => Ok(()),
+    }
 }
 
 /// Pins every input and result of each recipe in its lock file.
@@ -174,8 +213,9 @@ pub(super) fn open_sink(text: &str, name: &str, session: &Session) -> Result<Box
 /// When a recipe cannot be built; its lock file stays as it was.
 pub fn lock(args: &RecipeArgs, session: &Session) -> Result<Outcome, Failure> {
     let world = session.world();
+    let mut written = Vec::new();
     for path in &args.recipes {
-        let recipe = recipe::load(path, &variables(&args.var)?)?;
+        let recipe = recipe::load(path, &variables("--var", &args.var)?)?;
         let fetched: Fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
         // Locking pins what is there; whether it is good is for `audit` and `build` to say.
         let verdict = build::gate::gate(fetched, build::Gate::Off, &world)?;
@@ -185,12 +225,17 @@ pub fn lock(args: &RecipeArgs, session: &Session) -> Result<Outcome, Failure> {
         let assembled = build::assemble::assemble(&cleared, &world)?;
         let file = Lockfile::beside(path);
         lock::lockfile(&cleared, &assembled)?.write(&file)?;
-        writeln!(
-            io::stdout().lock(),
-            "{} {}",
-            file.display(),
-            assembled.image.manifest.digest()
-        )?;
+        let digest = assembled.image.manifest.digest();
+        match session.format {
+            Format::Human => writeln!(io::stdout().lock(), "{} {digest}", file.display())?,
+            Format::Json => {
+                let name = file.display().to_string();
+                written.push(json!({"file": name, "digest": digest.to_string()}));
+            }
+        }
+    }
+    if session.format == Format::Json {
+        writeln!(io::stdout().lock(), "{:#}", document(written))?;
     }
     Ok(Outcome::Clean)
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use crate::build;
 use crate::hint::Hint;
 use crate::recipe;
+use crate::report::human::escape;
 
 /// How a command ended when it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,44 @@ impl Failure {
     }
 }
 
+/// What can be done about a failure of this machine that nobody closer to it knows better about.
+fn machine_hint(failure: &Failure) -> Option<&'static str> {
+    let causes = std::iter::successors(std::error::Error::source(failure), |error| error.source());
+    let kinds = causes.filter_map(|error| error.downcast_ref::<io::Error>().map(io::Error::kind));
+    Some(match kinds.last()? {
+        io::ErrorKind::NotFound => "check the path; a directory to write into must be there already",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "name a place that you may use, or ask for access to this one"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space there, or name another place; finished blobs are kept for the next run"
+        }
+        io::ErrorKind::IsADirectory => "name a file, not a directory",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
+            "something on the way is a file: name another place"
+        }
+        _ => return None,
+    })
+}
+
+/// Why, from the outside in. Of a place that cannot be reached only the innermost cause is news: the layers of
+/// an HTTP client in between say nothing.
+fn causes(failure: &Failure) -> Vec<String> {
+    let causes = std::iter::successors(std::error::Error::source(failure), |error| error.source());
+    let mut texts: Vec<String> = causes.map(|error| escape(&error.to_string())).collect();
+    let unreachable = matches!(
+        failure,
+        Failure::Build(build::Error::Transport(
+            crate::transport::error::Error::Unreachable { .. }
+        ))
+    );
+    if unreachable && texts.len() > 1 {
+        texts.drain(..texts.len() - 1);
+    }
+    texts.dedup();
+    texts
+}
+
 macro_rules! from_library {
     ($($error:ty),*) => { $(
         impl From<$error> for Failure {
@@ -117,19 +156,20 @@ fn tell(failure: &Failure, color: bool) -> io::Result<()> {
         return write!(out, "{}", error.render(color));
     }
     let label = if color { "\x1b[1;31merror\x1b[0m" } else { "error" };
-    writeln!(out, "{label}: {failure}")?;
+    writeln!(out, "{label}: {}", escape(&failure.to_string()))?;
     if let Failure::Build(build::Error::Edit(error)) = failure
         && let Some(spot) = error.spot()
     {
         writeln!(out, "  --> {}:{}:{}", spot.file, spot.line, spot.column)?;
     }
-    let mut cause = std::error::Error::source(failure);
-    while let Some(error) = cause {
-        writeln!(out, "  because: {error}")?;
-        cause = error.source();
+    for cause in causes(failure) {
+        writeln!(out, "  because: {cause}")?;
     }
-    match failure.hint() {
-        Some(hint) => writeln!(out, "\nhint: {hint}"),
+    match failure
+        .hint()
+        .or_else(|| machine_hint(failure).map(str::to_owned))
+    {
+        Some(hint) => writeln!(out, "\nhint: {}", escape(&hint)),
         None => Ok(()),
     }
 }

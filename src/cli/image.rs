@@ -6,8 +6,7 @@ use std::io::Read;
 use std::io::Write;
 use std::path::Path;
 
-use serde_json::json;
-
+use crate::build::Subject;
 use crate::build::origin::Origin;
 use crate::build::origin::Tree;
 use crate::cli::args::Cat;
@@ -20,10 +19,10 @@ use crate::cli::exit::Outcome;
 use crate::cli::session::Session;
 use crate::edit::place::place_of;
 use crate::hint::Hint;
-use crate::layer::Node;
 use crate::oci::ImagePath;
 use crate::oci::Platform;
 use crate::oci::Reference;
+use crate::report::listing;
 use crate::rootfs::LookupError;
 use crate::rootfs::TreeNode;
 use crate::store::scratch::Scratch;
@@ -57,13 +56,21 @@ fn parse_path(text: &str) -> Result<ImagePath, Failure> {
     ImagePath::absolute(text).map_err(|error| bad_argument(&error))
 }
 
-fn open(args: &ImageArgs, session: &Session) -> Result<Origin, Failure> {
+fn open(args: &ImageArgs, session: &Session) -> Result<Subject, Failure> {
     let platform = parse_platform(&args.platform)?;
-    Ok(Origin::resolve(
-        &session.world(),
-        &parse_image(&args.image)?,
-        &platform,
-    )?)
+    let reference = parse_image(&args.image)?;
+    Ok(Subject::resolve(&session.world(), &reference, &platform)?)
+}
+
+/// As [`open`], but an image: files of an unpacked tree are at hand already.
+fn open_image(args: &ImageArgs, session: &Session) -> Result<Origin, Failure> {
+    match open(args, session)? {
+        Subject::Image(origin) => Ok(origin),
+        Subject::Directory(_, name) => Err(Failure::usage(
+            format!("`{name}` is unpacked already"),
+            "use cat(1) or cp(1)",
+        )),
+    }
 }
 
 /// Lists a directory or a file.
@@ -71,65 +78,43 @@ fn open(args: &ImageArgs, session: &Session) -> Result<Origin, Failure> {
 /// # Errors
 /// When the image cannot be had or has no such path.
 pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
-    let origin = open(&args.image, session)?;
     let wanted = parse_path(&args.path)?;
-    let tree = origin.tree(&session.world())?;
+    let subject = open(&args.image, session)?;
+    let tree = subject.rootfs(&session.world())?;
     let found = tree
-        .rootfs
         .resolve(&wanted)
-        .map_err(|error| not_there(&origin, &wanted, &error))?;
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    if found.node.entry.node != Node::Directory {
-        print_entry(&mut out, &found.path, found.node, session.format)?;
+        .map_err(|error| not_there(subject.name(), &wanted, &error))?;
+    let entries: Vec<(&ImagePath, &TreeNode)> = if !found.node.is_directory() {
+        vec![(&found.path, found.node)]
     } else if args.recursive {
-        for (path, node) in tree.rootfs.under(&found.path) {
-            print_entry(&mut out, path, node, session.format)?;
-        }
+        tree.under(&found.path).collect()
     } else {
-        for (path, node) in tree.rootfs.children(&found.path) {
-            print_entry(&mut out, path, node, session.format)?;
-        }
+        tree.children(&found.path).collect()
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if session.format == Format::Json {
+        listing::write_json(&mut out, &entries)?;
+    } else {
+        listing::write(&mut out, &entries)?;
     }
     out.flush()?;
     Ok(Outcome::Clean)
 }
 
-fn not_there(origin: &Origin, path: &ImagePath, error: &LookupError) -> Failure {
-    let directory = path.parent().unwrap_or_default();
-    let message = format!("`{path}` of `{}`: {error}", origin.written);
-    Failure::usage(
-        message,
-        format!("see what is there: `imgforge ls {} {directory}`", origin.written),
-    )
-}
-
-/// One line (or one JSON document) an entry: kind and mode, owner, size, layer, path, target.
-fn print_entry(out: &mut dyn Write, path: &ImagePath, node: &TreeNode, format: Format) -> io::Result<()> {
-    let meta = &node.entry.meta;
-    let (kind, size, target) = match &node.entry.node {
-        Node::Directory => ('d', 0, None),
-        Node::File(content) => ('-', content.size(), None),
-        Node::Symlink(target) => (
-            'l',
-            0,
-            Some(String::from_utf8_lossy(target).escape_debug().to_string()),
-        ),
-        Node::Hardlink(target) => ('h', 0, Some(target.to_string())),
-        Node::CharDevice(..) => ('c', 0, None),
-        Node::BlockDevice(..) => ('b', 0, None),
-        Node::Fifo => ('p', 0, None),
+fn not_there(image: &str, path: &ImagePath, error: &LookupError) -> Failure {
+    let directory = match error {
+        LookupError::NotFound { missing, .. } => missing.parent(),
+        _ => path.parent(),
     };
-    if format == Format::Json {
-        let entry = json!({"path": path.to_string(), "kind": kind.to_string(), "mode": format!("{:04o}", meta.mode),
-            "uid": meta.uid, "gid": meta.gid, "size": size, "layer": node.layer, "target": target});
-        return writeln!(out, "{entry}");
-    }
-    let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
-    let owner = format!("{}:{}", meta.uid, meta.gid);
-    writeln!(
-        out,
-        "{kind}{:04o} {owner:>9} {size:>12} {:>3} {path}{arrow}",
-        meta.mode, node.layer
+    let directory = directory.unwrap_or_default();
+    let why = match error {
+        LookupError::NotFound { missing, .. } if missing == path => String::new(),
+        LookupError::NotFound { missing, .. } => format!(": there is no `{missing}`"),
+        other => format!(": {other}"),
+    };
+    Failure::usage(
+        format!("`{image}` has no `{path}`{why}"),
+        format!("see what is there: `imgforge ls {image} {directory}`"),
     )
 }
 
@@ -148,7 +133,7 @@ fn content(origin: &Origin, tree: &Tree, path: &ImagePath, session: &Session) ->
     let found = tree
         .rootfs
         .resolve(path)
-        .map_err(|error| not_there(origin, path, &error))?;
+        .map_err(|error| not_there(&origin.written, path, &error))?;
     let Some(place) = place_of(found.node) else {
         let message = format!("`{}` of `{}` is not a regular file", found.path, origin.written);
         return Err(Failure::usage(
@@ -166,8 +151,8 @@ fn content(origin: &Origin, tree: &Tree, path: &ImagePath, session: &Session) ->
 /// # Errors
 /// When the image cannot be had or has no such file.
 pub fn cat(args: &Cat, session: &Session) -> Result<Outcome, Failure> {
-    let origin = open(&args.image, session)?;
     let path = parse_path(&args.path)?;
+    let origin = open_image(&args.image, session)?;
     let tree = find(&origin, std::slice::from_ref(&path), session)?;
     let mut file = content(&origin, &tree, &path, session)?;
     io::copy(&mut file, &mut io::stdout().lock())?;
@@ -179,12 +164,9 @@ pub fn cat(args: &Cat, session: &Session) -> Result<Outcome, Failure> {
 /// # Errors
 /// When one is not there, or would replace a file without `--force`.
 pub fn extract(args: &Extract, session: &Session) -> Result<Outcome, Failure> {
-    let origin = open(&args.image, session)?;
-    let paths = args
-        .paths
-        .iter()
-        .map(|text| parse_path(text))
-        .collect::<Result<Vec<_>, _>>()?;
+    let paths = args.paths.iter().map(|text| parse_path(text));
+    let paths = paths.collect::<Result<Vec<_>, _>>()?;
+    let origin = open_image(&args.image, session)?;
     let tree = find(&origin, &paths, session)?;
     for path in &paths {
         let mut file = content(&origin, &tree, path, session)?;

@@ -1,8 +1,11 @@
 //! Writing reports where the user asked for them.
 
 use std::fs;
+use std::io;
 use std::io::Write;
 use std::path::Path;
+
+use serde_json::Value;
 
 use crate::build::Gate;
 use crate::cli::args::Format;
@@ -47,40 +50,50 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes sure, before any work, that files can be made where the results are to be written.
+///
+/// # Errors
+/// The first directory that takes no file.
+pub fn check_writable<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<(), Failure> {
+    for path in files {
+        let failed = |source| Failure::File {
+            action: "write",
+            path: path.display().to_string(),
+            source,
+        };
+        if path.is_dir() {
+            return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        drop(tempfile::tempfile_in(parent.unwrap_or(Path::new("."))).map_err(failed)?);
+    }
+    Ok(())
+}
+
 /// Writes the files that `--report FORMAT=FILE` asks for.
 ///
 /// # Errors
-/// An unknown format, or a file that cannot be written.
+/// A file that cannot be written.
 pub fn write_reports(gate: &GateArgs, reports: &[Report]) -> Result<(), Failure> {
-    for wanted in &gate.report {
-        let Some((format, file)) = wanted.split_once('=') else {
-            return Err(Failure::usage(
-                format!("--report `{wanted}` has no `=`"),
-                "write --report json=FILE",
-            ));
-        };
+    for (format, file) in &gate.report {
         let mut bytes = Vec::new();
-        for report in reports {
-            match format {
-                "json" => json::write(&mut bytes, report)?,
-                "human" => human::write(
-                    &mut bytes,
-                    report,
-                    Style {
-                        color: false,
-                        show_before: true,
-                    },
-                )?,
-                _ => {
-                    let hint = "the formats are `json` and `human`";
-                    return Err(Failure::usage(
-                        format!("--report knows no format `{format}`"),
-                        hint,
-                    ));
+        match (format, reports) {
+            (Format::Json, [report]) => json::write(&mut bytes, report)?,
+            (Format::Json, several) => {
+                let all = several.iter().map(json::value).collect::<Result<Vec<_>, _>>();
+                writeln!(bytes, "{:#}", Value::Array(all.map_err(io::Error::other)?))?;
+            }
+            (Format::Human, all) => {
+                let style = Style {
+                    color: false,
+                    show_before: true,
+                };
+                for report in all {
+                    human::write(&mut bytes, report, style)?;
                 }
             }
         }
-        write_file(Path::new(file), &bytes)?;
+        write_file(file, &bytes)?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ pub fn plan(args: &Plan, session: &Session) -> Result<Outcome, Failure> {
     let world = session.world();
     let mut values = Vec::new();
     for path in &args.recipe.recipes {
-        let recipe = recipe::load(path, &variables(&args.recipe.var)?)?;
+        let recipe = recipe::load(path, &variables("--var", &args.recipe.var)?)?;
         let locked = build::resolve::resolve(recipe, &world)?;
         let open = |text: &String| open_sink(text, &locked.recipe.name, session);
         let sinks = args.output.iter().map(open).collect::<Result<Vec<_>, _>>()?;

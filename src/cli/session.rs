@@ -71,6 +71,12 @@ impl Session {
             text.parse::<Mirror>()
                 .map_err(|error| Failure::usage(format!("--mirror `{text}`: {error}"), hint))
         });
+        if let Some(file) = global.authfile.as_ref().filter(|file| !file.is_file()) {
+            return Err(Failure::usage(
+                format!("--authfile `{}` is not a file", file.display()),
+                "name the file that `docker login` or `podman login` wrote",
+            ));
+        }
         let registry = RegistryOptions {
             credentials: credentials(global),
             ca_certificates: global.ca_cert.clone(),
@@ -162,22 +168,20 @@ fn created() -> Result<Option<String>, Failure> {
     Ok(Some(time.to_string()))
 }
 
-/// `NAME=VALUE` flags as a map.
+/// The `NAME=VALUE`s of the option `flag` as a map.
 ///
 /// # Errors
-/// When there is no `=`, or a name comes twice.
-pub fn variables(flags: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+/// When there is no `=` or no name, or a name comes twice.
+pub fn variables(flag: &str, values: &[String]) -> Result<BTreeMap<String, String>, Failure> {
     let mut all = BTreeMap::new();
-    for flag in flags {
-        let Some((name, value)) = flag.split_once('=') else {
-            return Err(Failure::usage(
-                format!("--var `{flag}` has no `=`"),
-                "write --var NAME=VALUE",
-            ));
+    for text in values {
+        let Some((name, value)) = text.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            let message = format!("{flag} `{text}` is not NAME=VALUE");
+            return Err(Failure::usage(message, format!("write {flag} NAME=VALUE")));
         };
         if all.insert(name.to_owned(), value.to_owned()).is_some() {
             return Err(Failure::usage(
-                format!("--var sets `{name}` twice"),
+                format!("{flag} sets `{name}` twice"),
                 "keep one of them",
             ));
         }

@@ -6,6 +6,7 @@
 
 mod contents;
 mod copy;
+pub mod directory;
 mod error;
 mod image;
 mod note;
@@ -14,6 +15,7 @@ mod pass;
 mod stream;
 
 pub use copy::copy_out;
+pub use directory::DirectoryError;
 pub use error::Error;
 pub use image::ImageObjects;
 pub use note::symbols;

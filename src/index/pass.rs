@@ -15,6 +15,7 @@ use crate::layer::Content;
 use crate::layer::Entry;
 use crate::layer::Node;
 use crate::layer::decode;
+use crate::oci::DiffId;
 use crate::oci::ImagePath;
 use crate::oci::Layer;
 use crate::progress::Task;
@@ -43,10 +44,7 @@ pub fn obtain<E: std::error::Error + 'static>(
         return Ok(index);
     }
     let mut stream = Stream::open(layer, open, task)?;
-    let mut pass = Pass {
-        store,
-        found: BTreeMap::new(),
-    };
+    let mut pass = Pass::new(store);
     let decoded = decode::decode(&mut stream, &mut |path, entry, file| {
         pass.visit(path, entry, file)
     });
@@ -55,7 +53,7 @@ pub fn obtain<E: std::error::Error + 'static>(
         source,
     })?;
     let uncompressed_size = stream.finish(layer)?;
-    let index = pass.index(changeset, layer, uncompressed_size);
+    let index = pass.index(changeset, layer.diff_id, uncompressed_size);
     let saved = note::save_layer(store, &digest, &index);
     saved.map_err(|source| Error::Store {
         layer: digest,
@@ -75,13 +73,22 @@ fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
 }
 
 /// What was found so far, by offset in the tar: a path can come twice.
-struct Pass<'a> {
+pub(super) struct Pass<'a> {
     store: &'a Store,
     found: BTreeMap<u64, Found>,
 }
 
-impl Pass<'_> {
-    fn visit(&mut self, path: &ImagePath, entry: &Entry, file: &mut dyn Read) -> io::Result<()> {
+impl<'a> Pass<'a> {
+    /// Nothing found yet; symbols will be kept in `store`.
+    pub(super) const fn new(store: &'a Store) -> Self {
+        Self {
+            store,
+            found: BTreeMap::new(),
+        }
+    }
+
+    /// Looks at one entry, whose bytes are in `file`.
+    pub(super) fn visit(&mut self, path: &ImagePath, entry: &Entry, file: &mut dyn Read) -> io::Result<()> {
         let Node::File(Content::InLayer { offset, size }) = entry.node else {
             return Ok(());
         };
@@ -100,7 +107,13 @@ impl Pass<'_> {
         Ok(())
     }
 
-    fn index(mut self, changeset: Changeset, layer: &Layer, uncompressed_size: u64) -> LayerIndex {
+    /// What was found, by path.
+    pub(super) fn index(
+        mut self,
+        changeset: Changeset,
+        diff_id: DiffId,
+        uncompressed_size: u64,
+    ) -> LayerIndex {
         let (mut objects, mut kept) = (BTreeMap::new(), BTreeMap::new());
         for (path, entry) in &changeset.upserts {
             let Node::File(Content::InLayer { offset, .. }) = entry.node else {
@@ -116,7 +129,7 @@ impl Pass<'_> {
             changeset,
             objects,
             kept,
-            diff_id: layer.diff_id,
+            diff_id,
             uncompressed_size,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Component;
 use std::path::PathBuf;
 
 use toml::Spanned;
@@ -125,7 +126,7 @@ impl Reader<'_> {
     pub(super) fn host_file(&mut self, text: &Spanned<String>) -> Option<PathBuf> {
         let path = self.context.directory.join(text.get_ref());
         if path.is_file() {
-            return Some(path);
+            return Some(tidy(path));
         }
         self.fail(Fault::MissingFile(path), text.span());
         None
@@ -202,5 +203,20 @@ impl Reader<'_> {
             Reference::Directory(path) => Reference::Directory(join(path)),
             other @ (Reference::Registry(_) | Reference::Daemon(_)) => other,
         }
+    }
+}
+
+/// The path without `name/..`, when that is the same file: a link in it can make a difference.
+fn tidy(path: PathBuf) -> PathBuf {
+    let mut short = PathBuf::new();
+    for component in path.components() {
+        match (component, short.components().next_back()) {
+            (Component::ParentDir, Some(Component::Normal(_))) => drop(short.pop()),
+            _ => short.push(component),
+        }
+    }
+    match (short.canonicalize(), path.canonicalize()) {
+        (Ok(one), Ok(other)) if one == other => short,
+        _ => path,
     }
 }

@@ -43,7 +43,7 @@ pub fn write(out: &mut dyn Write, report: &Report, style: Style) -> io::Result<(
             write_finding(out, finding, style)?;
         }
     }
-    writeln!(out, "{}", last_line(report))
+    writeln!(out, "{}", escape(&last_line(report)))
 }
 
 fn write_finding(out: &mut dyn Write, finding: &Finding, style: Style) -> io::Result<()> {
@@ -56,7 +56,7 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, style: Style) -> io::Re
     if let Some(symbol) = &finding.symbol {
         writeln!(out, "  = symbol: {}", escape(symbol))?;
     }
-    for (name, value) in &finding.evidence {
+    for (name, value) in finding.evidence.iter().filter(|(_, value)| !value.is_empty()) {
         writeln!(out, "  = {name}: {}", escape(value))?;
     }
     match (&finding.recipe, finding.introduced) {
@@ -65,7 +65,9 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, style: Style) -> io::Re
             writeln!(
                 out,
                 "  = introduced by: {}:{}:{}",
-                spot.file, spot.line, spot.column
+                escape(&spot.file),
+                spot.line,
+                spot.column
             )?;
         }
         (None, true) => {}
@@ -76,8 +78,9 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, style: Style) -> io::Re
     writeln!(out)
 }
 
-/// Names come out of images: control characters must not reach a terminal.
-fn escape(text: &str) -> String {
+/// Names come out of images and registries: control characters must not reach a terminal.
+#[must_use]
+pub fn escape(text: &str) -> String {
     text.chars()
         .map(|c| {
             if c.is_control() && c != '\n' && c != '\t' {

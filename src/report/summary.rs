@@ -86,9 +86,21 @@ fn moved(receipt: &Receipt, wanted: Fate) -> u64 {
         .sum()
 }
 
-/// What was built, from what, and where it went: `imgforge.build/1`.
+/// A build that its gate refused, with the report that says why: `imgforge.build/1`.
 #[must_use]
-pub fn value(locked: &Locked, edited: &Edited, assembled: &Assembled, receipts: &[Receipt]) -> Value {
+pub fn refused(recipe: &str, report: Value) -> Value {
+    json!({"schema": "imgforge.build/1", "recipe": recipe, "digest": null, "report": report})
+}
+
+/// What was built, from what, and where it went, and what was found: `imgforge.build/1`.
+#[must_use]
+pub fn value(
+    locked: &Locked,
+    edited: &Edited,
+    assembled: &Assembled,
+    receipts: &[Receipt],
+    report: Value,
+) -> Value {
     let donors = locked.donors.iter().map(|(name, donor)| {
         (
             name.clone(),
@@ -121,5 +133,6 @@ pub fn value(locked: &Locked, edited: &Edited, assembled: &Assembled, receipts: 
         "files": grafts.collect::<Vec<_>>(),
         "patches": patches.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
+        "report": report,
     })
 }

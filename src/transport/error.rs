@@ -144,9 +144,10 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::Denied { place, .. } => Some(format!("log in first: `docker login {place}`")),
-            Self::Platform { .. } => {
-                Some("set `platform` in the recipe to one that the image has".to_owned())
-            }
+            Self::Platform { .. } => Some(
+                "ask for one that the image has: `platform` in a recipe, `--platform` for an image"
+                    .to_owned(),
+            ),
             Self::Pick { place, offered, .. } => {
                 let first = offered.first()?;
                 Some(format!("name one of them, such as `{place}:{first}`"))
@@ -155,13 +156,19 @@ impl Hint for Error {
             Self::Document { source, .. } => source.hint(),
             Self::Store { source, .. } => source.hint(),
             Self::NotFound { .. } => Some("check the name and the tag".to_owned()),
+            Self::Broken { place, .. } if place.contains("-archive:") => {
+                Some("see that the file is an archive of this kind, and whole".to_owned())
+            }
             Self::Broken { .. } => {
                 Some("try again; if it stays so, the place or a proxy before it is damaged".into())
             }
-            Self::Unreachable { place, .. } if place.starts_with("unix://") => Some(
-                "see that the engine runs and that you may use its socket; DOCKER_HOST names another"
+            Self::Unreachable { place, .. } if place.contains("://") => Some(
+                "see that the engine runs and that you may use its socket; `--docker-host` names another"
                     .to_owned(),
             ),
+            Self::Unreachable { place, .. } => Some(format!(
+                "see that `{place}` is up and that this machine may reach it; `--mirror {place}=REF` reads from elsewhere"
+            )),
             _ => None,
         }
     }

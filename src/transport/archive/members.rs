@@ -96,7 +96,12 @@ impl Members {
         let mut members = BTreeMap::new();
         let mut archive = tar::Archive::new(&file);
         for entry in archive.entries_with_seek().map_err(&unreadable)? {
-            let entry = entry.map_err(|error| broken(format!("not a readable tar: {error}")))?;
+            let entry = entry.map_err(|error| {
+                broken(format!(
+                    "not a readable tar: {}",
+                    error.to_string().escape_debug()
+                ))
+            })?;
             let name = normal(&String::from_utf8_lossy(&entry.path_bytes()));
             let Some(member) = member(&entry, &name, length, &members).map_err(broken)? else {
                 continue;

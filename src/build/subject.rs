@@ -1,0 +1,139 @@
+//! What is looked at as it is, without a recipe: an image, or an unpacked tree of this machine.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::audit;
+use crate::build::Error;
+use crate::build::World;
+use crate::build::gate;
+use crate::build::origin::Origin;
+use crate::build::origin::Tree;
+use crate::finding::Finding;
+use crate::finding::RecipeSpot;
+use crate::index::directory;
+use crate::loader::View;
+use crate::oci::ImagePath;
+use crate::oci::Platform;
+use crate::oci::Reference;
+use crate::recipe::AuditOptions;
+use crate::rootfs::Rootfs;
+
+/// Something that has a file tree.
+pub enum Subject {
+    /// An image at its place.
+    Image(Origin),
+    /// The root of an unpacked tree, and how the user wrote it.
+    Directory(std::path::PathBuf, String),
+}
+
+impl Subject {
+    /// Finds what `reference` names: an image for `platform`, or a directory. Moves documents only.
+    ///
+    /// # Errors
+    /// When the place cannot be reached or has no such image.
+    pub fn resolve(world: &World<'_>, reference: &Reference, platform: &Platform) -> Result<Self, Error> {
+        Ok(match reference {
+            Reference::Directory(path) => Self::Directory(path.clone(), format!("dir:{}", path.display())),
+            image => Self::Image(Origin::resolve(world, image, platform)?),
+        })
+    }
+
+    /// What the user called it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Image(origin) => &origin.written,
+            Self::Directory(_, name) => name,
+        }
+    }
+
+    /// Its tree, whole. Of a directory no file is opened.
+    ///
+    /// # Errors
+    /// When a layer cannot be had, or something in the directory cannot be looked at.
+    pub fn rootfs(&self, world: &World<'_>) -> Result<Rootfs, Error> {
+        match self {
+            Self::Image(origin) => Ok(origin.tree(world)?.rootfs),
+            Self::Directory(path, _) => self.fold(&directory::walk(path)?),
+        }
+    }
+
+    fn fold(&self, changes: &crate::layer::Changeset) -> Result<Rootfs, Error> {
+        Rootfs::fold(0, &[changes], true).map_err(|source| Error::Tree {
+            image: self.name().to_owned(),
+            source,
+        })
+    }
+
+    fn tree(&self, world: &World<'_>) -> Result<Tree, Error> {
+        match self {
+            Self::Image(origin) => origin.tree(world),
+            Self::Directory(path, _) => self.read(path, world),
+        }
+    }
+
+    fn read(&self, path: &Path, world: &World<'_>) -> Result<Tree, Error> {
+        let task = world.progress.begin(&format!("read {}", self.name()), None);
+        let index = directory::read(world.store, path, task.as_ref())?;
+        let rootfs = self.fold(&index.changeset)?;
+        Ok(Tree {
+            rootfs,
+            indexes: BTreeMap::from([(0, index)]),
+        })
+    }
+
+    /// The environment of its processes: an unpacked tree has none of its own.
+    fn environment(&self) -> BTreeMap<String, String> {
+        match self {
+            Self::Image(origin) => gate::environment(&origin.image),
+            Self::Directory(..) => BTreeMap::new(),
+        }
+    }
+
+    /// Audits it as it is: everything counts as introduced. Variables of `env` go before its own.
+    ///
+    /// # Errors
+    /// When a layer or a file's facts cannot be had.
+    pub fn audit(
+        &self,
+        env: BTreeMap<String, String>,
+        options: &AuditOptions,
+        world: &World<'_>,
+    ) -> Result<Vec<Finding>, Error> {
+        let tree = self.tree(world)?;
+        let empty = self.fold(&crate::layer::Changeset::default())?;
+        let nobody = BTreeMap::new();
+        let mut own = self.environment();
+        own.extend(env);
+        let objects = gate::objects(&tree, world);
+        let nowhere = RecipeSpot {
+            file: String::new(),
+            line: 0,
+            column: 0,
+        };
+        let files = tree.indexes.values().flat_map(|index| index.objects.keys());
+        let changed: BTreeMap<ImagePath, RecipeSpot> = files
+            .filter(|path| tree.rootfs.get(path).is_some())
+            .map(|path| (path.clone(), nowhere.clone()))
+            .collect();
+        let subject = audit::Subject {
+            before: View {
+                tree: &empty,
+                objects: &objects,
+                env: &nobody,
+            },
+            after: View {
+                tree: &tree.rootfs,
+                objects: &objects,
+                env: &own,
+            },
+            changed: &changed,
+            donors: &[],
+            options,
+        };
+        let mut findings = audit::run(&subject)?;
+        findings.iter_mut().for_each(|finding| finding.recipe = None);
+        Ok(findings)
+    }
+}

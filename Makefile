@@ -16,6 +16,7 @@ demo:
 	@fixtures/mini/demo.sh
 
 test: needs
+	fixtures/mini/build.sh
 	cargo test
 
 lint:

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
+use crate::audit::case::DonorCase;
 use crate::audit::demangle::demangle;
 use crate::audit::demangle::is_own_cpp;
 use crate::finding::Finding;
@@ -25,7 +26,8 @@ image loads, and then it reads fields at the wrong place and crashes.
 
 Looked at are the directories that grafts map. A file of the image that stays, and that differs from the \
 donor's file of the same name or is not in the donor at all, is told when C++ symbols without a version go \
-between it and a file that was replaced. Names of the standard library do not count.
+between it and a file that was replaced. Names of the standard library do not count. A file without such symbols \
+that lies beside files that were replaced is a note: it may be one that is opened at run time.
 
 To fix it, graft the file that is named too. If it is known to fit, allow the finding with the reason.",
     run,
@@ -35,52 +37,56 @@ To fix it, graft the file that is named too. If it is known to fit, allow the fi
 type Crossings = BTreeMap<(ImagePath, ImagePath), BTreeSet<String>>;
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
-    let Some(before) = case.before else {
+    let left = left_behind(case);
+    if left.is_empty() {
         return Ok(());
+    }
+    let crossings = all(case)?;
+    for file in left {
+        let moved = |path: &&ImagePath| file.donor.donor.moved.contains_key(*path);
+        let related: Vec<(&ImagePath, &BTreeSet<String>)> = crossings
+            .iter()
+            .filter_map(|(pair, symbols)| other(pair, &file.path).filter(moved).map(|other| (other, symbols)))
+            .collect();
+        if related.is_empty() {
+            if let Some((finding, blame)) = file.quiet() {
+                findings.add(finding, blame);
+            }
+        } else {
+            let blame = related.iter().map(|(path, _)| (*path).clone()).collect();
+            findings.add(file.crash(&related), blame);
+        }
+    }
+    Ok(())
+}
+
+/// A file that stays behind in a directory that a graft maps, and whose counterpart in the donor is another.
+struct Left<'a> {
+    path: ImagePath,
+    donor: &'a DonorCase<'a>,
+    has: bool,
+}
+
+fn left_behind<'a>(case: &'a Case<'a>) -> Vec<Left<'a>> {
+    let Some(before) = case.before else {
+        return Vec::new();
     };
-    let mut crossings: Option<Crossings> = None;
+    let mut left = Vec::new();
     for donor in case.donors {
-        let replaced: BTreeSet<&ImagePath> = donor.donor.moved.keys().collect();
         for (root, into) in &donor.donor.roots {
-            let mut here = before
-                .loader
-                .catalogue
-                .iter()
-                .filter(|(path, _)| path.is_within(into));
-            for (path, object) in &mut here {
-                let stays = case
-                    .loader
-                    .catalogue
-                    .get(path)
-                    .is_some_and(|now| now.digest == object.digest);
-                if !stays || replaced.contains(path) {
-                    continue;
-                }
+            for (path, object) in before.loader.catalogue.iter().filter(|(path, _)| path.is_within(into)) {
+                let now = case.loader.catalogue.get(path);
+                let stays = now.is_some_and(|now| now.digest == object.digest);
                 let there = path.relative_to(into).and_then(|rest| root.join(rest).ok());
                 let there = there.and_then(|there| donor.loader.catalogue.get(&there));
-                if there.is_some_and(|there| there.digest == object.digest) {
-                    continue;
-                }
-                if crossings.is_none() {
-                    crossings = Some(all(case)?);
-                }
-                let crossings = crossings.iter().flatten();
-                for (pair, symbols) in crossings {
-                    if let Some(moved) = other(pair, path).filter(|other| replaced.contains(other)) {
-                        let left = Left {
-                            path,
-                            moved,
-                            symbols,
-                            donor: donor.donor.name,
-                            has: there.is_some(),
-                        };
-                        findings.add(left.finding(pair), vec![moved.clone()]);
-                    }
+                let same = there.is_some_and(|there| there.digest == object.digest);
+                if stays && !same && !donor.donor.moved.contains_key(path) {
+                    left.push(Left { path: path.clone(), donor, has: there.is_some() });
                 }
             }
         }
     }
-    Ok(())
+    left
 }
 
 /// The other of two, when `path` is one.
@@ -105,54 +111,57 @@ fn add(case: &Case<'_>, world: &World, crossings: &mut Crossings) -> Result<(), 
     let symbols = case.symbols(world)?;
     for index in case.in_scope(world) {
         let own = |name: &str| is_own_cpp(name);
-        for symbol in symbols[index]
-            .undefined
-            .iter()
-            .filter(|s| s.version.is_none() && own(&s.name))
-        {
+        for symbol in symbols[index].undefined.iter().filter(|s| s.version.is_none() && own(&s.name)) {
             let Some(provider) = world.provider(&case.loader, &symbols, index, symbol) else {
                 continue;
             };
-            let pair = (
-                world.objects[index].file.clone(),
-                world.objects[provider].file.clone(),
-            );
+            let pair = (world.objects[index].file.clone(), world.objects[provider].file.clone());
             crossings.entry(pair).or_default().insert(symbol.name.clone());
         }
     }
     Ok(())
 }
 
-/// A file that stays behind, beside one that does not.
-struct Left<'a> {
-    path: &'a ImagePath,
-    moved: &'a ImagePath,
-    symbols: &'a BTreeSet<String>,
-    donor: &'a str,
-    has: bool,
-}
-
 impl Left<'_> {
-    fn finding(&self, (wants, gives): &(ImagePath, ImagePath)) -> Finding {
+    /// C++ symbols go between it and files that were moved.
+    fn crash(&self, related: &[(&ImagePath, &BTreeSet<String>)]) -> Finding {
+        let symbols: BTreeSet<&String> = related.iter().flat_map(|(_, symbols)| symbols.iter()).collect();
+        let files: Vec<String> = related.iter().map(|(path, _)| path.to_string()).collect();
         let message = format!(
-            "stays as it is, but was built together with `{}`, which is replaced: {} C++ symbols go between them, so it loads and can crash",
-            self.moved,
-            self.symbols.len()
+            "stays as it is, but was built together with {}, and C++ symbols go between them ({} in all): \
+             it loads, and can crash",
+            match files.as_slice() {
+                [one] => format!("`{one}`, which is replaced"),
+                [one, rest @ ..] => format!("`{one}` and {} more files that are replaced", rest.len()),
+                [] => String::new(),
+            },
+            symbols.len()
         );
         let mut finding = Finding::new(CHECK.id, CHECK.severity, self.path.to_string(), message);
-        finding.symbol = Some(String::from_utf8_lossy(self.moved.name()).into_owned());
-        let some: Vec<String> = self.symbols.iter().take(5).map(|name| demangle(name)).collect();
+        let some: Vec<String> = symbols.iter().take(5).map(|name| demangle(name)).collect();
         finding.evidence.insert("symbols".to_owned(), some.join("; "));
-        finding.evidence.insert("wanted_by".to_owned(), wants.to_string());
-        finding.evidence.insert("given_by".to_owned(), gives.to_string());
-        finding.help = Some(if self.has {
-            format!("graft it from `{}` too", self.donor)
-        } else {
-            format!(
-                "`{}` has no file of this name: find out what took its place",
-                self.donor
-            )
-        });
+        finding.evidence.insert("replaced".to_owned(), files.join(", "));
+        finding.help = Some(self.help());
         finding
+    }
+
+    /// Nothing shows that it must move, but the donor has another build of it: libraries that are only opened at
+    /// run time (`dlopen`) look like this. Nothing is said of a file that the donor does not have.
+    fn quiet(&self) -> Option<(Finding, Vec<ImagePath>)> {
+        let first = self.donor.donor.moved.keys().find(|path| path.parent() == self.path.parent())?;
+        let name = self.donor.donor.name;
+        let message = format!("stays as it is beside files of `{name}`, which has another build of it");
+        let finding = Finding::new(CHECK.id, Severity::Note, self.path.to_string(), message);
+        let finding = Finding { help: Some(self.help()), ..finding };
+        self.has.then(|| (finding, vec![first.clone()]))
+    }
+
+    fn help(&self) -> String {
+        let name = self.donor.donor.name;
+        if self.has {
+            format!("graft it from `{name}` too")
+        } else {
+            format!("`{name}` has no file of this name: find out what took its place")
+        }
     }
 }

@@ -31,17 +31,11 @@ struct Source {
 
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = WalkDir::new(&root)
-        .sort_by_file_name()
-        .into_iter()
-        .map(|entry| entry.unwrap().into_path());
+    let files = WalkDir::new(&root).sort_by_file_name().into_iter().map(|entry| entry.unwrap().into_path());
     let rust = files.filter(|path: &PathBuf| path.extension().is_some_and(|extension| extension == "rs"));
     rust.map(|path| {
         let text = fs::read_to_string(&path).unwrap();
-        Source {
-            path: path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(),
-            text,
-        }
+        Source { path: path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned(), text }
     })
     .collect()
 }
@@ -55,11 +49,7 @@ fn rows() -> BTreeMap<String, usize> {
     let mut rows = BTreeMap::new();
     for (row, line) in lines.filter(|line| !line.trim().is_empty()).enumerate() {
         for module in line.split_whitespace() {
-            assert_eq!(
-                rows.insert(module.to_owned(), row),
-                None,
-                "{module} stands twice in the table"
-            );
+            assert_eq!(rows.insert(module.to_owned(), row), None, "{module} stands twice in the table");
         }
     }
     rows
@@ -79,9 +69,7 @@ fn code_lines(text: &str) -> impl Iterator<Item = &str> {
 fn imports(text: &str) -> Vec<String> {
     let word = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
     let after = code_lines(text).flat_map(|line| line.split("crate::").skip(1));
-    after
-        .map(|rest| rest.chars().take_while(word).collect())
-        .collect()
+    after.map(|rest| rest.chars().take_while(word).collect()).collect()
 }
 
 /// What is wrong with the imports of the sources, by the table.
@@ -90,10 +78,7 @@ fn broken(rows: &BTreeMap<String, usize>, sources: &[Source]) -> Vec<String> {
     for source in sources {
         let Some(own) = module(&source.path) else { continue };
         let Some(own_row) = rows.get(own) else {
-            wrong.push(format!(
-                "{}: module `{own}` has no place in the table",
-                source.path
-            ));
+            wrong.push(format!("{}: module `{own}` has no place in the table", source.path));
             continue;
         };
         for other in imports(&source.text) {
@@ -115,12 +100,7 @@ fn imports_point_down() {
 
 #[test]
 fn an_import_that_points_up_or_sideways_is_seen() {
-    let case = |text: &str| {
-        vec![Source {
-            path: "store/x.rs".into(),
-            text: text.into(),
-        }]
-    };
+    let case = |text: &str| vec![Source { path: "store/x.rs".into(), text: text.into() }];
     assert!(broken(&rows(), &case("use crate::oci::Digest;")).is_empty());
     for bad in [
         "use crate::cli::args;",
@@ -136,9 +116,7 @@ fn an_import_that_points_up_or_sideways_is_seen() {
 fn the_table_names_what_there_is() {
     let sources = sources();
     for module in rows().keys() {
-        let there = sources
-            .iter()
-            .any(|source| self::module(&source.path) == Some(module));
+        let there = sources.iter().any(|source| self::module(&source.path) == Some(module));
         assert!(there, "`{module}` is in the table and not in src");
     }
 }
@@ -173,20 +151,12 @@ fn files_are_small_and_well_named() {
         let length = source.text.lines().count();
         assert!(length <= MAX_FILE, "{} has {length} lines", source.path);
         for part in source.path.trim_end_matches(".rs").split('/') {
-            assert!(
-                !BANNED.contains(&part),
-                "{} says nothing by its name",
-                source.path
-            );
+            assert!(!BANNED.contains(&part), "{} says nothing by its name", source.path);
         }
         lengths.push(length);
     }
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];
-    println!(
-        "{} files, median {median} lines, longest {}",
-        lengths.len(),
-        lengths.last().unwrap()
-    );
+    println!("{} files, median {median} lines, longest {}", lengths.len(), lengths.last().unwrap());
     assert!(median <= MAX_MEDIAN, "the median file has {median} lines");
 }

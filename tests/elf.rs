@@ -1,9 +1,5 @@
 //! ELF facts against `readelf`, and against files that lie.
-#![expect(
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a check that cannot run says so"
-)]
+#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeSet;
@@ -22,26 +18,16 @@ const PLACES: [&str; 2] = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-
 
 fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "a skipped check fails under CI: {why}"
-    );
+    assert!(std::env::var_os("CI").is_none(), "a skipped check fails under CI: {why}");
 }
 
 fn has(tool: &str) -> bool {
-    Command::new(tool)
-        .arg("--version")
-        .output()
-        .is_ok_and(|out| out.status.success())
+    Command::new(tool).arg("--version").output().is_ok_and(|out| out.status.success())
 }
 
 fn libraries() -> Vec<PathBuf> {
     let mut found = BTreeSet::new();
-    for entry in PLACES
-        .iter()
-        .filter_map(|place| fs::read_dir(place).ok())
-        .flatten()
-    {
+    for entry in PLACES.iter().filter_map(|place| fs::read_dir(place).ok()).flatten() {
         let path = entry.unwrap().path();
         if path.to_string_lossy().contains(".so") && path.is_file() {
             found.insert(path.canonicalize().unwrap());
@@ -57,11 +43,7 @@ fn read(path: &Path) -> Option<(Facts, Symbols)> {
 }
 
 fn readelf(arguments: &[&str], path: &Path) -> String {
-    let out = Command::new("readelf")
-        .args(arguments)
-        .arg(path)
-        .output()
-        .unwrap();
+    let out = Command::new("readelf").args(arguments).arg(path).output().unwrap();
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
@@ -92,11 +74,7 @@ fn every_system_library_is_understood() {
         return skipped("this machine has no system libraries in the usual places");
     }
     let elves = libraries.iter().filter(|path| read(path).is_some()).count();
-    assert!(
-        elves * 10 > libraries.len() * 9,
-        "{elves} of {} are ELF",
-        libraries.len()
-    );
+    assert!(elves * 10 > libraries.len() * 9, "{elves} of {} are ELF", libraries.len());
 }
 
 #[test]
@@ -109,29 +87,12 @@ fn facts_agree_with_readelf() {
             continue;
         };
         let dynamic = readelf(&["-dW"], path);
-        assert_eq!(
-            facts.needed,
-            bracketed(&dynamic, "(NEEDED)"),
-            "{}",
-            path.display()
-        );
-        assert_eq!(
-            facts.soname,
-            bracketed(&dynamic, "(SONAME)").pop(),
-            "{}",
-            path.display()
-        );
+        assert_eq!(facts.needed, bracketed(&dynamic, "(NEEDED)"), "{}", path.display());
+        assert_eq!(facts.soname, bracketed(&dynamic, "(SONAME)").pop(), "{}", path.display());
         let runpath = bracketed(&dynamic, "(RUNPATH)").pop();
-        assert_eq!(
-            facts.runpath.map(|list| list.join(":")),
-            runpath,
-            "{}",
-            path.display()
-        );
+        assert_eq!(facts.runpath.map(|list| list.join(":")), runpath, "{}", path.display());
         let notes = readelf(&["-nW"], path);
-        let build_id = notes
-            .lines()
-            .find_map(|line| Some(line.split_once("Build ID: ")?.1.trim()));
+        let build_id = notes.lines().find_map(|line| Some(line.split_once("Build ID: ")?.1.trim()));
         assert_eq!(facts.build_id.as_deref(), build_id, "{}", path.display());
 
         let table = readelf(&["--dyn-syms", "-W"], path);
@@ -176,12 +137,7 @@ fn facts_agree_with_readelf() {
 
 #[test]
 fn what_is_no_elf_is_none() {
-    for bytes in [
-        &b""[..],
-        b"\x7fEL",
-        b"#!/bin/sh\n",
-        b"version https://git-lfs.github.com/spec/v1",
-    ] {
+    for bytes in [&b""[..], b"\x7fEL", b"#!/bin/sh\n", b"version https://git-lfs.github.com/spec/v1"] {
         assert!(elf::parse(bytes).unwrap().is_none());
     }
     assert!(elf::parse(b"\x7fELF").is_err());
@@ -223,9 +179,7 @@ fn damaged_files_are_errors_and_never_panics() {
     for _ in 0..4000 {
         let mut bytes = whole.clone();
         for _ in 0..4 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let place = usize::try_from(state >> 33).unwrap() % bytes.len().min(0x2000);
             bytes[place] = [0, 0xff, 0x7f, 0x80][usize::try_from(state >> 8).unwrap() % 4];
         }
@@ -238,9 +192,7 @@ fn damaged_files_are_errors_and_never_panics() {
 
 #[test]
 fn a_file_that_the_loader_takes_is_taken() {
-    let Some(path) = libraries()
-        .into_iter()
-        .find(|path| read(path).is_some_and(|(f, _)| f.class == 64))
+    let Some(path) = libraries().into_iter().find(|path| read(path).is_some_and(|(f, _)| f.class == 64))
     else {
         return skipped("no system library");
     };

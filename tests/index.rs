@@ -1,9 +1,5 @@
 //! One pass over a layer: what is learned, what is kept, and what is refused.
-#![expect(
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a check that cannot run says so"
-)]
+#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod elves;
@@ -47,18 +43,12 @@ fn make(changes: &Changeset) -> Made {
     let mut writer = compress::writer(Compression::Gzip, Vec::new()).unwrap();
     io::Write::write_all(&mut writer, &tar).unwrap();
     let blob = writer.finish().unwrap();
-    let layer = Layer {
-        descriptor: Descriptor::of(GZIP, &blob),
-        diff_id: DiffId(Digest::of(&tar)),
-    };
+    let layer = Layer { descriptor: Descriptor::of(GZIP, &blob), diff_id: DiffId(Digest::of(&tar)) };
     Made { layer, blob }
 }
 
 fn file(changes: &mut Changeset, name: &str, bytes: &[u8]) {
-    let entry = Entry {
-        meta: Meta::root(0o644),
-        node: Node::File(Content::Bytes(bytes.to_vec())),
-    };
+    let entry = Entry { meta: Meta::root(0o644), node: Node::File(Content::Bytes(bytes.to_vec())) };
     changes.upserts.insert(elves::path(name), entry);
 }
 
@@ -108,10 +98,7 @@ fn a_layer_is_read_once() {
     let names: Vec<String> = first.objects.keys().map(ToString::to_string).collect();
     assert_eq!(names, ["/usr/lib/liblong.so", "/usr/lib/libm.so.6"]);
     let object = &first.objects[&elves::path("/usr/lib/libm.so.6")];
-    assert_eq!(
-        (object.digest, object.size),
-        (Digest::of(&small), small.len() as u64)
-    );
+    assert_eq!((object.digest, object.size), (Digest::of(&small), small.len() as u64));
     assert_eq!(object.facts.soname.as_deref(), Some("libm.so.6"));
     assert_eq!(first.kept[&elves::path("/etc/ld.so.cache")], b"a cache");
     let symbols = index::symbols(&store, &object.digest).unwrap();
@@ -155,16 +142,10 @@ fn what_is_not_promised_is_refused_and_not_kept() {
     for (what, layer, blob) in cases {
         let (directory, store) = store();
         let error = index::obtain(&store, &layer, &mut open(&blob), &Silent).unwrap_err();
-        assert!(
-            matches!(&error, Error::Mismatch { what: which, .. } if *which == what),
-            "{what}: {error}"
-        );
+        assert!(matches!(&error, Error::Mismatch { what: which, .. } if *which == what), "{what}: {error}");
         assert!(!directory.path().join("notes/layers-1").exists(), "{what}");
     }
-    for (cut, what) in [
-        (made.blob.len() / 2, "cut"),
-        (made.blob.len() - 1, "one byte short"),
-    ] {
+    for (cut, what) in [(made.blob.len() / 2, "cut"), (made.blob.len() - 1, "one byte short")] {
         let (_directory, store) = store();
         let short = index::obtain(&store, &made.layer, &mut open(&made.blob[..cut]), &Silent);
         assert!(short.is_err(), "{what}");
@@ -213,25 +194,12 @@ fn a_tree_of_indexed_layers_knows_its_contents() {
     let index = index::obtain(&store, &made.layer, &mut open(&made.blob), &Silent).unwrap();
     let digest = store.put(&small).unwrap();
     let mut edit = Changeset::default();
-    let node = Node::File(Content::Stored {
-        digest,
-        size: small.len() as u64,
-    });
-    let entry = Entry {
-        meta: Meta::root(0o644),
-        node,
-    };
+    let node = Node::File(Content::Stored { digest, size: small.len() as u64 });
+    let entry = Entry { meta: Meta::root(0o644), node };
     edit.upserts.insert(elves::path("/opt/libnew.so"), entry);
-    let tree = Rootfs::fold(0, &[&index.changeset], true)
-        .unwrap()
-        .with(&edit, 1)
-        .unwrap();
+    let tree = Rootfs::fold(0, &[&index.changeset], true).unwrap().with(&edit, 1).unwrap();
     let objects = ImageObjects::new(&store, [(0, &index)]);
-    for (name, want) in [
-        ("/usr/lib/libm.so.6", true),
-        ("/opt/libnew.so", true),
-        ("/usr/bin/script", false),
-    ] {
+    for (name, want) in [("/usr/lib/libm.so.6", true), ("/opt/libnew.so", true), ("/usr/bin/script", false)] {
         let path = elves::path(Path::new(name));
         let node = tree.get(&path).unwrap();
         let object = objects.object(&path, node);

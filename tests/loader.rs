@@ -1,9 +1,5 @@
 //! The model of the dynamic loader against the real one, which traces without running anything.
-#![expect(
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a check that cannot run says so"
-)]
+#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod elves;
@@ -43,11 +39,7 @@ fn base(path: &str) -> String {
 fn real(file: &Path, library_path: &str) -> Verdict {
     let mut command = Command::new(LD_SO);
     command.env_clear().arg(file);
-    command.envs([
-        ("LD_TRACE_LOADED_OBJECTS", "1"),
-        ("LD_WARN", "yes"),
-        ("LD_BIND_NOW", "yes"),
-    ]);
+    command.envs([("LD_TRACE_LOADED_OBJECTS", "1"), ("LD_WARN", "yes"), ("LD_BIND_NOW", "yes")]);
     if !library_path.is_empty() {
         command.env("LD_LIBRARY_PATH", library_path);
     }
@@ -69,9 +61,7 @@ fn real(file: &Path, library_path: &str) -> Verdict {
                 verdict.missing.insert(name.to_owned());
             } else {
                 let place = place.rsplit_once(" (").unwrap().0;
-                verdict
-                    .found
-                    .insert(name.to_owned(), Path::new(place).canonicalize().unwrap());
+                verdict.found.insert(name.to_owned(), Path::new(place).canonicalize().unwrap());
             }
         }
     }
@@ -98,9 +88,7 @@ fn model(image: &Image, file: &Path) -> Verdict {
         }
         for symbol in symbols[index].undefined.iter().filter(|symbol| !symbol.weak) {
             if world.provider(&loader, &symbols, index, symbol).is_none() {
-                verdict
-                    .undefined
-                    .insert((symbol.name.clone(), name(&mapped.file)));
+                verdict.undefined.insert((symbol.name.clone(), name(&mapped.file)));
             }
         }
     }
@@ -130,12 +118,8 @@ fn rig() -> Option<Rig> {
 fn a_library_that_is_missing() {
     let Some(rig) = rig() else { return };
     rig.library("b/libb.so", "libb.so.1", "int b(void){return 1;}", &[]);
-    let a = rig.library(
-        "a/liba.so",
-        "liba.so.1",
-        "int b(void); int a(void){return b();}",
-        &["{root}/b/libb.so"],
-    );
+    let a =
+        rig.library("a/liba.so", "liba.so.1", "int b(void); int a(void){return b();}", &["{root}/b/libb.so"]);
     let verdict = agree(&rig, &a, "");
     assert!(verdict.missing.contains("libb.so.1") && !verdict.undefined.is_empty());
     symlink("libb.so", rig.at("b/libb.so.1")).unwrap();
@@ -157,11 +141,7 @@ fn a_version_that_is_missing() {
     let root = rig.root();
     for (place, versions, undefined) in [("new", 0, 0), ("old", 1, 1)] {
         let verdict = agree(&rig, &user, root.join(place).to_str().unwrap());
-        assert_eq!(
-            (verdict.versions.len(), verdict.undefined.len()),
-            (versions, undefined),
-            "{place}"
-        );
+        assert_eq!((verdict.versions.len(), verdict.undefined.len()), (versions, undefined), "{place}");
     }
 }
 
@@ -172,11 +152,7 @@ fn a_symbol_that_is_missing_and_one_that_may_be() {
         int a(void){return gone() + data + (perhaps ? perhaps() : 0);}";
     let a = rig.library("liba.so", "liba.so", source, &[]);
     let verdict = agree(&rig, &a, "");
-    let names: Vec<&str> = verdict
-        .undefined
-        .iter()
-        .map(|(symbol, _)| symbol.as_str())
-        .collect();
+    let names: Vec<&str> = verdict.undefined.iter().map(|(symbol, _)| symbol.as_str()).collect();
     assert_eq!(names, ["data", "gone"]);
 }
 
@@ -192,46 +168,17 @@ fn which_search_path_wins() {
     let env = env.to_str().unwrap();
     let source = "int b(void); int a(void){return b();}";
     for (name, flags, library_path, want) in [
-        (
-            "r",
-            &["-Wl,--disable-new-dtags", "-Wl,-rpath,$ORIGIN/../rpath"][..],
-            "",
-            "rpath",
-        ),
-        (
-            "r",
-            &["-Wl,--disable-new-dtags", "-Wl,-rpath,$ORIGIN/../rpath"],
-            env,
-            "rpath",
-        ),
-        (
-            "n",
-            &["-Wl,--enable-new-dtags", "-Wl,-rpath,${ORIGIN}/../runpath"],
-            "",
-            "runpath",
-        ),
-        (
-            "n",
-            &["-Wl,--enable-new-dtags", "-Wl,-rpath,${ORIGIN}/../runpath"],
-            env,
-            "env",
-        ),
-        (
-            "e",
-            &["-Wl,--enable-new-dtags", "-Wl,-rpath,/nowhere"],
-            env,
-            "env",
-        ),
+        ("r", &["-Wl,--disable-new-dtags", "-Wl,-rpath,$ORIGIN/../rpath"][..], "", "rpath"),
+        ("r", &["-Wl,--disable-new-dtags", "-Wl,-rpath,$ORIGIN/../rpath"], env, "rpath"),
+        ("n", &["-Wl,--enable-new-dtags", "-Wl,-rpath,${ORIGIN}/../runpath"], "", "runpath"),
+        ("n", &["-Wl,--enable-new-dtags", "-Wl,-rpath,${ORIGIN}/../runpath"], env, "env"),
+        ("e", &["-Wl,--enable-new-dtags", "-Wl,-rpath,/nowhere"], env, "env"),
     ] {
         let mut arguments = vec!["{root}/env/libb.so.1"];
         arguments.extend(flags);
         let a = rig.library(&format!("{name}/liba.so"), "liba.so", source, &arguments);
         let verdict = agree(&rig, &a, library_path);
-        assert_eq!(
-            verdict.found["libb.so.1"],
-            root.join(want).join("libb.so.1"),
-            "{name} {library_path}"
-        );
+        assert_eq!(verdict.found["libb.so.1"], root.join(want).join("libb.so.1"), "{name} {library_path}");
     }
 }
 
@@ -242,17 +189,12 @@ fn rpath_is_inherited_and_runpath_is_not() {
     let b = "int c(void); int b(void){return c();}";
     rig.library("deep/libb1.so.1", "libb1.so.1", b, &["{root}/deep/libc1.so.1"]);
     let a = "int b(void); int a(void){return b();}";
-    for (name, tags, missing) in [
-        ("r", "-Wl,--disable-new-dtags", false),
-        ("n", "-Wl,--enable-new-dtags", true),
-    ] {
+    for (name, tags, missing) in
+        [("r", "-Wl,--disable-new-dtags", false), ("n", "-Wl,--enable-new-dtags", true)]
+    {
         let out = format!("{name}/liba.so");
-        let arguments = [
-            "{root}/deep/libb1.so.1",
-            tags,
-            "-Wl,-rpath,{root}/deep",
-            "-Wl,--allow-shlib-undefined",
-        ];
+        let arguments =
+            ["{root}/deep/libb1.so.1", tags, "-Wl,-rpath,{root}/deep", "-Wl,--allow-shlib-undefined"];
         let a = rig.library(&out, "liba.so", a, &arguments);
         let verdict = agree(&rig, &a, "");
         assert_eq!(verdict.missing.contains("libc1.so.1"), missing, "{name}");
@@ -283,25 +225,13 @@ fn a_link_gives_its_own_origin() {
     let Some(rig) = rig() else { return };
     rig.library("real/libdep.so.1", "libdep.so.1", "int d(void){return 1;}", &[]);
     let lib = "int d(void); int l(void){return d();}";
-    rig.library(
-        "real/liblib.so.1",
-        "liblib.so.1",
-        lib,
-        &["{root}/real/libdep.so.1", "-Wl,-rpath,$ORIGIN"],
-    );
+    rig.library("real/liblib.so.1", "liblib.so.1", lib, &["{root}/real/libdep.so.1", "-Wl,-rpath,$ORIGIN"]);
     symlink("../real/liblib.so.1", rig.at("links/liblib.so.1")).unwrap();
     let a = "int l(void); int a(void){return l();}";
-    let arguments = [
-        "{root}/real/liblib.so.1",
-        "-Wl,-rpath,{root}/links",
-        "-Wl,--allow-shlib-undefined",
-    ];
+    let arguments = ["{root}/real/liblib.so.1", "-Wl,-rpath,{root}/links", "-Wl,--allow-shlib-undefined"];
     let a = rig.library("a/liba.so", "liba.so", a, &arguments);
     let verdict = agree(&rig, &a, "");
-    assert!(
-        verdict.missing.contains("libdep.so.1"),
-        "$ORIGIN is the link's directory: {verdict:?}"
-    );
+    assert!(verdict.missing.contains("libdep.so.1"), "$ORIGIN is the link's directory: {verdict:?}");
 }
 
 #[test]
@@ -338,12 +268,7 @@ fn this_machines_own_libraries() {
     let sample: Vec<&PathBuf> = names.iter().step_by(names.len() / 40 + 1).collect();
     // The tree is this machine's library directory, without its giants.
     let mut changes = elves::system();
-    for path in names.iter().chain(
-        &names
-            .iter()
-            .filter_map(|n| n.canonicalize().ok())
-            .collect::<Vec<_>>(),
-    ) {
+    for path in names.iter().chain(&names.iter().filter_map(|n| n.canonicalize().ok()).collect::<Vec<_>>()) {
         elves::add(&mut changes, path);
     }
     let image = Image::new(&[&changes], &[]);

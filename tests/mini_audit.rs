@@ -1,9 +1,5 @@
 //! The gate on the mini fixtures: two builds of one package, mixed in every way that `fixtures/mini` knows.
-#![expect(
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a check that cannot run says so"
-)]
+#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod elves;
@@ -59,14 +55,8 @@ impl Fixture {
             elves::skipped("the mini fixtures are not built: `fixtures/mini/build.sh`");
             return None;
         };
-        let pair = |line: &str| {
-            line.split_once('=')
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        };
-        Some(Self {
-            layout: out.join("layout"),
-            names: text.lines().filter_map(pair).collect(),
-        })
+        let pair = |line: &str| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Some(Self { layout: out.join("layout"), names: text.lines().filter_map(pair).collect() })
     }
 
     fn blob(&self, hex: &str) -> PathBuf {
@@ -90,12 +80,8 @@ impl Known {
     fn new(fixture: &Fixture, store: &Store, digest: &str) -> Self {
         let bytes = fs::read(fixture.blob(digest.strip_prefix("sha256:").unwrap())).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
-        let config = manifest["config"]["digest"]
-            .as_str()
-            .unwrap()
-            .strip_prefix("sha256:")
-            .unwrap()
-            .to_owned();
+        let config =
+            manifest["config"]["digest"].as_str().unwrap().strip_prefix("sha256:").unwrap().to_owned();
         let config = Config::parse(fs::read(fixture.blob(&config)).unwrap()).unwrap();
         let image = Image::new(manifest_of(bytes), config).unwrap();
         let index = |layer: &imgforge::oci::Layer| {
@@ -114,11 +100,7 @@ impl Known {
     }
 
     fn view(&self) -> View<'_> {
-        View {
-            tree: &self.tree,
-            objects: &self.objects,
-            env: &self.env,
-        }
+        View { tree: &self.tree, objects: &self.objects, env: &self.env }
     }
 
     /// The bytes of an ELF file are in a layer; its facts and symbols are known by digest.
@@ -132,14 +114,8 @@ impl Known {
             let node = &self.indexes[node.layer].changeset.upserts[*path].node;
             matches!(node, Node::File(Content::InLayer { offset: at, .. }) if *at == offset)
         })?;
-        let content = Content::Stored {
-            digest: object.digest,
-            size: object.size,
-        };
-        Some(Entry {
-            meta: node.entry.meta.clone(),
-            node: Node::File(content),
-        })
+        let content = Content::Stored { digest: object.digest, size: object.size };
+        Some(Entry { meta: node.entry.meta.clone(), node: Node::File(content) })
     }
 }
 
@@ -155,20 +131,13 @@ fn audit_mix(efa: bool, takes: &dyn Fn(&str) -> bool) -> Option<Vec<Finding>> {
     let (mut changes, mut changed, mut moved) = (Changeset::default(), BTreeMap::new(), BTreeMap::new());
     for (path, _) in donor.tree.under(&root) {
         let rest = path.relative_to(&root).unwrap();
-        let Some(entry) = donor
-            .entry(path)
-            .filter(|_| takes(std::str::from_utf8(rest).unwrap()))
-        else {
+        let Some(entry) = donor.entry(path).filter(|_| takes(std::str::from_utf8(rest).unwrap())) else {
             continue;
         };
         copy(&store, &donor, path, &fixture);
         let to = into.join(rest).unwrap();
         changes.upserts.insert(to.clone(), entry);
-        let spot = RecipeSpot {
-            file: "libfabric.toml".to_owned(),
-            line: 40,
-            column: 1,
-        };
+        let spot = RecipeSpot { file: "libfabric.toml".to_owned(), line: 40, column: 1 };
         changed.insert(to.clone(), spot);
         moved.insert(to, path.clone());
     }
@@ -176,26 +145,14 @@ fn audit_mix(efa: bool, takes: &dyn Fn(&str) -> bool) -> Option<Vec<Finding>> {
     let mut env = base.env.clone();
     let list = env.get("LD_LIBRARY_PATH").cloned().unwrap_or_default();
     if efa {
-        env.insert(
-            "LD_LIBRARY_PATH".to_owned(),
-            format!("/opt/amazon/efa/lib:{list}"),
-        );
+        env.insert("LD_LIBRARY_PATH".to_owned(), format!("/opt/amazon/efa/lib:{list}"));
     }
     let after = base.tree.with(&changes, base.indexes.len()).unwrap();
-    let donors = [Donor {
-        name: "trtllm",
-        view: donor.view(),
-        complete: true,
-        moved,
-        roots: vec![(root, into)],
-    }];
+    let donors =
+        [Donor { name: "trtllm", view: donor.view(), complete: true, moved, roots: vec![(root, into)] }];
     let subject = Subject {
         before: base.view(),
-        after: View {
-            tree: &after,
-            env: &env,
-            ..base.view()
-        },
+        after: View { tree: &after, env: &env, ..base.view() },
         changed: &changed,
         donors: &donors,
         options: &AuditOptions::default(),
@@ -221,26 +178,10 @@ fn copy(store: &Store, donor: &Known, path: &ImagePath, fixture: &Fixture) {
 }
 
 fn told(findings: &[Finding], severity: Severity) -> Vec<String> {
-    let told = findings
-        .iter()
-        .filter(|finding| finding.introduced && finding.severity == severity);
-    let name = |path: &str| {
-        path.rsplit('/')
-            .next()
-            .unwrap()
-            .split('.')
-            .next()
-            .unwrap()
-            .to_owned()
-    };
-    let line = |f: &Finding| {
-        format!(
-            "{} {} {}",
-            f.check,
-            name(&f.path),
-            name(f.symbol.as_deref().unwrap_or(""))
-        )
-    };
+    let told = findings.iter().filter(|finding| finding.introduced && finding.severity == severity);
+    let name = |path: &str| path.rsplit('/').next().unwrap().split('.').next().unwrap().to_owned();
+    let line =
+        |f: &Finding| format!("{} {} {}", f.check, name(&f.path), name(f.symbol.as_deref().unwrap_or("")));
     let mut lines: Vec<String> = told.map(line).collect();
     lines.dedup();
     lines
@@ -265,10 +206,7 @@ fn libraries_without_the_bindings_load_and_crash() {
         return;
     };
     assert_eq!(told(&findings, Severity::Error), [""; 0]);
-    assert_eq!(
-        told(&findings, Severity::Warning),
-        ["built-together bindings libtensorrt_llm"]
-    );
+    assert_eq!(told(&findings, Severity::Warning), ["built-together bindings libtensorrt_llm"]);
 }
 
 #[test]
@@ -277,10 +215,7 @@ fn bindings_without_the_libraries_load_and_crash() {
         return;
     };
     assert_eq!(told(&findings, Severity::Error), [""; 0]);
-    assert_eq!(
-        told(&findings, Severity::Warning),
-        ["built-together libtensorrt_llm bindings"]
-    );
+    assert_eq!(told(&findings, Severity::Warning), ["built-together libtensorrt_llm bindings"]);
 }
 
 #[test]
@@ -290,9 +225,7 @@ fn without_the_core_library_nothing_loads() {
     };
     let errors = told(&findings, Severity::Error);
     assert!(
-        errors
-            .iter()
-            .any(|line| line.starts_with("undefined-symbol") && line.contains("opTableGeneration")),
+        errors.iter().any(|line| line.starts_with("undefined-symbol") && line.contains("opTableGeneration")),
         "{errors:?}"
     );
 }
@@ -302,13 +235,7 @@ fn the_plugin_without_its_libfabric_is_refused() {
     let Some(findings) = audit_mix(false, &|_| true) else {
         return;
     };
-    assert_eq!(
-        told(&findings, Severity::Error),
-        ["needed-missing libplugin_LIBFABRIC libfabric"]
-    );
-    let help = findings
-        .iter()
-        .find_map(|finding| finding.help.as_deref())
-        .unwrap();
+    assert_eq!(told(&findings, Severity::Error), ["needed-missing libplugin_LIBFABRIC libfabric"]);
+    let help = findings.iter().find_map(|finding| finding.help.as_deref()).unwrap();
     assert!(help.contains("/opt/amazon/efa/lib/"), "{help}");
 }

@@ -41,10 +41,9 @@ fn every_bad_recipe_is_refused_at_the_right_place() {
         match recipe::load(&path, &vars) {
             Ok(_) => failures.push(format!("{name}: accepted")),
             Err(error) if error.render(false) == want => {}
-            Err(error) => failures.push(format!(
-                "{name}: wanted\n{want}\n{name}: got\n{}",
-                error.render(false)
-            )),
+            Err(error) => {
+                failures.push(format!("{name}: wanted\n{want}\n{name}: got\n{}", error.render(false)))
+            }
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n\n"));

@@ -2,10 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 #![expect(clippy::print_stdout, reason = "a check that cannot run says so")]
 #![expect(unreachable_pub, reason = "parts of one test binary")]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "only the environment says whether CI wants every check"
-)]
+#![expect(clippy::disallowed_methods, reason = "only the environment says whether CI wants every check")]
 
 #[path = "transports/engine.rs"]
 mod engine;

@@ -22,11 +22,7 @@ pub(super) fn seeds<'a>(
     }
     if let [before, after] = loaders {
         for directory in path_difference(before.view, after.view) {
-            for (path, _) in before
-                .view
-                .tree
-                .children(&directory)
-                .chain(after.view.tree.children(&directory))
+            for (path, _) in before.view.tree.children(&directory).chain(after.view.tree.children(&directory))
             {
                 names.insert(String::from_utf8_lossy(path.name()).into_owned());
             }
@@ -38,15 +34,9 @@ pub(super) fn seeds<'a>(
 /// Directories in one `LD_LIBRARY_PATH` and not in the other, links followed.
 fn path_difference(before: View<'_>, after: View<'_>) -> BTreeSet<ImagePath> {
     let directories = |view: View<'_>| -> BTreeSet<ImagePath> {
-        let list = view
-            .env
-            .get("LD_LIBRARY_PATH")
-            .map(String::as_str)
-            .unwrap_or_default();
+        let list = view.env.get("LD_LIBRARY_PATH").map(String::as_str).unwrap_or_default();
         let paths = list.split(':').filter_map(|part| ImagePath::absolute(part).ok());
-        paths
-            .filter_map(|path| view.tree.resolve(&path).ok().map(|found| found.path))
-            .collect()
+        paths.filter_map(|path| view.tree.resolve(&path).ok().map(|found| found.path)).collect()
     };
     let (before, after) = (directories(before), directories(after));
     before.symmetric_difference(&after).cloned().collect()
@@ -58,10 +48,8 @@ pub(super) fn files<'a>(
     mut names: BTreeSet<String>,
     changed: impl Iterator<Item = &'a ImagePath>,
 ) -> BTreeSet<ImagePath> {
-    let mut files: BTreeSet<ImagePath> = changed
-        .filter(|path| loader.catalogue.get(path).is_some())
-        .cloned()
-        .collect();
+    let mut files: BTreeSet<ImagePath> =
+        changed.filter(|path| loader.catalogue.get(path).is_some()).cloned().collect();
     let mut askers: BTreeMap<&str, Vec<&ImagePath>> = BTreeMap::new();
     for (path, object) in loader.catalogue.iter() {
         for needed in &object.facts.needed {
@@ -76,10 +64,7 @@ pub(super) fn files<'a>(
                 continue;
             }
             let own = String::from_utf8_lossy(path.name()).into_owned();
-            let soname = loader
-                .catalogue
-                .get(path)
-                .and_then(|object| object.facts.soname.clone());
+            let soname = loader.catalogue.get(path).and_then(|object| object.facts.soname.clone());
             for name in soname.into_iter().chain([own]) {
                 if names.insert(name.clone()) {
                     todo.push(name);

@@ -39,25 +39,16 @@ fn matcher(allow: &Allow, pattern: Option<&String>) -> Result<Option<GlobMatcher
         return Ok(None);
     };
     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-    let glob = glob.map_err(|source| Error::Glob {
-        pattern: pattern.clone(),
-        spot: allow.spot.clone(),
-        source,
-    })?;
+    let glob =
+        glob.map_err(|source| Error::Glob { pattern: pattern.clone(), spot: allow.spot.clone(), source })?;
     Ok(Some(glob.compile_matcher()))
 }
 
 fn note(allow: &Allow) -> Finding {
-    let message = format!(
-        "the recipe allows `{}` findings, and there is none that this matches",
-        allow.check
-    );
-    let mut finding = Finding::new(
-        "allow-unused",
-        Severity::Note,
-        allow.path.clone().unwrap_or_default(),
-        message,
-    );
+    let message =
+        format!("the recipe allows `{}` findings, and there is none that this matches", allow.check);
+    let mut finding =
+        Finding::new("allow-unused", Severity::Note, allow.path.clone().unwrap_or_default(), message);
     finding.symbol.clone_from(&allow.symbol);
     finding.recipe = Some(allow.spot.clone());
     finding.help = Some("take the `allow` out, or correct its `check`, `path` or `symbol`".to_owned());
@@ -75,11 +66,7 @@ mod tests {
             path: path.map(str::to_owned),
             symbol: symbol.map(str::to_owned),
             reason: "known".to_owned(),
-            spot: RecipeSpot {
-                file: "r.toml".to_owned(),
-                line: 9,
-                column: 3,
-            },
+            spot: RecipeSpot { file: "r.toml".to_owned(), line: 9, column: 3 },
         }
     }
 
@@ -89,10 +76,7 @@ mod tests {
         finding.symbol = Some("liby.so.1".to_owned());
         for (allow, marked) in [
             (allow("needed-missing", None, None), true),
-            (
-                allow("needed-missing", Some("/opt/*/libx.so"), Some("liby*")),
-                true,
-            ),
+            (allow("needed-missing", Some("/opt/*/libx.so"), Some("liby*")), true),
             (allow("needed-missing", Some("/opt/*"), None), false),
             (allow("needed-missing", Some("/opt/**"), None), true),
             (allow("undefined-symbol", None, None), false),
@@ -101,11 +85,7 @@ mod tests {
             let mut findings = vec![finding.clone()];
             apply(&mut findings, std::slice::from_ref(&allow)).unwrap();
             assert_eq!(findings[0].allowed.is_some(), marked, "{allow:?}");
-            assert_eq!(
-                findings.iter().any(|f| f.check == "allow-unused"),
-                !marked,
-                "{allow:?}"
-            );
+            assert_eq!(findings.iter().any(|f| f.check == "allow-unused"), !marked, "{allow:?}");
         }
     }
 

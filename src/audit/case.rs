@@ -43,23 +43,14 @@ impl<'a> Case<'a> {
     ) -> Result<Self, ObjectError> {
         let affected = affected::files(&loader, names, changed.keys());
         let worlds = worlds(&loader, &affected)?;
-        Ok(Self {
-            loader,
-            affected,
-            worlds,
-            changed: BTreeMap::new(),
-            before: None,
-            donors: &[],
-        })
+        Ok(Self { loader, affected, worlds, changed: BTreeMap::new(), before: None, donors: &[] })
     }
 
     /// Objects of a world that are in scope, by number.
     pub(super) fn in_scope<'w>(&self, world: &'w World) -> impl Iterator<Item = usize> + use<'w, '_> {
         let objects = world.objects.iter().enumerate();
         let affected = &self.affected;
-        objects
-            .filter(|(_, mapped)| affected.contains(&mapped.file))
-            .map(|(index, _)| index)
+        objects.filter(|(_, mapped)| affected.contains(&mapped.file)).map(|(index, _)| index)
     }
 
     /// The symbols of every object of a world.
@@ -86,16 +77,9 @@ fn worlds(loader: &Loader<'_>, affected: &BTreeSet<ImagePath>) -> Result<Vec<Wor
         .collect();
     let rank = |path: &ImagePath| {
         let name = String::from_utf8_lossy(path.name());
-        let soname = loader
-            .catalogue
-            .get(path)
-            .and_then(|object| object.facts.soname.clone());
+        let soname = loader.catalogue.get(path).and_then(|object| object.facts.soname.clone());
         let wanted = asked.contains(&*name) || soname.is_some_and(|soname| asked.contains(soname.as_str()));
-        if loader.catalogue.is_program(path) || is_extension(&name) {
-            0
-        } else {
-            1 + u8::from(wanted)
-        }
+        if loader.catalogue.is_program(path) || is_extension(&name) { 0 } else { 1 + u8::from(wanted) }
     };
     let mut order: Vec<(u8, &ImagePath)> = affected.iter().map(|path| (rank(path), path)).collect();
     order.sort();

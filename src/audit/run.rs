@@ -33,15 +33,8 @@ impl Findings {
     /// Adds a finding. `blame` names files whose change explains it: the first that the recipe changed
     /// gives the recipe line.
     pub(super) fn add(&mut self, finding: Finding, blame: Vec<ImagePath>) {
-        let key = (
-            finding.check.clone(),
-            finding.path.clone(),
-            finding.symbol.clone(),
-        );
-        let worse = self
-            .found
-            .get(&key)
-            .is_none_or(|(known, _)| finding.severity < known.severity);
+        let key = (finding.check.clone(), finding.path.clone(), finding.symbol.clone());
+        let worse = self.found.get(&key).is_none_or(|(known, _)| finding.severity < known.severity);
         if worse {
             self.found.insert(key, (finding, blame));
         }
@@ -99,14 +92,9 @@ fn finish(new: Findings, old: &BTreeSet<Key>, changed: &BTreeMap<ImagePath, Reci
         }
     }
     for finding in &mut findings {
-        let count = counts
-            .get(&(finding.check.clone(), finding.path.clone()))
-            .copied()
-            .unwrap_or(0);
+        let count = counts.get(&(finding.check.clone(), finding.path.clone())).copied().unwrap_or(0);
         if count > MOST {
-            finding
-                .evidence
-                .insert("of_this_kind".to_owned(), count.to_string());
+            finding.evidence.insert("of_this_kind".to_owned(), count.to_string());
         }
     }
     findings

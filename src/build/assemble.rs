@@ -74,20 +74,12 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
         Some(write_layer(&changes, family, world)?)
     };
     if layer.is_none() && locked.recipe.config == ConfigEdit::default() {
-        return Ok(Assembled {
-            image: base.clone(),
-            base_layers,
-            layer,
-        });
+        return Ok(Assembled { image: base.clone(), base_layers, layer });
     }
     let config = make_config(locked, edited, layer.as_ref(), world)?;
     world.store.put(config.bytes())?;
     let config_type = &base.manifest.config.media_type;
-    let config_type = if config_type.is_empty() {
-        family.config()
-    } else {
-        config_type
-    };
+    let config_type = if config_type.is_empty() { family.config() } else { config_type };
     let described = Descriptor::of(config_type, config.bytes());
     let notes = provenance(locked, edited);
     let added = layer.as_ref().map(|layer| &layer.descriptor);
@@ -95,16 +87,9 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
     world.store.put(&manifest.bytes)?;
     let image = Image::new(manifest, config).map_err(|source| {
         let place = locked.base.written.clone();
-        crate::transport::error::Error::Config {
-            place,
-            source: Box::new(source),
-        }
+        crate::transport::error::Error::Config { place, source: Box::new(source) }
     })?;
-    Ok(Assembled {
-        image,
-        base_layers,
-        layer,
-    })
+    Ok(Assembled { image, base_layers, layer })
 }
 
 fn make_config(
@@ -118,28 +103,15 @@ fn make_config(
     if locked.base.image.manifest.family == Family::Docker {
         // Docker's manifest has no annotations, so provenance goes where Docker shows it.
         let labels = provenance(locked, edited);
-        edit_config(
-            &mut value,
-            &ConfigEdit {
-                labels,
-                ..ConfigEdit::default()
-            },
-        );
+        edit_config(&mut value, &ConfigEdit { labels, ..ConfigEdit::default() });
     }
-    let base_created = value
-        .get("created")
-        .and_then(serde_json::Value::as_str)
-        .map(str::to_owned);
+    let base_created = value.get("created").and_then(serde_json::Value::as_str).map(str::to_owned);
     let created = world.created.clone().or(base_created);
     if let (Some(created), Some(root)) = (&created, value.as_object_mut()) {
         root.insert("created".to_owned(), json!(created));
     }
     let created_by = format!("imgforge build {}", locked.recipe.name);
-    append(
-        &mut value,
-        layer.map(|layer| layer.diff_id),
-        &HistoryEntry { created, created_by },
-    );
+    append(&mut value, layer.map(|layer| layer.diff_id), &HistoryEntry { created, created_by });
     Ok(Config::from_value(&value)?)
 }
 
@@ -147,23 +119,11 @@ fn make_config(
 /// (image-spec `annotations.md`); donors have names of our own.
 fn provenance(locked: &Locked, edited: &Edited) -> BTreeMap<String, String> {
     let mut notes = BTreeMap::from([
-        (
-            "org.opencontainers.image.base.name".to_owned(),
-            locked.base.written.clone(),
-        ),
-        (
-            "org.opencontainers.image.base.digest".to_owned(),
-            locked.base.image.manifest.digest().to_string(),
-        ),
+        ("org.opencontainers.image.base.name".to_owned(), locked.base.written.clone()),
+        ("org.opencontainers.image.base.digest".to_owned(), locked.base.image.manifest.digest().to_string()),
         ("io.imgforge.recipe".to_owned(), locked.recipe.name.clone()),
-        (
-            "io.imgforge.recipe.digest".to_owned(),
-            locked.recipe.digest.to_string(),
-        ),
-        (
-            "io.imgforge.format".to_owned(),
-            compress::format(Compression::Gzip).to_owned(),
-        ),
+        ("io.imgforge.recipe.digest".to_owned(), locked.recipe.digest.to_string()),
+        ("io.imgforge.format".to_owned(), compress::format(Compression::Gzip).to_owned()),
     ]);
     for (name, donor) in &locked.donors {
         let text = format!("{}@{}", donor.written, donor.image.manifest.digest());
@@ -203,11 +163,7 @@ fn write_layer(changes: &Changeset, family: Family, world: &World<'_>) -> Result
     let mut contents = |_: &crate::oci::ImagePath, content: &Content| open(world.store, content);
     let written = |source| {
         let path = world.store.temporary();
-        crate::store::Error::Io {
-            action: "write",
-            path,
-            source,
-        }
+        crate::store::Error::Io { action: "write", path, source }
     };
     let encoder = compress::writer(Compression::Gzip, world.store.draft()?).map_err(written)?;
     let mut tar = Hashing::new(encoder);

@@ -37,10 +37,7 @@ pub fn edit_config(config: &mut Value, edit: &ConfigEdit) {
     // Setting one never wipes the other (ggcr#2041): the recipe says what it wants of both.
     for (key, list) in [("Cmd", &edit.cmd), ("Entrypoint", &edit.entrypoint)] {
         if let Some(list) = list {
-            section.insert(
-                key.to_owned(),
-                if list.is_empty() { Value::Null } else { json!(list) },
-            );
+            section.insert(key.to_owned(), if list.is_empty() { Value::Null } else { json!(list) });
         }
     }
 }
@@ -87,9 +84,7 @@ fn unset_one(section: &mut Map<String, Value>, unset: &Unset) {
 }
 
 fn name_of(entry: &Value) -> Option<&str> {
-    entry
-        .as_str()
-        .map(|text| text.split_once('=').map_or(text, |(name, _)| name))
+    entry.as_str().map(|text| text.split_once('=').map_or(text, |(name, _)| name))
 }
 
 fn edit_env(section: &mut Map<String, Value>, edit: &ConfigEdit) {
@@ -107,46 +102,22 @@ fn edit_env(section: &mut Map<String, Value>, edit: &ConfigEdit) {
     for (name, value) in &edit.env_prepend {
         let old = current(list, name);
         let new = join(value, &old);
-        set(
-            list,
-            name,
-            if old == *value || old.starts_with(&format!("{value}:")) {
-                old
-            } else {
-                new
-            },
-        );
+        set(list, name, if old == *value || old.starts_with(&format!("{value}:")) { old } else { new });
     }
     for (name, value) in &edit.env_append {
         let old = current(list, name);
         let new = join(&old, value);
-        set(
-            list,
-            name,
-            if old == *value || old.ends_with(&format!(":{value}")) {
-                old
-            } else {
-                new
-            },
-        );
+        set(list, name, if old == *value || old.ends_with(&format!(":{value}")) { old } else { new });
     }
 }
 
 /// Joins two parts of a path list; an empty part would mean the current directory to ld.so, so it is left out.
 fn join(first: &str, second: &str) -> String {
-    [first, second]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(":")
+    [first, second].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(":")
 }
 
 fn current(list: &[Value], name: &str) -> String {
-    let texts = list
-        .iter()
-        .rev()
-        .filter(|entry| name_of(entry) == Some(name))
-        .filter_map(Value::as_str);
+    let texts = list.iter().rev().filter(|entry| name_of(entry) == Some(name)).filter_map(Value::as_str);
     texts
         .filter_map(|text| text.split_once('='))
         .map(|(_, value)| value.to_owned())
@@ -174,18 +145,12 @@ fn set(list: &mut Vec<Value>, name: &str, value: String) {
 pub fn environment(config: &Value) -> Vec<(String, String)> {
     let list = config.pointer("/config/Env").and_then(Value::as_array);
     let texts = list.into_iter().flatten().filter_map(Value::as_str);
-    texts
-        .map(|text| text.split_once('=').unwrap_or((text, "")))
-        .map(|(k, v)| (k.into(), v.into()))
-        .collect()
+    texts.map(|text| text.split_once('=').unwrap_or((text, ""))).map(|(k, v)| (k.into(), v.into())).collect()
 }
 
 /// Adds a layer, or the record of a change of settings only, to `rootfs` and `history`.
 pub fn append(config: &mut Value, layer: Option<DiffId>, entry: &HistoryEntry) {
-    let layers_before = config
-        .pointer("/rootfs/diff_ids")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
+    let layers_before = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map_or(0, Vec::len);
     if let (Some(diff_id), Some(root)) = (layer, config.as_object_mut()) {
         let rootfs = object_in(root, "rootfs");
         let ids = rootfs.entry("diff_ids").or_insert_with(|| json!([]));
@@ -233,10 +198,7 @@ mod tests {
     use crate::oci::Digest;
 
     fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
-            .collect()
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
     }
 
     #[test]
@@ -265,19 +227,8 @@ mod tests {
     #[test]
     fn unset_takes_away_and_only_that() {
         let mut value = json!({"config": {"Env": ["A=1", "AB=2"], "Cmd": ["x"], "User": "u", "Labels": {"a": "1", "b": "2"}}});
-        let unset = vec![
-            Unset::Env("A".into()),
-            Unset::Label("a".into()),
-            Unset::Cmd,
-            Unset::User,
-        ];
-        edit_config(
-            &mut value,
-            &ConfigEdit {
-                unset,
-                ..ConfigEdit::default()
-            },
-        );
+        let unset = vec![Unset::Env("A".into()), Unset::Label("a".into()), Unset::Cmd, Unset::User];
+        edit_config(&mut value, &ConfigEdit { unset, ..ConfigEdit::default() });
         assert_eq!(value, json!({"config": {"Env": ["AB=2"], "Labels": {"b": "2"}}}));
     }
 
@@ -285,27 +236,18 @@ mod tests {
     #[test]
     fn t19_history_counts_what_the_image_has() {
         let id = DiffId(Digest::of(b"x"));
-        let entry = HistoryEntry {
-            created: None,
-            created_by: "imgforge".into(),
-        };
+        let entry = HistoryEntry { created: None, created_by: "imgforge".into() };
         let cases = [
             (json!({"rootfs": {"diff_ids": ["a", "b"]}}), 3),
             (json!({"rootfs": {"diff_ids": ["a", "b"]}, "history": null}), 3),
             (json!({"rootfs": {"diff_ids": ["a", "b"]}, "history": [{}]}), 3),
-            (
-                json!({"rootfs": {"diff_ids": ["a"]}, "history": [{"empty_layer": true}, {}]}),
-                2,
-            ),
+            (json!({"rootfs": {"diff_ids": ["a"]}, "history": [{"empty_layer": true}, {}]}), 2),
             (json!({"rootfs": {}}), 1),
         ];
         for (mut value, layers) in cases {
             append(&mut value, Some(id), &entry);
             let history = value["history"].as_array().unwrap();
-            let full = history
-                .iter()
-                .filter(|entry| entry["empty_layer"] != json!(true))
-                .count();
+            let full = history.iter().filter(|entry| entry["empty_layer"] != json!(true)).count();
             assert_eq!(full, layers, "{value}");
             assert_eq!(value["rootfs"]["diff_ids"].as_array().unwrap().len(), layers);
         }

@@ -31,11 +31,7 @@ pub fn gather(wants: &Wants, locked: &Locked, world: &World<'_>) -> Result<Conte
             continue;
         };
         let found = copy_out(origin, places, world)?;
-        contents.donors.extend(
-            found
-                .into_iter()
-                .map(|(place, digest)| ((name.clone(), place), digest)),
-        );
+        contents.donors.extend(found.into_iter().map(|(place, digest)| ((name.clone(), place), digest)));
     }
     if let Some(place) = wants.texts.iter().find(|place| place.size > MAX_TEXT) {
         return Err(Error::TooLarge { size: place.size });
@@ -48,10 +44,7 @@ pub fn gather(wants: &Wants, locked: &Locked, world: &World<'_>) -> Result<Conte
         }
     }
     for path in &wants.hosts {
-        let bytes = std::fs::read(path).map_err(|source| Error::Host {
-            path: path.clone(),
-            source,
-        })?;
+        let bytes = std::fs::read(path).map_err(|source| Error::Host { path: path.clone(), source })?;
         contents.hosts.insert(path.clone(), bytes);
     }
     Ok(contents)
@@ -59,17 +52,9 @@ pub fn gather(wants: &Wants, locked: &Locked, world: &World<'_>) -> Result<Conte
 
 fn read_text(world: &World<'_>, digest: &Digest) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    let read = world
-        .store
-        .reader(digest)?
-        .take(MAX_TEXT + 1)
-        .read_to_end(&mut bytes);
+    let read = world.store.reader(digest)?.take(MAX_TEXT + 1).read_to_end(&mut bytes);
     let path = world.store.blob_path(digest);
-    read.map_err(|source| crate::store::Error::Io {
-        action: "read",
-        path,
-        source,
-    })?;
+    read.map_err(|source| crate::store::Error::Io { action: "read", path, source })?;
     Ok(bytes)
 }
 
@@ -81,10 +66,7 @@ fn copy_out(
 ) -> Result<BTreeMap<Place, Digest>, Error> {
     let mut by_layer: BTreeMap<usize, BTreeMap<u64, u64>> = BTreeMap::new();
     for place in places {
-        by_layer
-            .entry(place.layer)
-            .or_default()
-            .insert(place.offset, place.size);
+        by_layer.entry(place.layer).or_default().insert(place.offset, place.size);
     }
     let mut found = BTreeMap::new();
     for (number, mut wanted) in by_layer {
@@ -93,14 +75,7 @@ fn copy_out(
         for (offset, size) in wanted.clone() {
             if let Some(digest) = recall(world, &blob, offset, size) {
                 wanted.remove(&offset);
-                found.insert(
-                    Place {
-                        layer: number,
-                        offset,
-                        size,
-                    },
-                    digest,
-                );
+                found.insert(Place { layer: number, offset, size }, digest);
             }
         }
         if wanted.is_empty() {
@@ -110,17 +85,8 @@ fn copy_out(
         let copied = index::copy_out(world.store, &layer, &mut open, &wanted)
             .map_err(|error| Error::index(&origin.written, error))?;
         for (offset, (digest, size)) in copied {
-            world
-                .store
-                .save_note(EXTRACTS, &note_name(&blob, offset), digest.raw())?;
-            found.insert(
-                Place {
-                    layer: number,
-                    offset,
-                    size,
-                },
-                digest,
-            );
+            world.store.save_note(EXTRACTS, &note_name(&blob, offset), digest.raw())?;
+            found.insert(Place { layer: number, offset, size }, digest);
         }
     }
     Ok(found)
@@ -143,8 +109,5 @@ fn note_name(blob: &Digest, offset: u64) -> String {
 /// When the layer cannot be read.
 pub fn copy_one(origin: &Origin, place: Place, world: &World<'_>) -> Result<Digest, Error> {
     let found = copy_out(origin, &BTreeSet::from([place]), world)?;
-    found.into_values().next().ok_or(Error::Gone {
-        image: origin.written.clone(),
-        layer: place.layer,
-    })
+    found.into_values().next().ok_or(Error::Gone { image: origin.written.clone(), layer: place.layer })
 }

@@ -99,10 +99,7 @@ impl Error {
     pub(super) fn index(image: &str, error: index::Error<Self>) -> Self {
         match error {
             index::Error::Open { source, .. } => source,
-            other => Self::Index {
-                image: image.to_owned(),
-                source: Box::new(other),
-            },
+            other => Self::Index { image: image.to_owned(), source: Box::new(other) },
         }
     }
 

@@ -39,24 +39,12 @@ pub fn fetch(locked: Locked, world: &World<'_>) -> Result<Fetched, Error> {
     let mut donors = BTreeMap::new();
     for (name, origin) in &locked.donors {
         let grafts = grafts_from(&locked.recipe, name);
-        donors.insert(
-            name.clone(),
-            origin.search(world, &mut |tree| satisfied(&grafts, tree))?,
-        );
+        donors.insert(name.clone(), origin.search(world, &mut |tree| satisfied(&grafts, tree))?);
     }
-    let trees = donors
-        .iter()
-        .map(|(name, tree)| (name.clone(), tree.rootfs.clone()))
-        .collect();
+    let trees = donors.iter().map(|(name, tree)| (name.clone(), tree.rootfs.clone())).collect();
     let decided = edit::decide(&locked.recipe.steps, &base.rootfs, &trees)?;
     let contents = contents::gather(&decided.wants(), &locked, world)?;
-    Ok(Fetched {
-        locked,
-        base,
-        donors,
-        decided,
-        contents,
-    })
+    Ok(Fetched { locked, base, donors, decided, contents })
 }
 
 /// The grafts that take from this donor.

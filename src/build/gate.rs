@@ -98,21 +98,14 @@ pub fn gate(fetched: Fetched, gate: Gate, world: &World<'_>) -> Result<Verdict, 
     if findings.iter().any(|finding| gate.refuses(finding)) {
         return Ok(Verdict::Refused { findings });
     }
-    Ok(Verdict::Cleared(Box::new(Cleared {
-        fetched,
-        edited,
-        findings,
-    })))
+    Ok(Verdict::Cleared(Box::new(Cleared { fetched, edited, findings })))
 }
 
 fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<Vec<Finding>, Error> {
     let recipe = &fetched.locked.recipe;
     let number = fetched.locked.base.image.manifest.layers.len();
     let tree = fetched.base.rootfs.with(&edited.changes, number);
-    let tree = tree.map_err(|source| Error::Tree {
-        image: recipe.name.clone(),
-        source,
-    })?;
+    let tree = tree.map_err(|source| Error::Tree { image: recipe.name.clone(), source })?;
     let env_before = environment(&fetched.locked.base.image);
     let env_after = environment_after(&fetched.locked.base.image, recipe);
     let contents = objects(&fetched.base, world);
@@ -120,37 +113,17 @@ fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<
         .locked
         .donors
         .iter()
-        .map(|(name, origin)| {
-            (
-                name,
-                (objects(&fetched.donors[name], world), environment(&origin.image)),
-            )
-        })
+        .map(|(name, origin)| (name, (objects(&fetched.donors[name], world), environment(&origin.image))))
         .collect();
     let donors: Vec<audit::Donor<'_>> = of_donors
         .iter()
         .map(|(name, (objects, env))| {
-            donor(
-                name.as_str(),
-                &fetched.donors[name.as_str()],
-                objects,
-                env,
-                edited,
-                recipe,
-            )
+            donor(name.as_str(), &fetched.donors[name.as_str()], objects, env, edited, recipe)
         })
         .collect();
     let subject = audit::Subject {
-        before: View {
-            tree: &fetched.base.rootfs,
-            objects: &contents,
-            env: &env_before,
-        },
-        after: View {
-            tree: &tree,
-            objects: &contents,
-            env: &env_after,
-        },
+        before: View { tree: &fetched.base.rootfs, objects: &contents, env: &env_before },
+        after: View { tree: &tree, objects: &contents, env: &env_after },
         changed: &edited.spots,
         donors: &donors,
         options: &recipe.audit,
@@ -173,25 +146,16 @@ fn donor<'a>(
     });
     audit::Donor {
         name,
-        view: View {
-            tree: &tree.rootfs,
-            objects,
-            env,
-        },
+        view: View { tree: &tree.rootfs, objects, env },
         complete: tree.rootfs.is_complete(),
-        moved: moved
-            .map(|graft| (graft.path.clone(), graft.donor_path.clone()))
-            .collect(),
+        moved: moved.map(|graft| (graft.path.clone(), graft.donor_path.clone())).collect(),
         roots: grafts.collect(),
     }
 }
 
 /// Contents of an image's files. Files that a build adds are found by what their nodes say.
 pub(super) fn objects(tree: &Tree, world: &World<'_>) -> ImageObjects {
-    ImageObjects::new(
-        world.store,
-        tree.indexes.iter().map(|(number, index)| (*number, index)),
-    )
+    ImageObjects::new(world.store, tree.indexes.iter().map(|(number, index)| (*number, index)))
 }
 
 /// The environment that an image's configuration gives its processes.

@@ -38,14 +38,8 @@ pub fn inputs(locked: &Locked) -> Result<Lockfile, Error> {
         images.extend(locked.donors.get(name).map(|origin| image(name, source, origin)));
     }
     let files = host_files(recipe).into_iter().map(|path| {
-        let bytes = std::fs::read(&path).map_err(|source| Error::Host {
-            path: path.clone(),
-            source,
-        })?;
-        Ok(LockedInput {
-            path: as_named(recipe, &path),
-            sha256: Digest::of(&bytes),
-        })
+        let bytes = std::fs::read(&path).map_err(|source| Error::Host { path: path.clone(), source })?;
+        Ok(LockedInput { path: as_named(recipe, &path), sha256: Digest::of(&bytes) })
     });
     Ok(Lockfile {
         version: VERSION,
@@ -118,11 +112,7 @@ pub fn check_result(old: &Lockfile, now: &Lockfile) -> Result<(), Error> {
 
 fn refuse(moved: impl Iterator<Item = Drift>) -> Result<(), Error> {
     let moved: Vec<String> = moved.map(|drift| format!("  {drift}")).collect();
-    if moved.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Drift { moved })
-    }
+    if moved.is_empty() { Ok(()) } else { Err(Error::Drift { moved }) }
 }
 
 fn image(name: &str, source: &ImageSource, origin: &Origin) -> LockedImage {

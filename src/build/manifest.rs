@@ -25,11 +25,7 @@ pub fn edit_manifest(
     let mut value: Value =
         serde_json::from_slice(&base.bytes).map_err(|source| ManifestError::Json { digest, source })?;
     if let Some(root) = value.as_object_mut() {
-        let old = root
-            .get("config")
-            .and_then(Value::as_object)
-            .cloned()
-            .unwrap_or_default();
+        let old = root.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
         root.insert("config".to_owned(), describe(config, old));
         if let (Some(layer), Some(layers)) = (layer, root.get_mut("layers").and_then(Value::as_array_mut)) {
             layers.push(describe(layer, Map::new()));
@@ -40,19 +36,14 @@ pub fn edit_manifest(
                 *slot = json!({});
             }
             let pairs = annotations.iter().map(|(key, text)| (key.clone(), json!(text)));
-            slot.as_object_mut()
-                .into_iter()
-                .for_each(|map| map.extend(pairs.clone()));
+            slot.as_object_mut().into_iter().for_each(|map| map.extend(pairs.clone()));
         }
     }
     match Document::parse(value.to_string().into_bytes(), &base.media_type)? {
         Document::Manifest(manifest) => Ok(manifest),
         Document::Index(index) => {
             let digest = crate::oci::Digest::of(&index.bytes);
-            Err(ManifestError::Unsupported {
-                digest,
-                media_type: index.media_type,
-            })
+            Err(ManifestError::Unsupported { digest, media_type: index.media_type })
         }
     }
 }
@@ -74,10 +65,9 @@ mod tests {
 
     #[test]
     fn unknown_fields_survive_and_the_layer_is_last() {
-        for (family, media_type) in [
-            (Family::Oci, media_type::OCI_MANIFEST),
-            (Family::Docker, media_type::DOCKER_MANIFEST),
-        ] {
+        for (family, media_type) in
+            [(Family::Oci, media_type::OCI_MANIFEST), (Family::Docker, media_type::DOCKER_MANIFEST)]
+        {
             let config = Descriptor::of(family.config(), b"{}");
             let text = json!({"schemaVersion": 2, "mediaType": media_type, "x-new": [1], "layers": [],
                 "config": {"mediaType": family.config(), "digest": config.digest.to_string(), "size": 2, "data": "e30="}});

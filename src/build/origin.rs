@@ -47,11 +47,7 @@ impl Origin {
     pub fn resolve(world: &World<'_>, written: &Reference, platform: &Platform) -> Result<Self, Error> {
         let source = world.places.source(written, world.store, world.progress)?;
         let image = load_image(source.as_ref(), platform, world.store)?;
-        Ok(Self {
-            written: written.to_string(),
-            source,
-            image,
-        })
+        Ok(Self { written: written.to_string(), source, image })
     }
 
     /// What a progress bar says: the digest first, as names are long and bars short.
@@ -73,12 +69,7 @@ impl Origin {
         let layer = self.layer(number);
         let title = self.title("fetch", &layer);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
-        fetch_blob(
-            self.source.as_ref(),
-            world.store,
-            &layer.descriptor,
-            task.as_ref(),
-        )?;
+        fetch_blob(self.source.as_ref(), world.store, &layer.descriptor, task.as_ref())?;
         Ok(Box::new(world.store.reader(&layer.descriptor.digest)?))
     }
 
@@ -113,9 +104,7 @@ impl Origin {
                         }
                         let index = self.index(world, number);
                         let failed = index.is_err();
-                        done.lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .insert(number, index);
+                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, index);
                         if failed {
                             // Nobody needs the layers that have not begun.
                             next.store(count, Ordering::Relaxed);
@@ -162,9 +151,7 @@ impl Origin {
 
     fn fold(&self, indexes: &BTreeMap<usize, LayerIndex>, bottom: usize) -> Result<Rootfs, Error> {
         let layers: Vec<&Changeset> = indexes.values().map(|index| &index.changeset).collect();
-        Rootfs::fold(bottom, &layers, bottom == 0).map_err(|source| Error::Tree {
-            image: self.written.clone(),
-            source,
-        })
+        Rootfs::fold(bottom, &layers, bottom == 0)
+            .map_err(|source| Error::Tree { image: self.written.clone(), source })
     }
 }

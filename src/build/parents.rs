@@ -17,16 +17,8 @@ pub fn add_parents(changes: &mut Changeset, base: &Rootfs) {
         if directory.is_root() || changes.upserts.contains_key(&directory) {
             continue;
         }
-        let known = base
-            .get(&directory)
-            .filter(|node| node.entry.node == Node::Directory && !node.implied);
+        let known = base.get(&directory).filter(|node| node.entry.node == Node::Directory && !node.implied);
         let meta = known.map_or_else(|| Meta::root(0o755), |node| node.entry.meta.clone());
-        changes.upserts.insert(
-            directory,
-            Entry {
-                meta,
-                node: Node::Directory,
-            },
-        );
+        changes.upserts.insert(directory, Entry { meta, node: Node::Directory });
     }
 }

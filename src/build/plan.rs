@@ -141,12 +141,7 @@ pub fn ask(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Resul
         origin: locked.base.source.as_ref(),
         base_layers: locked.base.image.manifest.layers.len(),
     };
-    let outputs = sinks.iter().map(|sink| {
-        Ok(OutputPlan {
-            name: sink.name(),
-            blobs: sink.plan(&outgoing)?,
-        })
-    });
+    let outputs = sinks.iter().map(|sink| Ok(OutputPlan { name: sink.name(), blobs: sink.plan(&outgoing)? }));
     outputs.collect()
 }
 
@@ -228,11 +223,7 @@ fn read_plan(origin: &Origin, world: &World<'_>, below: Reading) -> ImagePlan {
         otherwise = below;
         layers.push((layer.descriptor, reading));
     }
-    ImagePlan {
-        written: origin.written.clone(),
-        digest: origin.image.manifest.digest(),
-        layers,
-    }
+    ImagePlan { written: origin.written.clone(), digest: origin.image.manifest.digest(), layers }
 }
 
 fn step_plan(step: &Step) -> StepPlan {
@@ -254,11 +245,7 @@ fn step_plan(step: &Step) -> StepPlan {
         Action::Write(write) => format!("write {}", write.file),
         Action::Mkdir(mkdir) => format!("make directory {}", mkdir.path),
     };
-    StepPlan {
-        line: step.spot.line,
-        words,
-        patterns,
-    }
+    StepPlan { line: step.spot.line, words, patterns }
 }
 
 impl StepPlan {
@@ -283,13 +270,7 @@ impl Plan {
                 }
             }
         }
-        let sum = |wanted| {
-            blobs
-                .values()
-                .filter(|(_, sure)| *sure == wanted)
-                .map(|(size, _)| size)
-                .sum()
-        };
+        let sum = |wanted| blobs.values().filter(|(_, sure)| *sure == wanted).map(|(size, _)| size).sum();
         (sum(true), sum(false))
     }
 
@@ -304,10 +285,7 @@ impl Plan {
 impl ImagePlan {
     /// How many layers from the top down have been read before.
     fn known_layers(&self) -> usize {
-        self.layers
-            .iter()
-            .take_while(|(_, reading)| *reading == Reading::Known)
-            .count()
+        self.layers.iter().take_while(|(_, reading)| *reading == Reading::Known).count()
     }
 }
 
@@ -315,10 +293,6 @@ impl OutputPlan {
     /// Bytes of the base that must be sent.
     #[must_use]
     pub fn bytes_up(&self) -> u64 {
-        self.blobs
-            .iter()
-            .filter(|(_, fate)| *fate == Fate::Upload)
-            .map(|(blob, _)| blob.size)
-            .sum()
+        self.blobs.iter().filter(|(_, fate)| *fate == Fate::Upload).map(|(blob, _)| blob.size).sum()
     }
 }

@@ -24,8 +24,5 @@ pub fn publish(
         origin: locked.base.source.as_ref(),
         base_layers: assembled.base_layers,
     };
-    sinks
-        .iter()
-        .map(|sink| Ok(sink.publish(&outgoing, world.progress)?))
-        .collect()
+    sinks.iter().map(|sink| Ok(sink.publish(&outgoing, world.progress)?)).collect()
 }

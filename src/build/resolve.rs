@@ -24,10 +24,8 @@ pub struct Locked {
 /// The first image that cannot be had.
 pub fn resolve(recipe: Recipe, world: &World<'_>) -> Result<Locked, Error> {
     let base = image(&recipe.base, world)?;
-    let donors = recipe
-        .sources
-        .iter()
-        .map(|(name, source)| image(source, world).map(|origin| (name.clone(), origin)));
+    let donors =
+        recipe.sources.iter().map(|(name, source)| image(source, world).map(|origin| (name.clone(), origin)));
     let donors = donors.collect::<Result<_, _>>()?;
     Ok(Locked { recipe, base, donors })
 }

@@ -62,10 +62,8 @@ impl Subject {
     }
 
     fn fold(&self, changes: &Changeset) -> Result<Rootfs, Error> {
-        Rootfs::fold(0, &[changes], true).map_err(|source| Error::Tree {
-            image: self.name().to_owned(),
-            source,
-        })
+        Rootfs::fold(0, &[changes], true)
+            .map_err(|source| Error::Tree { image: self.name().to_owned(), source })
     }
 
     fn tree(&self, world: &World<'_>) -> Result<Tree, Error> {
@@ -79,10 +77,7 @@ impl Subject {
         let task = world.progress.begin(&format!("read {}", self.name()), None);
         let index = directory::read(world.store, path, task.as_ref())?;
         let rootfs = self.fold(&index.changeset)?;
-        Ok(Tree {
-            rootfs,
-            indexes: BTreeMap::from([(0, index)]),
-        })
+        Ok(Tree { rootfs, indexes: BTreeMap::from([(0, index)]) })
     }
 
     /// The environment of its processes: an unpacked tree has none of its own.
@@ -109,27 +104,15 @@ impl Subject {
         let mut own = self.environment();
         own.extend(env);
         let objects = gate::objects(&tree, world);
-        let nowhere = RecipeSpot {
-            file: String::new(),
-            line: 0,
-            column: 0,
-        };
+        let nowhere = RecipeSpot { file: String::new(), line: 0, column: 0 };
         let files = tree.indexes.values().flat_map(|index| index.objects.keys());
         let changed: BTreeMap<ImagePath, RecipeSpot> = files
             .filter(|path| tree.rootfs.get(path).is_some())
             .map(|path| (path.clone(), nowhere.clone()))
             .collect();
         let subject = audit::Subject {
-            before: View {
-                tree: &empty,
-                objects: &objects,
-                env: &nobody,
-            },
-            after: View {
-                tree: &tree.rootfs,
-                objects: &objects,
-                env: &own,
-            },
+            before: View { tree: &empty, objects: &objects, env: &nobody },
+            after: View { tree: &tree.rootfs, objects: &objects, env: &own },
             changed: &changed,
             donors: &[],
             options,

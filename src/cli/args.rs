@@ -11,10 +11,8 @@ use clap_complete::Shell;
 /// Layer surgery for container images.
 #[derive(Debug, Parser)]
 #[command(name = "imgforge", version, about, long_about = None, propagate_version = true)]
-#[command(
-    after_help = "Exit codes: 0 clean, 1 findings at or over the gate, 2 recipe or command line, \
-3 network, daemon or disk, 101 a bug in imgforge."
-)]
+#[command(after_help = "Exit codes: 0 clean, 1 findings at or over the gate, 2 recipe or command line, \
+3 network, daemon or disk, 101 a bug in imgforge.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -183,9 +181,7 @@ pub struct GateArgs {
 
 /// `json=FILE` or `human=FILE`.
 fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, file) = text
-        .split_once('=')
-        .ok_or("write FORMAT=FILE, such as json=report.json")?;
+    let (format, file) = text.split_once('=').ok_or("write FORMAT=FILE, such as json=report.json")?;
     if file.is_empty() {
         return Err("name a file after the `=`".to_owned());
     }

@@ -57,11 +57,7 @@ pub fn audit(args: &Audit, session: &Session) -> Result<Outcome, Failure> {
     let report = Report::new(args.subject.clone(), findings);
     print_report(&mut io::stdout().lock(), &report, session)?;
     write_reports(&args.gate, std::slice::from_ref(&report))?;
-    Ok(if refused {
-        Outcome::Findings
-    } else {
-        Outcome::Clean
-    })
+    Ok(if refused { Outcome::Findings } else { Outcome::Clean })
 }
 
 /// A recipe is known by its ending; a transport's prefix says image whatever follows.

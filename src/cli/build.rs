@@ -39,25 +39,12 @@ use crate::transport::Sink;
 /// The first recipe that cannot be built.
 pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
     let several = args.recipe.recipes.len() > 1;
-    if several
-        && args
-            .output
-            .iter()
-            .chain(&args.tag)
-            .any(|name| !name.contains("{name}"))
-    {
+    if several && args.output.iter().chain(&args.tag).any(|name| !name.contains("{name}")) {
         let message = "several recipes cannot have one output";
-        return Err(Failure::usage(
-            message,
-            "put `{name}` in it, as in `--output oci:out/{name}`",
-        ));
+        return Err(Failure::usage(message, "put `{name}` in it, as in `--output oci:out/{name}`"));
     }
     let reports = args.gate.report.iter().map(|(_, file)| file.as_path());
-    let files = args
-        .digest_file
-        .iter()
-        .chain(&args.metadata_file)
-        .map(PathBuf::as_path);
+    let files = args.digest_file.iter().chain(&args.metadata_file).map(PathBuf::as_path);
     check_writable(reports.chain(files))?;
     let mut done = Done::default();
     for path in &args.recipe.recipes {
@@ -74,11 +61,7 @@ pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
         writeln!(io::stdout().lock(), "{document:#}")?;
     }
     write_reports(&args.gate, &done.reports)?;
-    Ok(if done.refused {
-        Outcome::Findings
-    } else {
-        Outcome::Clean
-    })
+    Ok(if done.refused { Outcome::Findings } else { Outcome::Clean })
 }
 
 /// What the recipes of one call came to.
@@ -92,21 +75,13 @@ struct Done {
 
 /// One document for one recipe, a list for several.
 fn document(mut all: Vec<Value>) -> Value {
-    if all.len() == 1 {
-        all.swap_remove(0)
-    } else {
-        Value::Array(all)
-    }
+    if all.len() == 1 { all.swap_remove(0) } else { Value::Array(all) }
 }
 
 fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> Result<(), Failure> {
     let world = session.world();
     let recipe = recipe::load(path, &variables("--var", &args.recipe.var)?)?;
-    let old = if args.locked {
-        Some(Lockfile::read(&Lockfile::beside(path))?)
-    } else {
-        None
-    };
+    let old = if args.locked { Some(Lockfile::read(&Lockfile::beside(path))?) } else { None };
     let locked = build::resolve::resolve(recipe, &world)?;
     if let Some(old) = &old {
         lock::check_inputs(old, &locked)?;
@@ -144,8 +119,7 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
         summary::write(&mut io::stdout().lock(), edited, &assembled, &receipts)?;
     }
     let built = summary::value(locked, edited, &assembled, &receipts, found);
-    done.digests
-        .push_str(&format!("{}\n", assembled.image.manifest.digest()));
+    done.digests.push_str(&format!("{}\n", assembled.image.manifest.digest()));
     done.built.push(built);
     Ok(())
 }
@@ -154,11 +128,7 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
 fn sinks(args: &Build, locked: &Locked, session: &Session) -> Result<Vec<Box<dyn Sink>>, Failure> {
     let name = &locked.recipe.name;
     let mut wanted: Vec<String> = args.output.clone();
-    let tags = if args.tag.is_empty() {
-        vec![format!("{name}:latest")]
-    } else {
-        args.tag.clone()
-    };
+    let tags = if args.tag.is_empty() { vec![format!("{name}:latest")] } else { args.tag.clone() };
     if args.push {
         wanted.extend(tags.iter().map(|tag| format!("docker://{tag}")));
     }
@@ -175,15 +145,10 @@ fn sinks(args: &Build, locked: &Locked, session: &Session) -> Result<Vec<Box<dyn
 /// Opens a place to publish to; `{name}` in `text` stands for the recipe's name.
 pub(super) fn open_sink(text: &str, name: &str, session: &Session) -> Result<Box<dyn Sink>, Failure> {
     let text = text.replace("{name}", name);
-    let reference: Reference = text
-        .parse()
-        .map_err(|error: crate::oci::reference::ReferenceError| {
-            let hint = crate::hint::Hint::hint(&error);
-            Failure::Usage {
-                message: format!("output `{text}`: {error}"),
-                hint,
-            }
-        })?;
+    let reference: Reference = text.parse().map_err(|error: crate::oci::reference::ReferenceError| {
+        let hint = crate::hint::Hint::hint(&error);
+        Failure::Usage { message: format!("output `{text}`: {error}"), hint }
+    })?;
     check_place(&reference, &text)?;
     Ok(session.world().places.sink(&reference, name)?)
 }
@@ -197,9 +162,7 @@ fn check_place(reference: &Reference, text: &str) -> Result<(), Failure> {
         )),
         Reference::Layout(path, _) => {
             // The layout itself is made when it is not there; what is above it, too.
-            let there = path
-                .ancestors()
-                .find(|path| path.as_os_str().is_empty() || path.exists());
+            let there = path.ancestors().find(|path| path.as_os_str().is_empty() || path.exists());
             check_directory(path, there.unwrap_or(Path::new("")))
         }
         Reference::OciArchive(path, _) | Reference::DockerArchive(path, _) => {

@@ -52,10 +52,7 @@ impl Failure {
     /// A mistake on the command line.
     #[must_use]
     pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Usage {
-            message: message.into(),
-            hint: Some(hint.into()),
-        }
+        Self::Usage { message: message.into(), hint: Some(hint.into()) }
     }
 
     fn code(&self) -> u8 {
@@ -102,9 +99,7 @@ fn causes(failure: &Failure) -> Vec<String> {
     let mut texts: Vec<String> = causes.map(|error| escape(&error.to_string())).collect();
     let unreachable = matches!(
         failure,
-        Failure::Build(build::Error::Transport(
-            crate::transport::error::Error::Unreachable { .. }
-        ))
+        Failure::Build(build::Error::Transport(crate::transport::error::Error::Unreachable { .. }))
     );
     if unreachable && texts.len() > 1 {
         texts.drain(..texts.len() - 1);
@@ -165,10 +160,7 @@ fn tell(failure: &Failure, color: bool) -> io::Result<()> {
     for cause in causes(failure) {
         writeln!(out, "  because: {cause}")?;
     }
-    match failure
-        .hint()
-        .or_else(|| machine_hint(failure).map(str::to_owned))
-    {
+    match failure.hint().or_else(|| machine_hint(failure).map(str::to_owned)) {
         Some(hint) => writeln!(out, "\nhint: {}", escape(&hint)),
         None => Ok(()),
     }

@@ -45,11 +45,8 @@ pub fn man(out: Option<&Path>) -> Result<Outcome, Failure> {
     match out {
         None => clap_mangen::Man::new(Cli::command()).render(&mut io::stdout().lock())?,
         Some(directory) => {
-            let failed = |source| Failure::File {
-                action: "write",
-                path: directory.display().to_string(),
-                source,
-            };
+            let failed =
+                |source| Failure::File { action: "write", path: directory.display().to_string(), source };
             fs::create_dir_all(directory).map_err(failed)?;
             clap_mangen::generate_to(Cli::command(), directory).map_err(failed)?;
         }
@@ -83,13 +80,7 @@ pub fn explain(args: &Explain, format: Format) -> Result<Outcome, Failure> {
         return Ok(Outcome::Clean);
     }
     for check in &chosen {
-        writeln!(
-            out,
-            "{:<24} {:<8} {}",
-            check.id,
-            check.severity.to_string(),
-            check.summary
-        )?;
+        writeln!(out, "{:<24} {:<8} {}", check.id, check.severity.to_string(), check.summary)?;
         if args.check.is_some() {
             writeln!(out, "\n{}", check.explain)?;
         }

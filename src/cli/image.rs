@@ -28,10 +28,7 @@ use crate::rootfs::TreeNode;
 use crate::store::scratch::Scratch;
 
 fn bad_argument<E: std::error::Error + Hint>(error: &E) -> Failure {
-    Failure::Usage {
-        message: error.to_string(),
-        hint: error.hint(),
-    }
+    Failure::Usage { message: error.to_string(), hint: error.hint() }
 }
 
 /// Parses an image reference of the command line.
@@ -39,8 +36,7 @@ fn bad_argument<E: std::error::Error + Hint>(error: &E) -> Failure {
 /// # Errors
 /// When it is none.
 pub(super) fn parse_image(text: &str) -> Result<Reference, Failure> {
-    text.parse()
-        .map_err(|error: crate::oci::reference::ReferenceError| bad_argument(&error))
+    text.parse().map_err(|error: crate::oci::reference::ReferenceError| bad_argument(&error))
 }
 
 /// Parses a platform of the command line.
@@ -48,8 +44,7 @@ pub(super) fn parse_image(text: &str) -> Result<Reference, Failure> {
 /// # Errors
 /// When it is none.
 pub(super) fn parse_platform(text: &str) -> Result<Platform, Failure> {
-    text.parse()
-        .map_err(|error: crate::oci::platform::PlatformError| bad_argument(&error))
+    text.parse().map_err(|error: crate::oci::platform::PlatformError| bad_argument(&error))
 }
 
 fn parse_path(text: &str) -> Result<ImagePath, Failure> {
@@ -66,10 +61,9 @@ fn open(args: &ImageArgs, session: &Session) -> Result<Subject, Failure> {
 fn open_image(args: &ImageArgs, session: &Session) -> Result<Box<Origin>, Failure> {
     match open(args, session)? {
         Subject::Image(origin) => Ok(origin),
-        Subject::Directory(_, name) => Err(Failure::usage(
-            format!("`{name}` is unpacked already"),
-            "use cat(1) or cp(1)",
-        )),
+        Subject::Directory(_, name) => {
+            Err(Failure::usage(format!("`{name}` is unpacked already"), "use cat(1) or cp(1)"))
+        }
     }
 }
 
@@ -81,9 +75,7 @@ pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
     let wanted = parse_path(&args.path)?;
     let subject = open(&args.image, session)?;
     let tree = subject.rootfs(&session.world())?;
-    let found = tree
-        .resolve(&wanted)
-        .map_err(|error| not_there(subject.name(), &wanted, &error))?;
+    let found = tree.resolve(&wanted).map_err(|error| not_there(subject.name(), &wanted, &error))?;
     let entries: Vec<(&ImagePath, &TreeNode)> = if !found.node.is_directory() {
         vec![(&found.path, found.node)]
     } else if args.recursive {
@@ -121,25 +113,17 @@ fn not_there(image: &str, path: &ImagePath, error: &LookupError) -> Failure {
 /// Finds files from the top layer down, reading no layer below the one that decides.
 fn find(origin: &Origin, paths: &[ImagePath], session: &Session) -> Result<Tree, Failure> {
     let known = |tree: &crate::rootfs::Rootfs| {
-        Ok(paths
-            .iter()
-            .all(|path| !matches!(tree.resolve(path), Err(LookupError::Unknown { .. }))))
+        Ok(paths.iter().all(|path| !matches!(tree.resolve(path), Err(LookupError::Unknown { .. }))))
     };
     Ok(origin.search(&session.world(), &mut |tree| known(tree))?)
 }
 
 /// Opens a file of the image; the layer is read to its end, so what is given out is verified.
 fn content(origin: &Origin, tree: &Tree, path: &ImagePath, session: &Session) -> Result<fs::File, Failure> {
-    let found = tree
-        .rootfs
-        .resolve(path)
-        .map_err(|error| not_there(&origin.written, path, &error))?;
+    let found = tree.rootfs.resolve(path).map_err(|error| not_there(&origin.written, path, &error))?;
     let Some(place) = place_of(found.node) else {
         let message = format!("`{}` of `{}` is not a regular file", found.path, origin.written);
-        return Err(Failure::usage(
-            message,
-            format!("list it: `imgforge ls {} {path}`", origin.written),
-        ));
+        return Err(Failure::usage(message, format!("list it: `imgforge ls {} {path}`", origin.written)));
     };
     let world = session.world();
     let digest = crate::build::contents::copy_one(origin, place, &world)?;
@@ -178,11 +162,7 @@ pub fn extract(args: &Extract, session: &Session) -> Result<Outcome, Failure> {
 }
 
 fn write_out(source: &mut dyn Read, target: &Path, force: bool) -> Result<(), Failure> {
-    let failed = |action, source| Failure::File {
-        action,
-        path: target.display().to_string(),
-        source,
-    };
+    let failed = |action, source| Failure::File { action, path: target.display().to_string(), source };
     if !force && target.symlink_metadata().is_ok() {
         let message = format!("`{}` is there already", target.display());
         return Err(Failure::usage(message, "add --force to replace it"));

@@ -36,10 +36,7 @@ pub fn main() -> ExitCode {
 fn end_cleanly_on_signals() {
     let handler = || {
         scratch::sweep();
-        #[expect(
-            clippy::exit,
-            reason = "128 + SIGINT: the work is in other threads and cannot be unwound"
-        )]
+        #[expect(clippy::exit, reason = "128 + SIGINT: the work is in other threads and cannot be unwound")]
         std::process::exit(130);
     };
     // Without a handler the default action ends the process all the same.

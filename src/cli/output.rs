@@ -67,22 +67,12 @@ pub fn check_writable<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<(
 /// When it does not, under the name of `wanted`.
 pub fn check_directory(wanted: &Path, directory: &Path) -> Result<(), Failure> {
     let here = Path::new(".");
-    let directory = if directory.as_os_str().is_empty() {
-        here
-    } else {
-        directory
-    };
-    tempfile::tempfile_in(directory)
-        .map_err(|source| not_written(wanted, source))
-        .map(drop)
+    let directory = if directory.as_os_str().is_empty() { here } else { directory };
+    tempfile::tempfile_in(directory).map_err(|source| not_written(wanted, source)).map(drop)
 }
 
 fn not_written(path: &Path, source: io::Error) -> Failure {
-    Failure::File {
-        action: "write",
-        path: path.display().to_string(),
-        source,
-    }
+    Failure::File { action: "write", path: path.display().to_string(), source }
 }
 
 /// Writes the files that `--report FORMAT=FILE` asks for.
@@ -99,10 +89,7 @@ pub fn write_reports(gate: &GateArgs, reports: &[Report]) -> Result<(), Failure>
                 writeln!(bytes, "{:#}", Value::Array(all.map_err(io::Error::other)?))?;
             }
             (Format::Human, all) => {
-                let style = Style {
-                    color: false,
-                    show_before: true,
-                };
+                let style = Style { color: false, show_before: true };
                 for report in all {
                     human::write(&mut bytes, report, style)?;
                 }

@@ -41,9 +41,7 @@ struct Bars {
 
 impl Bars {
     fn new() -> Self {
-        Self {
-            all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)),
-        }
+        Self { all: MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)) }
     }
 }
 
@@ -112,11 +110,7 @@ struct Line {
 impl Progress for Lines {
     fn begin(&self, what: &str, _total: Option<u64>) -> Box<dyn Task> {
         let bytes = AtomicU64::new(0);
-        Box::new(Line {
-            what: what.escape_debug().to_string(),
-            begun: Instant::now(),
-            bytes,
-        })
+        Box::new(Line { what: what.escape_debug().to_string(), begun: Instant::now(), bytes })
     }
 }
 

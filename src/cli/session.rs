@@ -38,10 +38,7 @@ pub struct Session {
 }
 
 /// An environment variable; empty counts as not set.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this is the one place that reads the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -84,21 +81,14 @@ impl Session {
             insecure: global.insecure.clone(),
             ..RegistryOptions::default()
         };
-        let places = Places::new(
-            registry,
-            mirrors.collect::<Result<_, _>>()?,
-            global.docker_host.clone(),
-        )?;
+        let places = Places::new(registry, mirrors.collect::<Result<_, _>>()?, global.docker_host.clone())?;
         Ok(Self {
             store,
             places,
             progress: progress::choose(global.progress, global.quiet),
             created: created()?,
             format: global.format,
-            style: Style {
-                color: color(global.color, std::io::stdout().is_terminal()),
-                show_before: false,
-            },
+            style: Style { color: color(global.color, std::io::stdout().is_terminal()), show_before: false },
             quiet: global.quiet,
         })
     }
@@ -127,23 +117,15 @@ fn default_cache() -> Result<PathBuf, Failure> {
 fn credentials(global: &Global) -> CredentialPlaces {
     let home = variable("HOME").map(PathBuf::from);
     let under = |root: Option<PathBuf>, tail: &str| root.map(|root| root.join(tail));
-    let config = variable("XDG_CONFIG_HOME")
-        .map(PathBuf::from)
-        .or_else(|| under(home.clone(), ".config"));
+    let config = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| under(home.clone(), ".config"));
     let files = [
         global.authfile.clone(),
         under(variable("DOCKER_CONFIG").map(PathBuf::from), "config.json"),
-        under(
-            variable("XDG_RUNTIME_DIR").map(PathBuf::from),
-            "containers/auth.json",
-        ),
+        under(variable("XDG_RUNTIME_DIR").map(PathBuf::from), "containers/auth.json"),
         under(config, "containers/auth.json"),
         under(home, ".docker/config.json"),
     ];
-    CredentialPlaces {
-        files: files.into_iter().flatten().collect(),
-        ..CredentialPlaces::default()
-    }
+    CredentialPlaces { files: files.into_iter().flatten().collect(), ..CredentialPlaces::default() }
 }
 
 fn cert_dirs() -> Vec<PathBuf> {
@@ -157,12 +139,8 @@ fn created() -> Result<Option<String>, Failure> {
     let Some(text) = variable("SOURCE_DATE_EPOCH") else {
         return Ok(None);
     };
-    let bad = || {
-        Failure::usage(
-            format!("SOURCE_DATE_EPOCH `{text}` is no number of seconds"),
-            "use `date +%s`",
-        )
-    };
+    let bad =
+        || Failure::usage(format!("SOURCE_DATE_EPOCH `{text}` is no number of seconds"), "use `date +%s`");
     let seconds: i64 = text.parse().map_err(|_| bad())?;
     let time = jiff::Timestamp::from_second(seconds).map_err(|_| bad())?;
     Ok(Some(time.to_string()))
@@ -180,10 +158,7 @@ pub fn variables(flag: &str, values: &[String]) -> Result<BTreeMap<String, Strin
             return Err(Failure::usage(message, format!("write {flag} NAME=VALUE")));
         };
         if all.insert(name.to_owned(), value.to_owned()).is_some() {
-            return Err(Failure::usage(
-                format!("{flag} sets `{name}` twice"),
-                "keep one of them",
-            ));
+            return Err(Failure::usage(format!("{flag} sets `{name}` twice"), "keep one of them"));
         }
     }
     Ok(all)

@@ -55,44 +55,21 @@ pub fn decide(steps: &[Step], base: &Rootfs, donors: &BTreeMap<String, Rootfs>) 
 
 fn missing(tree: &Rootfs, path: &ImagePath, spot: &RecipeSpot, source: LookupError) -> Error {
     match source {
-        LookupError::NotFound { .. } => Error::Missing {
-            spot: spot.clone(),
-            path: path.clone(),
-            near: near(tree, path),
-        },
-        source => Error::Lookup {
-            spot: spot.clone(),
-            path: path.clone(),
-            source,
-        },
+        LookupError::NotFound { .. } => {
+            Error::Missing { spot: spot.clone(), path: path.clone(), near: near(tree, path) }
+        }
+        source => Error::Lookup { spot: spot.clone(), path: path.clone(), source },
     }
 }
 
 fn patch(step: &PatchStep, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) -> Result<(), Error> {
-    let found = base
-        .resolve(&step.file)
-        .map_err(|error| missing(base, &step.file, spot, error))?;
+    let found = base.resolve(&step.file).map_err(|error| missing(base, &step.file, spot, error))?;
     let Some(place) = place_of(found.node) else {
-        return Err(Error::NotAFile {
-            spot: spot.clone(),
-            path: found.path,
-            from: "base".to_owned(),
-        });
+        return Err(Error::NotAFile { spot: spot.clone(), path: found.path, from: "base".to_owned() });
     };
     let meta = found.node.entry.meta.clone();
-    let what = What::Patch {
-        place,
-        with: step.with.clone(),
-    };
-    decided.put(
-        found.path,
-        Decision {
-            spot: spot.clone(),
-            meta,
-            what,
-            replaced: Some(place),
-        },
-    )
+    let what = What::Patch { place, with: step.with.clone() };
+    decided.put(found.path, Decision { spot: spot.clone(), meta, what, replaced: Some(place) })
 }
 
 fn remove(step: &Remove, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) -> Result<(), Error> {
@@ -109,11 +86,7 @@ fn remove(step: &Remove, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided
         });
     }
     if let Some((inside, other)) = decided.entries.iter().find(|(entry, _)| entry.is_within(&path)) {
-        return Err(Error::Twice {
-            spot: spot.clone(),
-            other: other.spot.clone(),
-            path: inside.clone(),
-        });
+        return Err(Error::Twice { spot: spot.clone(), other: other.spot.clone(), path: inside.clone() });
     }
     decided.removals.insert(path, spot.clone());
     Ok(())
@@ -124,50 +97,27 @@ fn link(step: &Link, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) ->
     let mode = 0o777;
     let existing = base.get(&path);
     if existing.is_some_and(|node| node.entry.node == Node::Directory) {
-        return Err(Error::Exists {
-            spot: spot.clone(),
-            path,
-        });
+        return Err(Error::Exists { spot: spot.clone(), path });
     }
-    let meta = existing.map_or_else(
-        || inherited(base, &path, mode),
-        |node| owned(&node.entry.meta, mode),
-    );
+    let meta = existing.map_or_else(|| inherited(base, &path, mode), |node| owned(&node.entry.meta, mode));
     decided.put_parents(base, &path, spot, &|directory| inherited(base, directory, 0o755))?;
     let what = What::Symlink(step.target.clone().into_bytes());
-    decided.put(
-        path,
-        Decision {
-            spot: spot.clone(),
-            meta,
-            what,
-            replaced: None,
-        },
-    )
+    decided.put(path, Decision { spot: spot.clone(), meta, what, replaced: None })
 }
 
 /// Metadata with the owner of `like`.
 fn owned(like: &Meta, mode: u32) -> Meta {
-    Meta {
-        uid: like.uid,
-        gid: like.gid,
-        ..Meta::root(mode)
-    }
+    Meta { uid: like.uid, gid: like.gid, ..Meta::root(mode) }
 }
 
 fn write(step: &Write, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) -> Result<(), Error> {
     let path = landing(base, &step.file, true, spot)?;
     let existing = base.get(&path);
     if existing.is_some_and(|node| node.entry.node == Node::Directory) {
-        return Err(Error::Exists {
-            spot: spot.clone(),
-            path,
-        });
+        return Err(Error::Exists { spot: spot.clone(), path });
     }
     let replaced = existing.and_then(place_of);
-    let kept = existing
-        .filter(|_| replaced.is_some())
-        .map(|node| node.entry.meta.clone());
+    let kept = existing.filter(|_| replaced.is_some()).map(|node| node.entry.meta.clone());
     let mut meta = kept.unwrap_or_else(|| inherited(base, &path, 0o644));
     meta.mode = step.mode.unwrap_or(meta.mode);
     (meta.uid, meta.gid) = step.owner.unwrap_or((meta.uid, meta.gid));
@@ -176,37 +126,18 @@ fn write(step: &Write, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) 
         WriteContent::Text(text) => What::Text(text.clone().into_bytes()),
         WriteContent::Source(file) => What::Host(file.clone()),
     };
-    decided.put(
-        path,
-        Decision {
-            spot: spot.clone(),
-            meta,
-            what,
-            replaced,
-        },
-    )
+    decided.put(path, Decision { spot: spot.clone(), meta, what, replaced })
 }
 
 fn mkdir(step: &Mkdir, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) -> Result<(), Error> {
     let path = landing(base, &step.path, true, spot)?;
     let existing = base.get(&path);
     if existing.is_some_and(|node| node.entry.node != Node::Directory) {
-        return Err(Error::Exists {
-            spot: spot.clone(),
-            path,
-        });
+        return Err(Error::Exists { spot: spot.clone(), path });
     }
     let mut meta = existing.map_or_else(|| inherited(base, &path, 0o755), |node| node.entry.meta.clone());
     meta.mode = step.mode.unwrap_or(meta.mode);
     (meta.uid, meta.gid) = step.owner.unwrap_or((meta.uid, meta.gid));
     decided.put_parents(base, &path, spot, &|directory| inherited(base, directory, 0o755))?;
-    decided.put(
-        path,
-        Decision {
-            spot: spot.clone(),
-            meta,
-            what: What::Directory,
-            replaced: None,
-        },
-    )
+    decided.put(path, Decision { spot: spot.clone(), meta, what: What::Directory, replaced: None })
 }

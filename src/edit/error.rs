@@ -129,13 +129,7 @@ impl Error {
     /// Whether lower layers of an incomplete tree could still answer.
     #[must_use]
     pub const fn needs_lower_layers(&self) -> bool {
-        matches!(
-            self,
-            Self::Lookup {
-                source: LookupError::Unknown { .. },
-                ..
-            }
-        )
+        matches!(self, Self::Lookup { source: LookupError::Unknown { .. }, .. })
     }
 }
 
@@ -145,11 +139,7 @@ fn near_names(near: &[String]) -> Option<String> {
         [] => None,
         names => Some(format!(
             "there is {}",
-            names
-                .iter()
-                .map(|n| format!("`{n}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
+            names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
         )),
     }
 }

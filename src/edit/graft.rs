@@ -42,11 +42,7 @@ pub struct Selected {
 /// A pattern of `files` that matches nothing, or a question that only lower layers can answer.
 pub fn select(graft: &Graft, donor: &Rootfs) -> Result<Vec<Selected>, Error> {
     let mut chosen: BTreeMap<Vec<u8>, Selected> = BTreeMap::new();
-    let patterns = graft
-        .files
-        .iter()
-        .map(|p| (p, true))
-        .chain(graft.optional.iter().map(|p| (p, false)));
+    let patterns = graft.files.iter().map(|p| (p, true)).chain(graft.optional.iter().map(|p| (p, false)));
     for ((pattern, spot), required) in patterns {
         let found = if pattern.contains(['*', '?', '[', '{']) {
             matching(graft, donor, pattern, spot)?
@@ -57,12 +53,7 @@ pub fn select(graft: &Graft, donor: &Rootfs) -> Result<Vec<Selected>, Error> {
             return Err(not_in_donor(graft, donor, pattern, spot));
         }
         for (relative, path) in found {
-            let selected = Selected {
-                relative: relative.clone(),
-                path,
-                spot: spot.clone(),
-                required,
-            };
+            let selected = Selected { relative: relative.clone(), path, spot: spot.clone(), required };
             chosen.entry(relative).or_insert(selected);
         }
     }
@@ -80,17 +71,9 @@ fn named(graft: &Graft, donor: &Rootfs, name: &str, spot: &RecipeSpot) -> Result
         Ok(found) if matches!(found.node.entry.node, Node::File(_)) => {
             Ok(Some((name.as_bytes().to_vec(), found.path)))
         }
-        Ok(found) => Err(Error::NotAFile {
-            spot: spot.clone(),
-            path: found.path,
-            from: graft.from.clone(),
-        }),
+        Ok(found) => Err(Error::NotAFile { spot: spot.clone(), path: found.path, from: graft.from.clone() }),
         Err(LookupError::NotFound { .. }) => Ok(None),
-        Err(source) => Err(Error::Lookup {
-            spot: spot.clone(),
-            path,
-            source,
-        }),
+        Err(source) => Err(Error::Lookup { spot: spot.clone(), path, source }),
     }
 }
 
@@ -101,24 +84,13 @@ fn matching(graft: &Graft, donor: &Rootfs, pattern: &str, spot: &RecipeSpot) -> 
         Ok(found) => found.path,
         Err(LookupError::NotFound { .. }) => return Ok(Vec::new()),
         Err(source) => {
-            return Err(Error::Lookup {
-                spot: spot.clone(),
-                path: graft.root.clone(),
-                source,
-            });
+            return Err(Error::Lookup { spot: spot.clone(), path: graft.root.clone(), source });
         }
     };
     if !donor.is_complete() {
         // Lower layers may hold more of the same.
-        let source = LookupError::Unknown {
-            path: graft.root.clone(),
-            at: root,
-        };
-        return Err(Error::Lookup {
-            spot: spot.clone(),
-            path: graft.root.clone(),
-            source,
-        });
+        let source = LookupError::Unknown { path: graft.root.clone(), at: root };
+        return Err(Error::Lookup { spot: spot.clone(), path: graft.root.clone(), source });
     }
     let mut found = Vec::new();
     for (path, node) in donor.under(&root) {
@@ -151,28 +123,15 @@ fn linked(donor: &Rootfs, root: &ImagePath, link: &ImagePath) -> Option<ImagePat
 
 fn compile(pattern: &str, spot: &RecipeSpot) -> Result<GlobMatcher, Error> {
     let built = GlobBuilder::new(pattern).literal_separator(true).build();
-    let glob = built.map_err(|source| Error::Glob {
-        spot: spot.clone(),
-        pattern: pattern.to_owned(),
-        source,
-    })?;
+    let glob =
+        built.map_err(|source| Error::Glob { spot: spot.clone(), pattern: pattern.to_owned(), source })?;
     Ok(glob.compile_matcher())
 }
 
 fn not_in_donor(graft: &Graft, donor: &Rootfs, pattern: &str, spot: &RecipeSpot) -> Error {
-    let near = graft
-        .root
-        .join(pattern)
-        .map(|path| near(donor, &path))
-        .unwrap_or_default();
+    let near = graft.root.join(pattern).map(|path| near(donor, &path)).unwrap_or_default();
     let (root, from) = (graft.root.clone(), graft.from.clone());
-    Error::NotInDonor {
-        spot: spot.clone(),
-        pattern: pattern.to_owned(),
-        root,
-        from,
-        near,
-    }
+    Error::NotInDonor { spot: spot.clone(), pattern: pattern.to_owned(), root, from, near }
 }
 
 /// Decides every file of a graft.
@@ -185,58 +144,31 @@ pub fn decide(graft: &Graft, donor: &Rootfs, base: &Rootfs, decided: &mut Decide
             continue;
         };
         let wanted = graft.into.join(&selected.relative).map_err(|_| {
-            not_in_donor(
-                graft,
-                donor,
-                &String::from_utf8_lossy(&selected.relative),
-                &selected.spot,
-            )
+            not_in_donor(graft, donor, &String::from_utf8_lossy(&selected.relative), &selected.spot)
         })?;
         let is_link = matches!(source.entry.node, Node::Symlink(_));
         let path = landing(base, &wanted, !is_link, &selected.spot)?;
         let existing = base.get(&path);
         match (graft.replace.filter(|_| selected.required), existing) {
             (Some(true), None) => {
-                return Err(Error::NothingToReplace {
-                    spot: selected.spot,
-                    path,
-                });
+                return Err(Error::NothingToReplace { spot: selected.spot, path });
             }
             (Some(false), Some(_)) => {
-                return Err(Error::Exists {
-                    spot: selected.spot,
-                    path,
-                });
+                return Err(Error::Exists { spot: selected.spot, path });
             }
             _ => {}
         }
         let replaced = existing.and_then(place_of);
-        let meta = looks(
-            graft,
-            &source.entry.meta,
-            replaced.and(existing).map(|node| &node.entry.meta),
-        );
+        let meta = looks(graft, &source.entry.meta, replaced.and(existing).map(|node| &node.entry.meta));
         let what = match (&source.entry.node, place_of(source)) {
             (Node::Symlink(target), _) => What::Symlink(target.clone()),
-            (_, Some(place)) => What::Graft {
-                from: graft.from.clone(),
-                path: selected.path.clone(),
-                place,
-            },
+            (_, Some(place)) => What::Graft { from: graft.from.clone(), path: selected.path.clone(), place },
             _ => continue,
         };
         let parents = |directory: &ImagePath| new_directory(graft, donor, base, directory);
         decided.put_parents(base, &path, &selected.spot, &parents)?;
         aliases(graft, base, &path, &selected.spot, &meta, decided)?;
-        decided.put(
-            path,
-            Decision {
-                spot: selected.spot,
-                meta,
-                what,
-                replaced,
-            },
-        )?;
+        decided.put(path, Decision { spot: selected.spot, meta, what, replaced })?;
     }
     Ok(())
 }
@@ -261,10 +193,7 @@ fn new_directory(graft: &Graft, donor: &Rootfs, base: &Rootfs, directory: &Image
         .and_then(|path| donor.resolve(&path).ok());
     let mut meta = counterpart
         .filter(|found| found.node.entry.node == Node::Directory)
-        .map_or_else(
-            || inherited(base, directory, 0o755),
-            |found| found.node.entry.meta.clone(),
-        );
+        .map_or_else(|| inherited(base, directory, 0o755), |found| found.node.entry.meta.clone());
     if let Some((uid, gid)) = graft.owner {
         (meta.uid, meta.gid) = (uid, gid);
     }
@@ -283,15 +212,7 @@ fn aliases(
     for alias in base.aliases(path) {
         if graft.replace_aliases {
             let what = What::Hardlink(path.clone());
-            decided.put(
-                alias,
-                Decision {
-                    spot: spot.clone(),
-                    meta: meta.clone(),
-                    what,
-                    replaced: None,
-                },
-            )?;
+            decided.put(alias, Decision { spot: spot.clone(), meta: meta.clone(), what, replaced: None })?;
         } else {
             let message = format!("is a hard link to `{path}` and keeps the old content");
             let mut finding = Finding::new("hardlink-alias", Severity::Warning, alias.to_string(), message);

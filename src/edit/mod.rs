@@ -132,9 +132,7 @@ impl Decided {
                 What::Graft { from, place, .. } => {
                     wants.donors.entry(from.clone()).or_default().insert(*place);
                     // A file of another size is another file: no need to look.
-                    wants
-                        .digests
-                        .extend(decision.replaced.filter(|replaced| replaced.size == place.size));
+                    wants.digests.extend(decision.replaced.filter(|replaced| replaced.size == place.size));
                 }
                 What::Patch { place, with } => {
                     wants.texts.insert(*place);

@@ -18,11 +18,9 @@ use crate::rootfs::TreeNode;
 #[must_use]
 pub fn place_of(node: &TreeNode) -> Option<Place> {
     match &node.entry.node {
-        Node::File(Content::InLayer { offset, size }) => Some(Place {
-            layer: node.layer,
-            offset: *offset,
-            size: *size,
-        }),
+        Node::File(Content::InLayer { offset, size }) => {
+            Some(Place { layer: node.layer, offset: *offset, size: *size })
+        }
         _ => None,
     }
 }
@@ -32,11 +30,7 @@ pub fn place_of(node: &TreeNode) -> Option<Place> {
 /// # Errors
 /// When a link loops or something on the way is no directory.
 pub fn landing(tree: &Rootfs, path: &ImagePath, follow: bool, spot: &RecipeSpot) -> Result<ImagePath, Error> {
-    let lookup = |source| Error::Lookup {
-        spot: spot.clone(),
-        path: path.clone(),
-        source,
-    };
+    let lookup = |source| Error::Lookup { spot: spot.clone(), path: path.clone(), source };
     if follow {
         match tree.resolve(path) {
             Ok(found) => return Ok(found.path),
@@ -48,31 +42,21 @@ pub fn landing(tree: &Rootfs, path: &ImagePath, follow: bool, spot: &RecipeSpot)
         return Ok(path.clone());
     };
     let directory = deepest(tree, &parent, spot)?;
-    directory.join(path.name()).map_err(|_| {
-        lookup(LookupError::NotFound {
-            path: path.clone(),
-            missing: path.clone(),
-        })
-    })
+    directory
+        .join(path.name())
+        .map_err(|_| lookup(LookupError::NotFound { path: path.clone(), missing: path.clone() }))
 }
 
 /// Resolves a directory of which only the upper part need exist: links of that part are followed.
 fn deepest(tree: &Rootfs, directory: &ImagePath, spot: &RecipeSpot) -> Result<ImagePath, Error> {
-    let lookup = |source| Error::Lookup {
-        spot: spot.clone(),
-        path: directory.clone(),
-        source,
-    };
+    let lookup = |source| Error::Lookup { spot: spot.clone(), path: directory.clone(), source };
     match tree.resolve(directory) {
         Ok(found) => Ok(found.path),
         Err(LookupError::NotFound { .. }) => match directory.parent() {
             None => Ok(directory.clone()),
             Some(parent) => {
                 let above = deepest(tree, &parent, spot)?;
-                let missing = LookupError::NotFound {
-                    path: directory.clone(),
-                    missing: directory.clone(),
-                };
+                let missing = LookupError::NotFound { path: directory.clone(), missing: directory.clone() };
                 above.join(directory.name()).map_err(|_| lookup(missing))
             }
         },
@@ -89,24 +73,13 @@ impl Decided {
         let spot = decision.spot.clone();
         if let Some(earlier) = self.entries.get(&path) {
             // Directories made on the way to a file are no step of their own.
-            if !matches!(
-                (&earlier.what, &decision.what),
-                (What::Directory, What::Directory)
-            ) {
-                return Err(Error::Twice {
-                    other: earlier.spot.clone(),
-                    spot,
-                    path,
-                });
+            if !matches!((&earlier.what, &decision.what), (What::Directory, What::Directory)) {
+                return Err(Error::Twice { other: earlier.spot.clone(), spot, path });
             }
             return Ok(());
         }
         if let Some(other) = self.removals.get(&path) {
-            return Err(Error::Twice {
-                other: other.clone(),
-                spot,
-                path,
-            });
+            return Err(Error::Twice { other: other.clone(), spot, path });
         }
         self.entries.insert(path, decision);
         Ok(())
@@ -126,12 +99,7 @@ impl Decided {
         for directory in path.ancestors() {
             if tree.get(&directory).is_none() && !directory.is_root() {
                 let meta = meta(&directory);
-                let decision = Decision {
-                    spot: spot.clone(),
-                    meta,
-                    what: What::Directory,
-                    replaced: None,
-                };
+                let decision = Decision { spot: spot.clone(), meta, what: What::Directory, replaced: None };
                 self.put(directory, decision)?;
             }
         }
@@ -142,17 +110,9 @@ impl Decided {
 /// Metadata for something new: the given mode, the owner of the nearest directory that exists, time 0.
 #[must_use]
 pub fn inherited(tree: &Rootfs, path: &ImagePath, mode: u32) -> Meta {
-    let above = path
-        .ancestors()
-        .into_iter()
-        .rev()
-        .find_map(|directory| tree.get(&directory));
+    let above = path.ancestors().into_iter().rev().find_map(|directory| tree.get(&directory));
     let owner = above.map_or((0, 0), |node| (node.entry.meta.uid, node.entry.meta.gid));
-    Meta {
-        uid: owner.0,
-        gid: owner.1,
-        ..Meta::root(mode)
-    }
+    Meta { uid: owner.0, gid: owner.1, ..Meta::root(mode) }
 }
 
 /// Names in the directory of `path` that look like its last component: at most three, best first.
@@ -165,13 +125,10 @@ pub fn near(tree: &Rootfs, path: &ImagePath) -> Vec<String> {
     let Ok(directory) = tree.resolve(&parent) else {
         return Vec::new();
     };
-    let names = tree
-        .children(&directory.path)
-        .map(|(child, _)| String::from_utf8_lossy(child.name()).into_owned());
-    let mut scored: Vec<(u32, String)> = names
-        .map(|name| (score(&wanted, &name), name))
-        .filter(|(score, _)| *score >= 600)
-        .collect();
+    let names =
+        tree.children(&directory.path).map(|(child, _)| String::from_utf8_lossy(child.name()).into_owned());
+    let mut scored: Vec<(u32, String)> =
+        names.map(|name| (score(&wanted, &name), name)).filter(|(score, _)| *score >= 600).collect();
     scored.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     scored.into_iter().take(3).map(|(_, name)| name).collect()
 }

@@ -79,24 +79,17 @@ pub struct Patched {
 /// # Errors
 /// A patch that does not fit, or that breaks the Python it changes.
 pub fn settle(decided: &Decided, contents: &Contents, base: &Rootfs) -> Result<Edited, Error> {
-    let mut edited = Edited {
-        findings: decided.findings.clone(),
-        ..Edited::default()
-    };
+    let mut edited = Edited { findings: decided.findings.clone(), ..Edited::default() };
     for (path, decision) in &decided.entries {
         let node = match &decision.what {
             What::Directory => Node::Directory,
             What::Symlink(target) => Node::Symlink(target.clone()),
             What::Hardlink(target) => Node::Hardlink(target.clone()),
             What::Text(text) => Node::File(Content::Bytes(text.clone())),
-            What::Host(file) => Node::File(Content::Bytes(
-                contents.hosts.get(file).cloned().unwrap_or_default(),
-            )),
-            What::Graft {
-                from,
-                path: donor_path,
-                place,
-            } => {
+            What::Host(file) => {
+                Node::File(Content::Bytes(contents.hosts.get(file).cloned().unwrap_or_default()))
+            }
+            What::Graft { from, path: donor_path, place } => {
                 let donor = (from.as_str(), donor_path, *place);
                 match graft(path, decision, donor, contents, base, &mut edited) {
                     Some(node) => node,
@@ -122,13 +115,8 @@ pub fn settle(decided: &Decided, contents: &Contents, base: &Rootfs) -> Result<E
 
 /// Keeps an entry, unless the base has the very same.
 fn keep(path: &ImagePath, decision: &Decision, node: Node, base: &Rootfs, edited: &mut Edited) {
-    let entry = Entry {
-        meta: decision.meta.clone(),
-        node,
-    };
-    let same = base
-        .get(path)
-        .is_some_and(|old| !old.implied && old.entry == entry);
+    let entry = Entry { meta: decision.meta.clone(), node };
+    let same = base.get(path).is_some_and(|old| !old.implied && old.entry == entry);
     if !same {
         edited.spots.insert(path.clone(), decision.spot.clone());
         edited.changes.upserts.insert(path.clone(), entry);
@@ -145,18 +133,11 @@ fn graft(
     edited: &mut Edited,
 ) -> Option<Node> {
     let digest = *contents.donors.get(&(from.to_owned(), place))?;
-    let old = decision
-        .replaced
-        .and_then(|replaced| contents.digests.get(&replaced));
+    let old = decision.replaced.and_then(|replaced| contents.digests.get(&replaced));
     let old_meta = base.get(path).map(|node| &node.entry.meta);
     let same_looks = old_meta.is_some_and(|meta| {
         (meta.mode, meta.uid, meta.gid, &meta.xattrs)
-            == (
-                decision.meta.mode,
-                decision.meta.uid,
-                decision.meta.gid,
-                &decision.meta.xattrs,
-            )
+            == (decision.meta.mode, decision.meta.uid, decision.meta.gid, &decision.meta.xattrs)
     });
     let identical = old == Some(&digest) && same_looks;
     edited.grafts.push(Grafted {
@@ -168,10 +149,7 @@ fn graft(
         identical,
         replaced: decision.replaced.map(|replaced| replaced.size),
     });
-    (!identical).then_some(Node::File(Content::Stored {
-        digest,
-        size: place.size,
-    }))
+    (!identical).then_some(Node::File(Content::Stored { digest, size: place.size }))
 }
 
 /// The node of a patched file; `None` when the patch is there already.
@@ -185,11 +163,7 @@ fn apply(
 ) -> Result<Option<Node>, Error> {
     let old = contents.texts.get(&place).cloned().unwrap_or_default();
     let patch = parse(with, contents)?;
-    let failed = |source| Error::Patch {
-        spot: decision.spot.clone(),
-        path: path.clone(),
-        source,
-    };
+    let failed = |source| Error::Patch { spot: decision.spot.clone(), path: path.clone(), source };
     let new = match patch::apply_to(path, &old, &patch).map_err(failed)? {
         patch::Outcome::Applied { text, .. } => Some(text),
         patch::Outcome::AlreadyApplied => {

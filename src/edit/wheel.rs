@@ -52,10 +52,7 @@ pub(super) fn settle(decided: &Decided, contents: &Contents, base: &Rootfs, edit
     let mut unlisted: BTreeMap<&ImagePath, &State> = changed.iter().collect();
     for (path, record) in &records {
         for file in record.files.iter().filter(|file| changed.contains_key(file)) {
-            fates
-                .entry(*path)
-                .or_default()
-                .insert(file.clone(), fate(changed[file], false));
+            fates.entry(*path).or_default().insert(file.clone(), fate(changed[file], false));
             unlisted.remove(file);
         }
     }
@@ -63,10 +60,7 @@ pub(super) fn settle(decided: &Decided, contents: &Contents, base: &Rootfs, edit
         if state.is_some()
             && let Some(path) = owner(file, &records)
         {
-            fates
-                .entry(path)
-                .or_default()
-                .insert(file.clone(), fate(*state, true));
+            fates.entry(path).or_default().insert(file.clone(), fate(*state, true));
         }
     }
     for (path, fates) in fates {
@@ -87,11 +81,7 @@ fn records<'a>(decided: &'a Decided, contents: &'a Contents) -> BTreeMap<&'a Ima
     let mut all = BTreeMap::new();
     for (path, place) in &decided.records {
         // A RECORD that is no text is no RECORD: nothing can be kept true in it.
-        let Some(text) = contents
-            .texts
-            .get(place)
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        else {
+        let Some(text) = contents.texts.get(place).and_then(|bytes| std::str::from_utf8(bytes).ok()) else {
             continue;
         };
         let files = record::listed(path, text).into_iter().collect();
@@ -170,10 +160,7 @@ fn rewrite(
     edited: &mut Edited,
 ) {
     // A RECORD that a step writes or removes is the user's business.
-    let by_step = decided
-        .entries
-        .get(path)
-        .is_some_and(|decision| !matches!(decision.what, What::Directory));
+    let by_step = decided.entries.get(path).is_some_and(|decision| !matches!(decision.what, What::Directory));
     let removed = edited.changes.removals.iter().any(|gone| path.is_within(gone));
     let (Some(node), false) = (base.get(path), by_step || removed) else {
         return;
@@ -184,9 +171,6 @@ fn rewrite(
     if let Some(spot) = fates.keys().find_map(|file| edited.spots.get(file).cloned()) {
         edited.spots.insert(path.clone(), spot);
     }
-    let entry = Entry {
-        meta: node.entry.meta.clone(),
-        node: Node::File(Content::Bytes(new.into_bytes())),
-    };
+    let entry = Entry { meta: node.entry.meta.clone(), node: Node::File(Content::Bytes(new.into_bytes())) };
     edited.changes.upserts.insert(path.clone(), entry);
 }

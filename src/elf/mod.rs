@@ -139,9 +139,7 @@ impl Symbols {
     /// All definitions called `name`, in table order.
     #[must_use]
     pub fn definitions(&self, name: &str) -> &[Defined] {
-        let start = self
-            .defined
-            .partition_point(|defined| defined.name.as_str() < name);
+        let start = self.defined.partition_point(|defined| defined.name.as_str() < name);
         let count = self.defined[start..].partition_point(|defined| defined.name == name);
         &self.defined[start..start + count]
     }

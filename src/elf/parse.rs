@@ -67,11 +67,7 @@ pub fn read(file: &mut (impl Read + Seek), size: u64) -> Result<Option<(Facts, S
     source.wide = context.container.is_big();
     source.little = context.le.is_little();
     let programs = programs(&mut source, &header, context)?;
-    source.segments = programs
-        .iter()
-        .filter(|p| p.p_type == kind::PT_LOAD)
-        .map(segment)
-        .collect();
+    source.segments = programs.iter().filter(|p| p.p_type == kind::PT_LOAD).map(segment).collect();
 
     let mut facts = Facts {
         class: if source.wide { 64 } else { 32 },
@@ -109,17 +105,11 @@ fn programs<R: Read + Seek>(
 ) -> Result<Vec<ProgramHeader>, Error> {
     let count = usize::from(header.e_phnum);
     let bytes = source.bytes(header.e_phoff, (count * ProgramHeader::size(context)) as u64)?;
-    ProgramHeader::parse(&bytes, 0, count, context).map_err(|_| Error::Headers {
-        what: "program headers",
-    })
+    ProgramHeader::parse(&bytes, 0, count, context).map_err(|_| Error::Headers { what: "program headers" })
 }
 
 const fn segment(program: &ProgramHeader) -> Segment {
-    Segment {
-        address: program.p_vaddr,
-        offset: program.p_offset,
-        length: program.p_filesz,
-    }
+    Segment { address: program.p_vaddr, offset: program.p_offset, length: program.p_filesz }
 }
 
 fn program_facts<R: Read + Seek>(
@@ -167,19 +157,13 @@ impl Dynamic {
             return Ok(None);
         }
         let bytes = source.at(program.p_vaddr, program.p_filesz.min(DYNAMIC), WHAT)?;
-        let whole = ProgramHeader {
-            p_type: kind::PT_DYNAMIC,
-            p_filesz: bytes.len() as u64,
-            ..ProgramHeader::new()
-        };
+        let whole =
+            ProgramHeader { p_type: kind::PT_DYNAMIC, p_filesz: bytes.len() as u64, ..ProgramHeader::new() };
         let parsed = tag::Dynamic::parse(&bytes, &[whole], context)
             .ok()
             .flatten()
             .ok_or(Error::Headers { what: WHAT })?;
-        let mut dynamic = Self {
-            values: BTreeMap::new(),
-            needed: Vec::new(),
-        };
+        let mut dynamic = Self { values: BTreeMap::new(), needed: Vec::new() };
         for entry in parsed.dyns.iter().take_while(|entry| entry.d_tag != tag::DT_NULL) {
             if entry.d_tag == tag::DT_NEEDED {
                 dynamic.needed.push(entry.d_val);
@@ -201,11 +185,7 @@ impl Dynamic {
 
     fn facts<R: Read + Seek>(&self, source: &mut Source<'_, R>, facts: &mut Facts) -> Result<Symbols, Error> {
         let mut strings = self.strings(source)?;
-        facts.needed = self
-            .needed
-            .iter()
-            .map(|name| strings.get(*name))
-            .collect::<Result<_, _>>()?;
+        facts.needed = self.needed.iter().map(|name| strings.get(*name)).collect::<Result<_, _>>()?;
         let mut name = |tag| self.get(tag).map(|at| strings.get(at)).transpose();
         facts.soname = name(tag::DT_SONAME)?;
         facts.rpath = name(tag::DT_RPATH)?.map(|list| split(&list)).unwrap_or_default();
@@ -233,15 +213,10 @@ impl Dynamic {
     }
 
     fn flags(&self) -> u64 {
-        let older = [
-            (tag::DT_SYMBOLIC, DF_SYMBOLIC),
-            (tag::DT_TEXTREL, DF_TEXTREL),
-            (tag::DT_BIND_NOW, DF_BIND_NOW),
-        ];
+        let older =
+            [(tag::DT_SYMBOLIC, DF_SYMBOLIC), (tag::DT_TEXTREL, DF_TEXTREL), (tag::DT_BIND_NOW, DF_BIND_NOW)];
         let older = older.iter().filter(|(tag, _)| self.values.contains_key(tag));
-        older.fold(self.get(tag::DT_FLAGS).unwrap_or(0), |flags, (_, flag)| {
-            flags | flag
-        })
+        older.fold(self.get(tag::DT_FLAGS).unwrap_or(0), |flags, (_, flag)| flags | flag)
     }
 
     fn symbols<R: Read + Seek>(
@@ -253,9 +228,7 @@ impl Dynamic {
         let Some(address) = self.address(tag::DT_SYMTAB) else {
             return Ok(Symbols::default());
         };
-        let (_, left) = source
-            .place(address)
-            .ok_or(Error::Outside { what: "symbol table" })?;
+        let (_, left) = source.place(address).ok_or(Error::Outside { what: "symbol table" })?;
         let limit = left / symbols::entry_size(source.wide);
         let uses = relocations::uses(source, &self.relocations(), limit)?;
         let hashed = if let Some(table) = self.address(tag::DT_GNU_HASH) {
@@ -281,12 +254,7 @@ impl Dynamic {
             (tag::DT_JMPREL, tag::DT_PLTRELSZ, rela, true),
         ];
         let table = |(at, size, addend, lazy)| {
-            Some(Table {
-                address: self.address(at)?,
-                length: self.get(size)?,
-                addend,
-                lazy,
-            })
+            Some(Table { address: self.address(at)?, length: self.get(size)?, addend, lazy })
         };
         places.into_iter().filter_map(table).collect()
     }

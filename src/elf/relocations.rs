@@ -36,28 +36,22 @@ pub(super) fn uses<R: Read + Seek>(
         let (word, wide) = (source.word(), source.wide);
         let entry = word * if table.addend { 3 } else { 2 };
         let when = if table.lazy { LAZY } else { NOW };
-        source.entries(
-            table.address,
-            entry,
-            table.length / entry,
-            WHAT,
-            &mut |_, fields| {
-                let info = fields.word(if wide { 8 } else { 4 });
-                let symbol = info >> if wide { 32 } else { 8 };
-                if symbol == 0 {
-                    return Ok(true);
-                }
-                if symbol >= limit {
-                    return Err(Error::Outside { what: "symbol table" });
-                }
-                let symbol = usize::try_from(symbol).map_err(|_| Error::Excess { what: WHAT })?;
-                if uses.len() <= symbol {
-                    uses.resize(symbol + 1, UNUSED);
-                }
-                uses[symbol] = uses[symbol].max(when);
-                Ok(true)
-            },
-        )?;
+        source.entries(table.address, entry, table.length / entry, WHAT, &mut |_, fields| {
+            let info = fields.word(if wide { 8 } else { 4 });
+            let symbol = info >> if wide { 32 } else { 8 };
+            if symbol == 0 {
+                return Ok(true);
+            }
+            if symbol >= limit {
+                return Err(Error::Outside { what: "symbol table" });
+            }
+            let symbol = usize::try_from(symbol).map_err(|_| Error::Excess { what: WHAT })?;
+            if uses.len() <= symbol {
+                uses.resize(symbol + 1, UNUSED);
+            }
+            uses[symbol] = uses[symbol].max(when);
+            Ok(true)
+        })?;
     }
     Ok(uses)
 }

@@ -33,13 +33,7 @@ pub(super) struct Source<'a, R> {
 
 impl<'a, R: Read + Seek> Source<'a, R> {
     pub(super) fn new(file: &'a mut R, size: u64) -> Self {
-        Self {
-            file,
-            size,
-            wide: true,
-            little: true,
-            segments: Vec::new(),
-        }
+        Self { file, size, wide: true, little: true, segments: Vec::new() }
     }
 
     pub(super) const fn size(&self) -> u64 {
@@ -51,10 +45,7 @@ impl<'a, R: Read + Seek> Source<'a, R> {
         let length = length.min(self.size.saturating_sub(offset)).min(LONGEST);
         self.file.seek(SeekFrom::Start(offset)).map_err(Error::Read)?;
         let mut bytes = Vec::with_capacity(usize::try_from(length.min(1 << 20)).unwrap_or(0));
-        (&mut *self.file)
-            .take(length)
-            .read_to_end(&mut bytes)
-            .map_err(Error::Read)?;
+        (&mut *self.file).take(length).read_to_end(&mut bytes).map_err(Error::Read)?;
         Ok(bytes)
     }
 
@@ -108,11 +99,7 @@ impl<'a, R: Read + Seek> Source<'a, R> {
 
     /// `bytes` with the file's own word size and byte order.
     pub(super) const fn fields<'b>(&self, bytes: &'b [u8]) -> Fields<'b> {
-        Fields {
-            bytes,
-            wide: self.wide,
-            little: self.little,
-        }
+        Fields { bytes, wide: self.wide, little: self.little }
     }
 
     /// Bytes in a word: 8 or 4.
@@ -135,11 +122,7 @@ impl Fields<'_> {
             return 0;
         };
         let add = |sum: u64, byte: &u8| sum << 8 | u64::from(*byte);
-        if self.little {
-            bytes.iter().rev().fold(0, add)
-        } else {
-            bytes.iter().fold(0, add)
-        }
+        if self.little { bytes.iter().rev().fold(0, add) } else { bytes.iter().fold(0, add) }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "two bytes were read")]
@@ -169,11 +152,7 @@ mod tests {
         let mut file = Cursor::new(vec![0; 100]);
         let mut source = Source::new(&mut file, 100);
         for (address, offset, length) in [(0x1000, 0, 50), (0x2000, 80, 500), (u64::MAX - 4, 0, 90)] {
-            source.segments.push(Segment {
-                address,
-                offset,
-                length,
-            });
+            source.segments.push(Segment { address, offset, length });
         }
         for (address, want) in [
             (0x1000, Some((0, 50))),
@@ -192,11 +171,7 @@ mod tests {
     fn a_table_that_the_file_cannot_hold_is_refused() {
         let mut file = Cursor::new(vec![0; 100]);
         let mut source = Source::new(&mut file, 100);
-        source.segments.push(Segment {
-            address: 0,
-            offset: 0,
-            length: u64::MAX,
-        });
+        source.segments.push(Segment { address: 0, offset: 0, length: u64::MAX });
         for count in [5, u64::MAX] {
             let result = source.entries(0, 24, count, "table", &mut |_, _| Ok(true));
             assert!(matches!(result, Err(Error::Outside { what: "table" })), "{count}");
@@ -206,11 +181,7 @@ mod tests {
     #[test]
     fn byte_order_and_word_size() {
         let bytes = [1, 2, 3, 4, 5, 6, 7, 8];
-        let fields = |wide, little| Fields {
-            bytes: &bytes,
-            wide,
-            little,
-        };
+        let fields = |wide, little| Fields { bytes: &bytes, wide, little };
         assert_eq!(fields(true, true).word(0), 0x0807_0605_0403_0201);
         assert_eq!(fields(false, false).word(0), 0x0102_0304);
         assert_eq!(fields(false, false).half(6), 0x0708);

@@ -90,10 +90,7 @@ pub(super) fn read<R: Read + Seek>(
         Some(address) => indexes(source, address, tables.count)?,
         None => Vec::new(),
     };
-    let mut symbols = Symbols {
-        versioned: versioned.is_some(),
-        ..Symbols::default()
-    };
+    let mut symbols = Symbols { versioned: versioned.is_some(), ..Symbols::default() };
     let wide = source.wide;
     source.entries(
         tables.symbols,
@@ -108,9 +105,7 @@ pub(super) fn read<R: Read + Seek>(
             if raw.exported() {
                 symbols.defined.push(defined(&raw, index, versions, strings)?);
             } else if raw.section == 0 && use_ != UNUSED && raw.binding() != 0 {
-                symbols
-                    .undefined
-                    .push(undefined(&raw, index, use_, versions, strings)?);
+                symbols.undefined.push(undefined(&raw, index, use_, versions, strings)?);
             }
             Ok(true)
         },
@@ -160,10 +155,5 @@ fn undefined(
         }
         _ => None,
     };
-    Ok(Undefined {
-        name: strings.get(u64::from(raw.name))?,
-        version,
-        weak: raw.weak(),
-        lazy: use_ == LAZY,
-    })
+    Ok(Undefined { name: strings.get(u64::from(raw.name))?, version, weak: raw.weak(), lazy: use_ == LAZY })
 }

@@ -17,10 +17,8 @@ impl Strings {
 
     /// The name at `offset`, up to a NUL or the end of the table; empty when the offset is outside.
     pub(super) fn get(&mut self, offset: u64) -> Result<String, Error> {
-        let rest = usize::try_from(offset)
-            .ok()
-            .and_then(|offset| self.bytes.get(offset..))
-            .unwrap_or_default();
+        let rest =
+            usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..)).unwrap_or_default();
         let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
         let name = text(&rest[..end]);
         self.spend(end)?;

@@ -41,11 +41,7 @@ impl<R: Read + Seek> Chain<'_, '_, R> {
         let what = self.what;
         self.left = self.left.checked_sub(length).ok_or(Error::Excess { what })?;
         let bytes = self.source.at(address, length, what)?;
-        if bytes.len() as u64 == length {
-            Ok(bytes)
-        } else {
-            Err(Error::Outside { what })
-        }
+        if bytes.len() as u64 == length { Ok(bytes) } else { Err(Error::Outside { what }) }
     }
 
     fn step(&self, address: u64, by: u32) -> Result<u64, Error> {
@@ -62,11 +58,7 @@ pub(super) fn needs<R: Read + Seek>(
     versions: &mut Versions,
 ) -> Result<(), Error> {
     let left = source.size().min(LONGEST);
-    let mut chain = Chain {
-        source,
-        left,
-        what: "table of needed versions",
-    };
+    let mut chain = Chain { source, left, what: "table of needed versions" };
     let mut file_at = address;
     loop {
         let bytes = chain.entry(file_at, 16)?;
@@ -82,9 +74,7 @@ pub(super) fn needs<R: Read + Seek>(
                 version: strings.get(u64::from(fields.int(8)))?,
                 weak: fields.half(4) & 2 != 0,
             };
-            versions
-                .by_index
-                .insert(fields.half(6) & 0x7fff, Version::Needed(need.clone()));
+            versions.by_index.insert(fields.half(6) & 0x7fff, Version::Needed(need.clone()));
             versions.needs.push(need);
             match fields.int(12) {
                 0 => break,
@@ -106,11 +96,7 @@ pub(super) fn defs<R: Read + Seek>(
     versions: &mut Versions,
 ) -> Result<(), Error> {
     let left = source.size().min(LONGEST);
-    let mut chain = Chain {
-        source,
-        left,
-        what: "table of defined versions",
-    };
+    let mut chain = Chain { source, left, what: "table of defined versions" };
     let mut at = address;
     let mut found = BTreeMap::new();
     loop {

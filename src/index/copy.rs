@@ -29,25 +29,16 @@ pub fn copy_out<E: std::error::Error + 'static>(
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let read = |source| Error::Read {
-        layer: digest,
-        source,
-    };
+    let read = |source| Error::Read { layer: digest, source };
     let mut stream = Stream::open(layer, open, &Silent)?;
     let mut copied = BTreeMap::new();
     let mut at = 0;
     for (offset, size) in wanted {
         let gap = offset.checked_sub(at).ok_or_else(|| read(outside(*offset)))?;
         pass(&mut stream, gap, &mut io::sink()).map_err(read)?;
-        let mut draft = store.draft().map_err(|source| Error::Store {
-            layer: digest,
-            source,
-        })?;
+        let mut draft = store.draft().map_err(|source| Error::Store { layer: digest, source })?;
         pass(&mut stream, *size, &mut draft).map_err(read)?;
-        let kept = draft.finish().map_err(|source| Error::Store {
-            layer: digest,
-            source,
-        })?;
+        let kept = draft.finish().map_err(|source| Error::Store { layer: digest, source })?;
         copied.insert(*offset, kept);
         at = offset + size;
     }
@@ -57,11 +48,7 @@ pub fn copy_out<E: std::error::Error + 'static>(
 
 fn pass(stream: &mut Stream<'_>, count: u64, out: &mut dyn io::Write) -> io::Result<()> {
     let copied = io::copy(&mut stream.take(count), out)?;
-    if copied == count {
-        Ok(())
-    } else {
-        Err(outside(count))
-    }
+    if copied == count { Ok(()) } else { Err(outside(count)) }
 }
 
 fn outside(place: u64) -> io::Error {

@@ -83,9 +83,7 @@ impl Hint for DirectoryError {
 pub fn walk(root: &Path) -> Result<Changeset, DirectoryError> {
     let meta = fs::metadata(root).map_err(|source| unreadable(root, source))?;
     if !meta.is_dir() {
-        return Err(DirectoryError::NotADirectory {
-            path: root.to_path_buf(),
-        });
+        return Err(DirectoryError::NotADirectory { path: root.to_path_buf() });
     }
     let mut changes = Changeset::default();
     let mut first_names: BTreeMap<(u64, u64), ImagePath> = BTreeMap::new();
@@ -107,14 +105,9 @@ pub fn walk(root: &Path) -> Result<Changeset, DirectoryError> {
             _ => node,
         };
         if meta.is_file() && meta.nlink() > 1 {
-            first_names
-                .entry((meta.dev(), meta.ino()))
-                .or_insert_with(|| path.clone());
+            first_names.entry((meta.dev(), meta.ino())).or_insert_with(|| path.clone());
         }
-        let entry = Entry {
-            meta: looks(&meta),
-            node,
-        };
+        let entry = Entry { meta: looks(&meta), node };
         changes.upserts.insert(path, entry);
     }
     Ok(changes)
@@ -142,18 +135,13 @@ pub fn read(store: &Store, root: &Path, task: &dyn Task) -> Result<LayerIndex, D
 }
 
 fn unreadable(path: &Path, source: io::Error) -> DirectoryError {
-    DirectoryError::Unreadable {
-        path: path.to_path_buf(),
-        source,
-    }
+    DirectoryError::Unreadable { path: path.to_path_buf(), source }
 }
 
 fn image_path(root: &Path, file: &Path) -> Result<ImagePath, DirectoryError> {
     let relative = file.strip_prefix(root).unwrap_or(file);
-    ImagePath::from_tar(relative.as_os_str().as_bytes()).map_err(|source| DirectoryError::Name {
-        path: file.to_path_buf(),
-        source,
-    })
+    ImagePath::from_tar(relative.as_os_str().as_bytes())
+        .map_err(|source| DirectoryError::Name { path: file.to_path_buf(), source })
 }
 
 fn looks(meta: &fs::Metadata) -> Meta {
@@ -183,10 +171,7 @@ fn node(file: &Path, meta: &fs::Metadata, number: u64) -> Result<Option<Node>, D
         let (major, minor) = device(meta.rdev());
         Node::BlockDevice(major, minor)
     } else if kind.is_file() {
-        Node::File(Content::InLayer {
-            offset: number,
-            size: meta.len(),
-        })
+        Node::File(Content::InLayer { offset: number, size: meta.len() })
     } else {
         return Ok(None);
     }))
@@ -225,16 +210,7 @@ mod tests {
         let store = Store::open(&place.path().join("store")).unwrap();
         let index = read(&store, &root, &Silent).unwrap();
         let names: Vec<String> = index.changeset.upserts.keys().map(ToString::to_string).collect();
-        let want = [
-            "/",
-            "/a",
-            "/a/b",
-            "/a/b/out",
-            "/a/empty",
-            "/a/one",
-            "/a/two",
-            "/pyvenv.cfg",
-        ];
+        let want = ["/", "/a", "/a/b", "/a/b/out", "/a/empty", "/a/one", "/a/two", "/pyvenv.cfg"];
         assert_eq!(names, want);
         let node = |text: &str| index.changeset.upserts[&path(text)].node.clone();
         assert_eq!(node("/a/two"), Node::Hardlink(path("/a/one")));

@@ -54,13 +54,7 @@ impl ImageObjects {
                 kept.extend(offset(path).map(|offset| ((number, offset), bytes.clone())));
             }
         }
-        Self {
-            store: store.clone(),
-            placed,
-            kept,
-            stored: Mutex::default(),
-            symbols: Mutex::default(),
-        }
+        Self { store: store.clone(), placed, kept, stored: Mutex::default(), symbols: Mutex::default() }
     }
 
     /// Facts of a file in the store or in memory, which also makes its symbols known.
@@ -134,10 +128,7 @@ impl Objects for ImageObjects {
                     blob.read_to_end(&mut bytes)?;
                     Ok(Some(bytes))
                 };
-                read().map_err(|source| ObjectError {
-                    path: path.clone(),
-                    source,
-                })
+                read().map_err(|source| ObjectError { path: path.clone(), source })
             }
             _ => Ok(None),
         }

@@ -45,20 +45,12 @@ pub fn obtain<E: std::error::Error + 'static>(
     }
     let mut stream = Stream::open(layer, open, task)?;
     let mut pass = Pass::new(store);
-    let decoded = decode::decode(&mut stream, &mut |path, entry, file| {
-        pass.visit(path, entry, file)
-    });
-    let changeset = decoded.map_err(|source| Error::Decode {
-        layer: digest,
-        source,
-    })?;
+    let decoded = decode::decode(&mut stream, &mut |path, entry, file| pass.visit(path, entry, file));
+    let changeset = decoded.map_err(|source| Error::Decode { layer: digest, source })?;
     let uncompressed_size = stream.finish(layer)?;
     let index = pass.index(changeset, layer.diff_id, uncompressed_size);
     let saved = note::save_layer(store, &digest, &index);
-    saved.map_err(|source| Error::Store {
-        layer: digest,
-        source,
-    })?;
+    saved.map_err(|source| Error::Store { layer: digest, source })?;
     Ok(index)
 }
 
@@ -81,10 +73,7 @@ pub(super) struct Pass<'a> {
 impl<'a> Pass<'a> {
     /// Nothing found yet; symbols will be kept in `store`.
     pub(super) const fn new(store: &'a Store) -> Self {
-        Self {
-            store,
-            found: BTreeMap::new(),
-        }
+        Self { store, found: BTreeMap::new() }
     }
 
     /// Looks at one entry, whose bytes are in `file`.
@@ -97,8 +86,7 @@ impl<'a> Pass<'a> {
             Found::Elf(object, symbols) => {
                 let saved = note::save_symbols(self.store, &object.digest, &symbols);
                 saved.map_err(io::Error::other)?;
-                self.found
-                    .insert(offset, Found::Elf(object, crate::elf::Symbols::default()));
+                self.found.insert(offset, Found::Elf(object, crate::elf::Symbols::default()));
             }
             text @ Found::Text(_) => {
                 self.found.insert(offset, text);
@@ -125,12 +113,6 @@ impl<'a> Pass<'a> {
                 Some(Found::Nothing) | None => {}
             }
         }
-        LayerIndex {
-            changeset,
-            objects,
-            kept,
-            diff_id,
-            uncompressed_size,
-        }
+        LayerIndex { changeset, objects, kept, diff_id, uncompressed_size }
     }
 }

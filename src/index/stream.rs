@@ -51,55 +51,30 @@ impl<'a> Stream<'a> {
             layer: digest,
             media_type: layer.descriptor.media_type.clone(),
         })?;
-        let inner = open().map_err(|source| Error::Open {
-            layer: digest,
-            source,
-        })?;
+        let inner = open().map_err(|source| Error::Open { layer: digest, source })?;
         let hasher = Arc::new(Mutex::new(Hasher::default()));
-        let blob = Blob {
-            inner: inner.take(layer.descriptor.size.saturating_add(1)),
-            hasher: Arc::clone(&hasher),
-        };
+        let blob =
+            Blob { inner: inner.take(layer.descriptor.size.saturating_add(1)), hasher: Arc::clone(&hasher) };
         let tar = compress::reader(compression, Box::new(io::BufReader::with_capacity(1 << 17, blob)));
-        let tar = tar.map_err(|source| Error::Read {
-            layer: digest,
-            source,
-        })?;
-        Ok(Self {
-            tar: Hashing::new(tar),
-            blob: hasher,
-            told: 0,
-            task,
-        })
+        let tar = tar.map_err(|source| Error::Read { layer: digest, source })?;
+        Ok(Self { tar: Hashing::new(tar), blob: hasher, told: 0, task })
     }
 
     /// Reads what is left, and compares everything with what the image's documents promise. Returns the
     /// length of the tar in bytes.
     pub(super) fn finish<E: std::error::Error + 'static>(mut self, layer: &Layer) -> Result<u64, Error<E>> {
         let digest = layer.descriptor.digest;
-        io::copy(&mut self, &mut io::sink()).map_err(|source| Error::Read {
-            layer: digest,
-            source,
-        })?;
+        io::copy(&mut self, &mut io::sink()).map_err(|source| Error::Read { layer: digest, source })?;
         let blob = self.blob.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mismatch = |what, expected: String, actual: String| {
-            let error = Error::Mismatch {
-                layer: digest,
-                what,
-                expected,
-                actual,
-            };
+            let error = Error::Mismatch { layer: digest, what, expected, actual };
             if matches!(&error, Error::Mismatch { expected, actual, .. } if expected == actual) {
                 Ok(())
             } else {
                 Err(error)
             }
         };
-        mismatch(
-            "size in bytes",
-            layer.descriptor.size.to_string(),
-            blob.length().to_string(),
-        )?;
+        mismatch("size in bytes", layer.descriptor.size.to_string(), blob.length().to_string())?;
         mismatch("digest", digest.to_string(), blob.digest().to_string())?;
         let tar = self.tar.hasher();
         mismatch("diff_id", layer.diff_id.to_string(), tar.digest().to_string())?;

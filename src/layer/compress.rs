@@ -50,12 +50,10 @@ pub const fn format(compression: Compression) -> &'static str {
 pub fn reader(compression: Compression, input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
     Ok(match compression {
         Compression::None => input,
-        Compression::Gzip => Box::new(Members {
-            member: Some(GzDecoder::new(BufReader::with_capacity(BUFFER, input))),
-        }),
-        Compression::Zstd => Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(
-            BUFFER, input,
-        ))?),
+        Compression::Gzip => {
+            Box::new(Members { member: Some(GzDecoder::new(BufReader::with_capacity(BUFFER, input))) })
+        }
+        Compression::Zstd => Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(BUFFER, input))?),
     })
 }
 
@@ -216,19 +214,13 @@ mod tests {
             ),
         ] {
             assert_eq!(format(compression), name);
-            assert_eq!(
-                Digest::of(&wrap(compression, &sample(), 4096)).to_string(),
-                digest
-            );
+            assert_eq!(Digest::of(&wrap(compression, &sample(), 4096)).to_string(), digest);
         }
     }
 
     #[test]
     fn gzip_header_names_no_time_and_no_system() {
-        assert_eq!(
-            wrap(Compression::Gzip, b"x", 1)[..10],
-            [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]
-        );
+        assert_eq!(wrap(Compression::Gzip, b"x", 1)[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
     }
 
     #[test]

@@ -106,13 +106,7 @@ impl Meta {
     /// Metadata of root with this mode and time 0, without extended attributes.
     #[must_use]
     pub const fn root(mode: u32) -> Self {
-        Self {
-            mode,
-            uid: 0,
-            gid: 0,
-            mtime: 0,
-            xattrs: BTreeMap::new(),
-        }
+        Self { mode, uid: 0, gid: 0, mtime: 0, xattrs: BTreeMap::new() }
     }
 }
 

@@ -81,11 +81,7 @@ mod tests {
             weak: false,
             size: 0,
         });
-        Symbols {
-            defined: defined.collect(),
-            versioned,
-            ..Symbols::default()
-        }
+        Symbols { defined: defined.collect(), versioned, ..Symbols::default() }
     }
 
     #[test]

@@ -19,11 +19,7 @@ pub(super) fn parse(bytes: &[u8], machine: u16, levels: &[&str]) -> Cache {
     let start = bytes.windows(MAGIC.len()).position(|window| window == MAGIC);
     let cache = &bytes[start.unwrap_or(bytes.len())..];
     let count = int(cache, 20).unwrap_or(0) as usize;
-    let entries = cache
-        .get(HEADER..)
-        .unwrap_or_default()
-        .chunks_exact(ENTRY)
-        .take(count);
+    let entries = cache.get(HEADER..).unwrap_or_default().chunks_exact(ENTRY).take(count);
     for entry in entries {
         let fits = kind(machine).is_none_or(|kind| int(entry, 0) == Some(kind));
         let text = |at| int(entry, at).and_then(|offset| string(cache, offset as usize));
@@ -39,10 +35,7 @@ pub(super) fn parse(bytes: &[u8], machine: u16, levels: &[&str]) -> Cache {
         paths.sort_by_key(|(rank, _)| *rank);
         paths.into_iter().map(|(_, path)| path).collect()
     };
-    ranked
-        .into_iter()
-        .map(|(name, paths)| (name, order(paths)))
-        .collect()
+    ranked.into_iter().map(|(name, paths)| (name, order(paths))).collect()
 }
 
 /// The flags of a libc6 library of this machine; `None`: any will do.
@@ -102,18 +95,8 @@ mod tests {
     fn entries_by_machine_and_cpu_level() {
         let bytes = cache(&[
             (0x0303, 0, "liba.so", "/lib/liba.so"),
-            (
-                0x0303,
-                EXTENSION,
-                "liba.so",
-                "/lib/glibc-hwcaps/x86-64-v3/liba.so",
-            ),
-            (
-                0x0303,
-                EXTENSION,
-                "liba.so",
-                "/lib/glibc-hwcaps/x86-64-v4/liba.so",
-            ),
+            (0x0303, EXTENSION, "liba.so", "/lib/glibc-hwcaps/x86-64-v3/liba.so"),
+            (0x0303, EXTENSION, "liba.so", "/lib/glibc-hwcaps/x86-64-v4/liba.so"),
             (0x0303, 4, "liba.so", "/lib/tls/liba.so"),
             (0x0003, 0, "liba.so", "/lib32/liba.so"),
         ]);

@@ -62,14 +62,8 @@ impl Catalogue {
     #[must_use]
     pub fn native(&self) -> Option<(u8, u16)> {
         let mut counts: BTreeMap<(u8, u16), usize> = BTreeMap::new();
-        for object in self
-            .objects
-            .values()
-            .filter(|object| matches!(object.facts.kind, 2 | 3))
-        {
-            *counts
-                .entry((object.facts.class, object.facts.machine))
-                .or_default() += 1;
+        for object in self.objects.values().filter(|object| matches!(object.facts.kind, 2 | 3)) {
+            *counts.entry((object.facts.class, object.facts.machine)).or_default() += 1;
         }
         let most = counts.into_iter().max_by_key(|(_, count)| *count);
         most.map(|(native, _)| native)

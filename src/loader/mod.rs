@@ -66,19 +66,9 @@ impl<'a> Loader<'a> {
     pub fn new(view: View<'a>, host: &[String]) -> Result<Self, ObjectError> {
         let catalogue = Catalogue::new(view);
         let system = System::new(view, &catalogue)?;
-        let driver = [
-            "libcuda.so.1",
-            "libnvidia-*",
-            "libcudadebugger.so.1",
-            "libnvcuvid.so.1",
-        ];
+        let driver = ["libcuda.so.1", "libnvidia-*", "libcudadebugger.so.1", "libnvcuvid.so.1"];
         let host = driver.into_iter().map(str::to_owned).chain(host.iter().cloned());
-        Ok(Self {
-            view,
-            system,
-            catalogue,
-            host: host.collect(),
-        })
+        Ok(Self { view, system, catalogue, host: host.collect() })
     }
 
     /// Whether the container runtime puts this library into the container (nvidia-container-toolkit), or

@@ -127,11 +127,7 @@ impl World {
         let mut below = BTreeSet::from([object]);
         let mut todo = vec![object];
         while let Some(index) = todo.pop() {
-            let needed = self
-                .objects
-                .get(index)
-                .into_iter()
-                .flat_map(|mapped| &mapped.needed);
+            let needed = self.objects.get(index).into_iter().flat_map(|mapped| &mapped.needed);
             todo.extend(needed.flatten().copied().filter(|needed| below.insert(*needed)));
         }
         below
@@ -145,12 +141,7 @@ impl World {
 
     /// Loads what `LD_PRELOAD` names, for a program. What it names and is not there is passed over by ld.so.
     fn preload(&mut self, loader: &Loader<'_>, main: usize) {
-        let list = loader
-            .view
-            .env
-            .get("LD_PRELOAD")
-            .map(String::as_str)
-            .unwrap_or_default();
+        let list = loader.view.env.get("LD_PRELOAD").map(String::as_str).unwrap_or_default();
         for name in list.split([':', ' ']).filter(|name| !name.is_empty()) {
             let mut ignored = Vec::new();
             if let Some(index) = self.need(loader, main, name, &mut ignored)
@@ -163,11 +154,7 @@ impl World {
 
     /// Loads what `root` needs, and what that needs: breadth first, each once.
     fn dependencies(&mut self, loader: &Loader<'_>, root: usize) -> Vec<usize> {
-        let preloaded = if root == 0 {
-            std::mem::take(&mut self.global)
-        } else {
-            Vec::new()
-        };
+        let preloaded = if root == 0 { std::mem::take(&mut self.global) } else { Vec::new() };
         let mut order = vec![root];
         order.extend(preloaded);
         let mut next = 0;
@@ -220,11 +207,7 @@ impl World {
             main: &self.objects[0],
         };
         let own = self.interpreter(loader, name);
-        let answer = if own.is_some() {
-            Answer::default()
-        } else {
-            search::find(loader, &request)
-        };
+        let answer = if own.is_some() { Answer::default() } else { search::find(loader, &request) };
         let found = answer.found.or(own);
         let assumed = found.is_none();
         let found = found.or_else(|| self.imported(loader, name));
@@ -251,12 +234,7 @@ impl World {
             return None;
         }
         let main = self.objects.first()?;
-        let path = main
-            .object
-            .facts
-            .interpreter
-            .clone()
-            .filter(|path| path.ends_with(name));
+        let path = main.object.facts.interpreter.clone().filter(|path| path.ends_with(name));
         let named = path.and_then(|path| place::file(loader.view.tree, &path).map(|(file, _)| file));
         let file = named.or_else(|| loader.catalogue.named(name).first().cloned())?;
         Some(open(&file, loader.view.tree.get(&file)?))
@@ -294,9 +272,5 @@ impl World {
 
 /// A file opened by its own path.
 fn open<'a>(file: &ImagePath, node: &'a TreeNode) -> Opened<'a> {
-    Opened {
-        opened: place::text(file),
-        file: file.clone(),
-        node,
-    }
+    Opened { opened: place::text(file), file: file.clone(), node }
 }

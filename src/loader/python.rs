@@ -28,30 +28,15 @@ impl Python {
         let named = site.parent().unwrap_or_default();
         let prefix = named.parent().and_then(|lib| lib.parent()).unwrap_or_default();
         let name = String::from_utf8_lossy(named.name()).into_owned();
-        let name = if name.starts_with("python3") {
-            name
-        } else {
-            "python3".to_owned()
-        };
+        let name = if name.starts_with("python3") { name } else { "python3".to_owned() };
         let mut places = vec![format!("{}/bin", place::text(&prefix).trim_end_matches('/'))];
         places.extend(home(loader, &prefix)?);
         places.extend(["/usr/local/bin".to_owned(), "/usr/bin".to_owned()]);
-        let path = loader
-            .view
-            .env
-            .get("PATH")
-            .into_iter()
-            .flat_map(|path| path.split(':'));
+        let path = loader.view.env.get("PATH").into_iter().flat_map(|path| path.split(':'));
         places.extend(path.map(str::to_owned));
         let executable = interpreter(loader, &places, &name);
-        let from_file = executable
-            .as_ref()
-            .and_then(|path| minor(&String::from_utf8_lossy(path.name())));
-        Ok(Some(Self {
-            minor: minor(&name).or(from_file),
-            executable,
-            site,
-        }))
+        let from_file = executable.as_ref().and_then(|path| minor(&String::from_utf8_lossy(path.name())));
+        Ok(Some(Self { minor: minor(&name).or(from_file), executable, site }))
     }
 }
 
@@ -73,12 +58,9 @@ fn home(loader: &Loader<'_>, prefix: &ImagePath) -> Result<Option<String>, Objec
 
 fn interpreter(loader: &Loader<'_>, places: &[String], name: &str) -> Option<ImagePath> {
     let found = |name: &str| {
-        let mut files = places
-            .iter()
-            .filter_map(|place| place::file(loader.view.tree, &format!("{place}/{name}")));
-        files
-            .find(|(path, _)| loader.catalogue.is_program(path))
-            .map(|(path, _)| path)
+        let mut files =
+            places.iter().filter_map(|place| place::file(loader.view.tree, &format!("{place}/{name}")));
+        files.find(|(path, _)| loader.catalogue.is_program(path)).map(|(path, _)| path)
     };
     // A name with a version is looked for everywhere before one without is taken.
     found(name).or_else(|| found("python3"))
@@ -86,10 +68,6 @@ fn interpreter(loader: &Loader<'_>, places: &[String], name: &str) -> Option<Ima
 
 /// `N` of `python3.N`.
 fn minor(name: &str) -> Option<u32> {
-    let digits: String = name
-        .strip_prefix("python3.")?
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
+    let digits: String = name.strip_prefix("python3.")?.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }

@@ -37,12 +37,7 @@ pub(super) struct Opened<'a> {
 
 /// Looks for the file. Objects already loaded under that name are the caller's business.
 pub(super) fn find<'a>(loader: &Loader<'a>, request: &Request<'_>) -> Answer<'a> {
-    let mut search = Search {
-        loader,
-        request,
-        answer: Answer::default(),
-        stopped: false,
-    };
+    let mut search = Search { loader, request, answer: Answer::default(), stopped: false };
     search.run();
     search.answer
 }
@@ -117,11 +112,7 @@ impl Search<'_, '_, '_> {
         self.answer.searched.push("/etc/ld.so.cache".to_owned());
         for path in loader.system.cache.get(self.request.name).into_iter().flatten() {
             let directory = place::directory(path);
-            let system = loader
-                .system
-                .directories
-                .iter()
-                .any(|default| default == directory);
+            let system = loader.system.directories.iter().any(|default| default == directory);
             if defaults || !system {
                 self.open(path);
             }
@@ -161,11 +152,7 @@ impl Search<'_, '_, '_> {
             self.answer.unfit.push(format!("{path} is for another machine"));
             return;
         }
-        self.answer.found = Some(Opened {
-            opened: path.to_owned(),
-            file,
-            node,
-        });
+        self.answer.found = Some(Opened { opened: path.to_owned(), file, node });
     }
 
     /// Puts the values of `$ORIGIN`, `$LIB` and `$PLATFORM` in.
@@ -175,14 +162,10 @@ impl Search<'_, '_, '_> {
         }
         let system = &self.loader.system;
         let mut text = text.to_owned();
-        for (name, value) in [
-            ("ORIGIN", place::directory(&of.opened)),
-            ("LIB", &system.lib),
-            ("PLATFORM", system.platform),
-        ] {
-            text = text
-                .replace(&format!("${{{name}}}"), value)
-                .replace(&format!("${name}"), value);
+        for (name, value) in
+            [("ORIGIN", place::directory(&of.opened)), ("LIB", &system.lib), ("PLATFORM", system.platform)]
+        {
+            text = text.replace(&format!("${{{name}}}"), value).replace(&format!("${name}"), value);
         }
         text
     }

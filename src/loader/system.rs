@@ -38,11 +38,7 @@ impl System {
         };
         let debian = place::canonical(view.tree, &format!("/usr/lib/{triplet}")).is_some();
         let wide = if machine == 3 { "lib" } else { "lib64" };
-        let lib = if debian {
-            format!("lib/{triplet}")
-        } else {
-            wide.to_owned()
-        };
+        let lib = if debian { format!("lib/{triplet}") } else { wide.to_owned() };
         let mut directories = vec![format!("/{lib}"), format!("/usr/{lib}")];
         if debian {
             directories.extend(["/lib".to_owned(), "/usr/lib".to_owned()]);
@@ -75,17 +71,11 @@ impl System {
 
 fn glibc(catalogue: &Catalogue, directories: &[String]) -> Option<u32> {
     let in_default = |path: &&ImagePath| {
-        let directory = path
-            .parent()
-            .map(|parent| place::text(&parent))
-            .unwrap_or_default();
+        let directory = path.parent().map(|parent| place::text(&parent)).unwrap_or_default();
         directories.contains(&directory)
     };
     let named = catalogue.named("libc.so.6");
     let libc = named.iter().find(in_default).or_else(|| named.first())?;
     let versions = &catalogue.get(libc)?.facts.version_defs;
-    versions
-        .iter()
-        .filter_map(|name| name.strip_prefix("GLIBC_2.")?.parse().ok())
-        .max()
+    versions.iter().filter_map(|name| name.strip_prefix("GLIBC_2.")?.parse().ok()).max()
 }

@@ -28,11 +28,7 @@ impl World {
             };
             let defs = &self.objects[of].object.facts.version_defs;
             if !defs.is_empty() && !defs.contains(&need.version) {
-                missing.push(MissingVersion {
-                    by: object,
-                    of,
-                    version: need.version.clone(),
-                });
+                missing.push(MissingVersion { by: object, of, version: need.version.clone() });
             }
         }
         missing.sort();

@@ -54,15 +54,8 @@ impl Config {
         let digest = Digest::of(&bytes);
         let value: Value =
             serde_json::from_slice(&bytes).map_err(|source| ConfigError::Json { digest, source })?;
-        let diff_ids = diff_ids(&value).ok_or(ConfigError::Field {
-            digest,
-            field: "rootfs.diff_ids",
-        })?;
-        Ok(Self {
-            bytes,
-            value,
-            diff_ids,
-        })
+        let diff_ids = diff_ids(&value).ok_or(ConfigError::Field { digest, field: "rootfs.diff_ids" })?;
+        Ok(Self { bytes, value, diff_ids })
     }
 
     /// Makes a configuration of an edited value: compact JSON in the order of the value's keys.
@@ -122,11 +115,7 @@ impl Config {
     /// The value of one environment variable: the last one wins, as at run time.
     #[must_use]
     pub fn env_value(&self, name: &str) -> Option<String> {
-        self.env()
-            .into_iter()
-            .rev()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value)
+        self.env().into_iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
     /// The number of history entries that stand for a layer (`empty_layer` not set).
@@ -146,11 +135,7 @@ fn diff_ids(value: &Value) -> Option<Vec<DiffId>> {
     }
     match rootfs.get("diff_ids") {
         None | Some(Value::Null) => Some(Vec::new()),
-        Some(list) => list
-            .as_array()?
-            .iter()
-            .map(|id| id.as_str()?.parse().ok().map(DiffId))
-            .collect(),
+        Some(list) => list.as_array()?.iter().map(|id| id.as_str()?.parse().ok().map(DiffId)).collect(),
     }
 }
 
@@ -174,13 +159,9 @@ mod tests {
 
     #[test]
     fn a_root_file_system_of_another_type_is_refused() {
-        for bad in [
-            "[]",
-            "{",
-            "{}",
-            r#"{"rootfs":{"type":"x"}}"#,
-            r#"{"rootfs":{"type":"layers","diff_ids":[1]}}"#,
-        ] {
+        for bad in
+            ["[]", "{", "{}", r#"{"rootfs":{"type":"x"}}"#, r#"{"rootfs":{"type":"layers","diff_ids":[1]}}"#]
+        {
             assert!(Config::parse(bad.as_bytes().to_vec()).is_err(), "{bad}");
         }
     }

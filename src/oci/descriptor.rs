@@ -40,12 +40,6 @@ impl Descriptor {
     /// Makes a descriptor without platform or annotations.
     #[must_use]
     pub fn new(media_type: &str, digest: Digest, size: u64) -> Self {
-        Self {
-            media_type: media_type.to_owned(),
-            digest,
-            size,
-            platform: None,
-            annotations: BTreeMap::new(),
-        }
+        Self { media_type: media_type.to_owned(), digest, size, platform: None, annotations: BTreeMap::new() }
     }
 }

@@ -118,9 +118,7 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?
-                .parse()
-                .map_err(serde::de::Error::custom)
+            String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
         } else {
             <[u8; 32]>::deserialize(deserializer).map(Self)
         }
@@ -164,10 +162,7 @@ pub struct Hashing<T> {
 impl<T> Hashing<T> {
     /// Wraps a reader or a writer.
     pub fn new(inner: T) -> Self {
-        Self {
-            inner,
-            hasher: Hasher::default(),
-        }
+        Self { inner, hasher: Hasher::default() }
     }
 
     /// What has passed so far.
@@ -216,15 +211,7 @@ mod tests {
 
     #[test]
     fn only_lower_case_sha256_is_a_digest() {
-        for bad in [
-            "",
-            "abc",
-            "sha256:",
-            "sha512:00",
-            &ABC.to_uppercase(),
-            &ABC[..70],
-            &format!("{ABC}0"),
-        ] {
+        for bad in ["", "abc", "sha256:", "sha512:00", &ABC.to_uppercase(), &ABC[..70], &format!("{ABC}0")] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
     }

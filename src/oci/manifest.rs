@@ -140,25 +140,14 @@ impl Document {
         match media_type.as_str() {
             media_type::OCI_INDEX | media_type::DOCKER_LIST => {
                 let raw: RawIndex = serde_json::from_value(value).map_err(json)?;
-                Ok(Self::Index(Index {
-                    bytes,
-                    media_type,
-                    manifests: raw.manifests,
-                }))
+                Ok(Self::Index(Index { bytes, media_type, manifests: raw.manifests }))
             }
             media_type::OCI_MANIFEST | media_type::DOCKER_MANIFEST => {
                 let raw: RawManifest = serde_json::from_value(value).map_err(json)?;
                 let (config, layers) = (raw.config, raw.layers);
                 let annotations = raw.annotations.unwrap_or_default();
                 let family = family.unwrap_or(Family::Oci);
-                Ok(Self::Manifest(Manifest {
-                    bytes,
-                    media_type,
-                    family,
-                    config,
-                    layers,
-                    annotations,
-                }))
+                Ok(Self::Manifest(Manifest { bytes, media_type, family, config, layers, annotations }))
             }
             _ => Err(ManifestError::Unsupported { digest, media_type }),
         }
@@ -170,17 +159,9 @@ fn media_type_of(value: &Value, served_as: &str, digest: Digest) -> Result<Strin
     let inside = value.get("mediaType").and_then(Value::as_str).unwrap_or_default();
     let known = |name: &str| Family::of_document(name).is_some();
     if known(inside) && known(served_as) && inside != served_as {
-        return Err(ManifestError::MediaType {
-            digest,
-            inside: inside.into(),
-            outside: served_as.into(),
-        });
+        return Err(ManifestError::MediaType { digest, inside: inside.into(), outside: served_as.into() });
     }
-    let named = if inside.is_empty() && known(served_as) {
-        served_as
-    } else {
-        inside
-    };
+    let named = if inside.is_empty() && known(served_as) { served_as } else { inside };
     Ok(match named {
         "" if value.get("manifests").is_some() => media_type::OCI_INDEX.to_owned(),
         "" if value.get("layers").is_some() => media_type::OCI_MANIFEST.to_owned(),
@@ -225,10 +206,7 @@ mod tests {
     #[test]
     fn t26_a_manifest_that_is_also_an_index_is_refused() {
         let both = manifest(r#""manifests":[],"#);
-        assert!(matches!(
-            Document::parse(both.into_bytes(), ""),
-            Err(ManifestError::Ambiguous(_))
-        ));
+        assert!(matches!(Document::parse(both.into_bytes(), ""), Err(ManifestError::Ambiguous(_))));
         let says = manifest(&format!(r#""mediaType":"{}","#, media_type::OCI_MANIFEST));
         let served = Document::parse(says.into_bytes(), media_type::OCI_INDEX);
         assert!(matches!(served, Err(ManifestError::MediaType { .. })));
@@ -238,20 +216,14 @@ mod tests {
     #[test]
     fn t23_a_negative_size_is_refused() {
         let bad = manifest("").replace("\"size\":0", "\"size\":-1");
-        assert!(matches!(
-            Document::parse(bad.into_bytes(), ""),
-            Err(ManifestError::Json { .. })
-        ));
+        assert!(matches!(Document::parse(bad.into_bytes(), ""), Err(ManifestError::Json { .. })));
     }
 
     /// T25: nothing unbounded is parsed.
     #[test]
     fn t25_an_oversized_document_is_refused() {
         let bytes = vec![b' '; MAX_DOCUMENT as usize + 1];
-        assert!(matches!(
-            Document::parse(bytes, ""),
-            Err(ManifestError::TooLarge(_))
-        ));
+        assert!(matches!(Document::parse(bytes, ""), Err(ManifestError::TooLarge(_))));
     }
 
     #[test]

@@ -108,13 +108,8 @@ mod tests {
                 }
             }
         }
-        assert_eq!(
-            layer_compression("application/vnd.oci.image.layer.v1.tar+br"),
-            None
-        );
+        assert_eq!(layer_compression("application/vnd.oci.image.layer.v1.tar+br"), None);
         assert_eq!(layer_compression(OCI_CONFIG), None);
-        assert!(is_foreign(
-            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-        ));
+        assert!(is_foreign("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"));
     }
 }

@@ -66,11 +66,7 @@ impl Image {
     pub fn new(manifest: Manifest, config: Config) -> Result<Self, ImageError> {
         let (layers, diff_ids) = (manifest.layers.len(), config.diff_ids().len());
         if layers != diff_ids {
-            return Err(ImageError {
-                manifest: manifest.digest(),
-                layers,
-                diff_ids,
-            });
+            return Err(ImageError { manifest: manifest.digest(), layers, diff_ids });
         }
         Ok(Self { manifest, config })
     }
@@ -79,11 +75,6 @@ impl Image {
     #[must_use]
     pub fn layers(&self) -> Vec<Layer> {
         let pairs = self.manifest.layers.iter().cloned().zip(self.config.diff_ids());
-        pairs
-            .map(|(descriptor, diff_id)| Layer {
-                descriptor,
-                diff_id: *diff_id,
-            })
-            .collect()
+        pairs.map(|(descriptor, diff_id)| Layer { descriptor, diff_id: *diff_id }).collect()
     }
 }

@@ -186,13 +186,7 @@ mod tests {
 
     #[test]
     fn names_from_tars_are_normalised() {
-        for (raw, want) in [
-            ("", "/"),
-            ("./", "/"),
-            ("/a//b/", "/a/b"),
-            ("./a/./b", "/a/b"),
-            ("a", "/a"),
-        ] {
+        for (raw, want) in [("", "/"), ("./", "/"), ("/a//b/", "/a/b"), ("./a/./b", "/a/b"), ("a", "/a")] {
             assert_eq!(path(raw).to_string(), want);
         }
         assert!(ImagePath::from_tar(b"a/../b").is_err());
@@ -204,20 +198,14 @@ mod tests {
     fn a_directory_sorts_right_before_what_is_in_it() {
         let mut all = [path("a-b"), path("a/b"), path("a"), path("a/b/c"), path("a.b")];
         all.sort();
-        assert_eq!(
-            all.map(|p| p.to_string()),
-            ["/a", "/a/b", "/a/b/c", "/a-b", "/a.b"]
-        );
+        assert_eq!(all.map(|p| p.to_string()), ["/a", "/a/b", "/a/b/c", "/a-b", "/a.b"]);
     }
 
     #[test]
     fn parents_and_relatives() {
         assert_eq!(path("a/b").parent(), Some(path("a")));
         assert_eq!(path("a").parent(), Some(ImagePath::root()));
-        assert_eq!(
-            path("a/b/c").ancestors(),
-            [ImagePath::root(), path("a"), path("a/b")]
-        );
+        assert_eq!(path("a/b/c").ancestors(), [ImagePath::root(), path("a"), path("a/b")]);
         assert_eq!(path("a/b/c").relative_to(&path("a")), Some(&b"b/c"[..]));
         assert_eq!(path("ab").relative_to(&path("a")), None);
         assert!(path("a").is_within(&ImagePath::root()));

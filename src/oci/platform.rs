@@ -35,11 +35,7 @@ impl Platform {
     /// `linux/amd64`, the default of every recipe.
     #[must_use]
     pub fn linux_amd64() -> Self {
-        Self {
-            os: "linux".to_owned(),
-            architecture: "amd64".to_owned(),
-            variant: None,
-        }
+        Self { os: "linux".to_owned(), architecture: "amd64".to_owned(), variant: None }
     }
 
     /// Whether an image for `offered` serves a request for this platform.
@@ -60,9 +56,7 @@ impl Platform {
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;
-        self.variant
-            .iter()
-            .try_for_each(|variant| write!(f, "/{variant}"))
+        self.variant.iter().try_for_each(|variant| write!(f, "/{variant}"))
     }
 }
 
@@ -75,16 +69,10 @@ impl FromStr for Platform {
             return Err(PlatformError(text.to_owned()));
         }
         match parts.as_slice() {
-            [os, arch] => Ok(Self {
-                os: (*os).into(),
-                architecture: (*arch).into(),
-                variant: None,
-            }),
-            [os, arch, variant] => Ok(Self {
-                os: (*os).into(),
-                architecture: (*arch).into(),
-                variant: Some((*variant).into()),
-            }),
+            [os, arch] => Ok(Self { os: (*os).into(), architecture: (*arch).into(), variant: None }),
+            [os, arch, variant] => {
+                Ok(Self { os: (*os).into(), architecture: (*arch).into(), variant: Some((*variant).into()) })
+            }
             _ => Err(PlatformError(text.to_owned())),
         }
     }

@@ -89,20 +89,11 @@ impl FromStr for Reference {
             return RegistryReference::from_str(text).map(Self::Registry);
         };
         let tagged = || {
-            let (path, tag) = rest
-                .split_once(':')
-                .map_or((rest, None), |(path, tag)| (path, Some(tag)));
-            (
-                PathBuf::from(path),
-                tag.filter(|tag| !tag.is_empty()).map(str::to_owned),
-            )
+            let (path, tag) = rest.split_once(':').map_or((rest, None), |(path, tag)| (path, Some(tag)));
+            (PathBuf::from(path), tag.filter(|tag| !tag.is_empty()).map(str::to_owned))
         };
         match transport {
-            "docker" => rest
-                .strip_prefix("//")
-                .unwrap_or(rest)
-                .parse()
-                .map(Self::Registry),
+            "docker" => rest.strip_prefix("//").unwrap_or(rest).parse().map(Self::Registry),
             _ if rest.is_empty() => Err(ReferenceError::Empty),
             "oci" => Ok(Self::Layout(tagged().0, tagged().1)),
             "oci-archive" => Ok(Self::OciArchive(tagged().0, tagged().1)),
@@ -122,14 +113,9 @@ impl FromStr for RegistryReference {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (name, digest) = match text.split_once('@') {
-            Some((name, digest)) => (
-                name,
-                Some(
-                    digest
-                        .parse()
-                        .map_err(|_| ReferenceError::Digest(digest.to_owned()))?,
-                ),
-            ),
+            Some((name, digest)) => {
+                (name, Some(digest.parse().map_err(|_| ReferenceError::Digest(digest.to_owned()))?))
+            }
             None => (text, None),
         };
         let (name, tag) = match name.rsplit_once(':') {
@@ -143,12 +129,7 @@ impl FromStr for RegistryReference {
         if let Some(bad) = tag.as_deref().filter(|tag| !is_tag(tag)) {
             return Err(ReferenceError::Tag(bad.to_owned()));
         }
-        Ok(Self {
-            host,
-            repository,
-            tag,
-            digest,
-        })
+        Ok(Self { host, repository, tag, digest })
     }
 }
 
@@ -256,17 +237,9 @@ mod tests {
 
     #[test]
     fn what_no_registry_takes_is_refused() {
-        for text in [
-            "",
-            "UPPER",
-            "a/b:bad tag",
-            "a@sha256:1",
-            "a//b",
-            "-a",
-            "oci:",
-            "containers-storage:x",
-            "h.x/",
-        ] {
+        for text in
+            ["", "UPPER", "a/b:bad tag", "a@sha256:1", "a//b", "-a", "oci:", "containers-storage:x", "h.x/"]
+        {
             assert!(text.parse::<Reference>().is_err(), "{text}");
         }
     }

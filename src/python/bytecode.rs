@@ -8,10 +8,7 @@ pub fn stale_caches<'a>(
     source: &ImagePath,
     present: impl IntoIterator<Item = &'a ImagePath>,
 ) -> Vec<&'a ImagePath> {
-    present
-        .into_iter()
-        .filter(|path| is_stale_cache(source, path))
-        .collect()
+    present.into_iter().filter(|path| is_stale_cache(source, path)).collect()
 }
 
 /// Whether `path` is bytecode of the file `source`: `__pycache__/x.TAG[.opt-N].pyc` beside it, or `x.pyc` or `x.pyo`.
@@ -37,23 +34,14 @@ pub fn is_stale_cache(source: &ImagePath, path: &ImagePath) -> bool {
 
 /// `.cpython-312.pyc`, `.cpython-312.opt-1.pyc`, `.pypy39.pyc`.
 fn is_tagged(rest: &[u8]) -> bool {
-    let Some(tag) = rest
-        .strip_prefix(b".")
-        .and_then(|rest| rest.strip_suffix(b".pyc"))
-    else {
+    let Some(tag) = rest.strip_prefix(b".").and_then(|rest| rest.strip_suffix(b".pyc")) else {
         return false;
     };
     let mut parts = tag.split(|b| *b == b'.');
-    let word = |part: &[u8]| {
-        !part.is_empty()
-            && part
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
-    };
+    let word =
+        |part: &[u8]| !part.is_empty() && part.iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b));
     let first = parts.next().is_some_and(word);
-    let level = parts
-        .next()
-        .is_none_or(|part| part.starts_with(b"opt-") && word(part));
+    let level = parts.next().is_none_or(|part| part.starts_with(b"opt-") && word(part));
     first && level && parts.next().is_none()
 }
 
@@ -87,9 +75,6 @@ mod tests {
         let present = [path("/p/x.pyc"), path("/p/y.pyc")];
         assert_eq!(stale_caches(&source, &present), [&present[0]]);
         assert!(stale_caches(&path("/p/x.so"), &present).is_empty());
-        assert!(is_stale_cache(
-            &path("/x.py"),
-            &path("/__pycache__/x.cpython-311.pyc")
-        ));
+        assert!(is_stale_cache(&path("/x.py"), &path("/__pycache__/x.cpython-311.pyc")));
     }
 }

@@ -35,10 +35,7 @@ pub enum Fate {
 #[must_use]
 pub fn root(path: &ImagePath) -> Option<ImagePath> {
     let dist_info = path.parent().filter(|_| path.name() == b"RECORD")?;
-    dist_info
-        .name()
-        .ends_with(b".dist-info")
-        .then(|| dist_info.parent())?
+    dist_info.name().ends_with(b".dist-info").then(|| dist_info.parent())?
 }
 
 /// The files that the RECORD at `path` lists, as paths in the image; lines that are no path are left out.
@@ -47,10 +44,7 @@ pub fn listed(path: &ImagePath, text: &str) -> Vec<ImagePath> {
     let Some(root) = root(path) else {
         return Vec::new();
     };
-    rows(text)
-        .into_iter()
-        .filter_map(|row| locate(&root, &field(row.0).0))
-        .collect()
+    rows(text).into_iter().filter_map(|row| locate(&root, &field(row.0).0)).collect()
 }
 
 /// The RECORD at `path` with the fates of some files written into it; `None` when that changes nothing.
@@ -88,11 +82,7 @@ pub fn update(path: &ImagePath, text: &str, fates: &BTreeMap<ImagePath, Fate>) -
             if !out.is_empty() && !out.ends_with('\n') {
                 out.push_str(newline);
             }
-            out.extend([
-                quoted(&name_of(&root, file)).as_str(),
-                &columns(digest, *size),
-                newline,
-            ]);
+            out.extend([quoted(&name_of(&root, file)).as_str(), &columns(digest, *size), newline]);
         }
     }
     (out != text).then_some(out)
@@ -243,17 +233,8 @@ mod tests {
         for text in ["", "a,b,c", "\"open\nend", "\n\n", RECORD] {
             assert_eq!(update(&record, text, &fates), None, "{text:?}");
         }
-        let one = BTreeMap::from([(
-            file("n.py"),
-            Fate::Added {
-                digest: Digest::of(b""),
-                size: 0,
-            },
-        )]);
+        let one = BTreeMap::from([(file("n.py"), Fate::Added { digest: Digest::of(b""), size: 0 })]);
         let added = update(&record, "a,,", &one).unwrap();
-        assert_eq!(
-            added,
-            "a,,\nn.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n"
-        );
+        assert_eq!(added, "a,,\nn.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0\n");
     }
 }

@@ -35,11 +35,8 @@ pub struct SyntaxError {
 pub fn parse_errors(text: &str) -> Vec<SyntaxError> {
     let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::latest());
     let parsed = parse_unchecked(text, options);
-    let mut errors: Vec<SyntaxError> = parsed
-        .errors()
-        .iter()
-        .map(|error| place(text, error.location, error.error.to_string()))
-        .collect();
+    let mut errors: Vec<SyntaxError> =
+        parsed.errors().iter().map(|error| place(text, error.location, error.error.to_string())).collect();
     if errors.is_empty()
         && let Some(module) = parsed.syntax().as_module()
     {
@@ -52,11 +49,7 @@ pub fn parse_errors(text: &str) -> Vec<SyntaxError> {
         };
         walk.visit_body(&module.body);
         let found = walk.found.into_inner();
-        errors.extend(
-            found
-                .iter()
-                .map(|error| place(text, error.range, error.to_string())),
-        );
+        errors.extend(found.iter().map(|error| place(text, error.range, error.to_string())));
     }
     errors.sort();
     errors
@@ -110,19 +103,13 @@ impl<'a> Visitor<'a> for Walk<'a> {
         match stmt {
             Stmt::FunctionDef(function) => {
                 // Defaults, decorators and annotations belong to the scope around.
-                function
-                    .decorator_list
-                    .iter()
-                    .for_each(|one| self.visit_decorator(one));
+                function.decorator_list.iter().for_each(|one| self.visit_decorator(one));
                 self.visit_parameters(&function.parameters);
                 function.returns.iter().for_each(|one| self.visit_annotation(one));
                 self.within(Scope::Function, |walk| walk.visit_body(&function.body));
             }
             Stmt::ClassDef(class) => {
-                class
-                    .decorator_list
-                    .iter()
-                    .for_each(|one| self.visit_decorator(one));
+                class.decorator_list.iter().for_each(|one| self.visit_decorator(one));
                 class.arguments.iter().for_each(|one| self.visit_arguments(one));
                 self.within(Scope::Class, |walk| walk.visit_body(&class.body));
             }

@@ -65,13 +65,7 @@ impl Problem {
     /// A problem at one place.
     #[must_use]
     pub fn at(fault: impl Into<Fault>, span: Range<usize>) -> Self {
-        Self {
-            fault: fault.into(),
-            marks: vec![Mark {
-                span,
-                label: String::new(),
-            }],
-        }
+        Self { fault: fault.into(), marks: vec![Mark { span, label: String::new() }] }
     }
 
     /// Adds a further place, with a text under it.
@@ -109,11 +103,7 @@ impl Error {
     #[must_use]
     pub fn invalid(file: &str, text: &str, mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(|problem| problem.marks.first().map(|mark| (mark.span.start, mark.span.end)));
-        Self::Invalid(Box::new(Invalid {
-            file: file.to_owned(),
-            text: text.to_owned(),
-            problems,
-        }))
+        Self::Invalid(Box::new(Invalid { file: file.to_owned(), text: text.to_owned(), problems }))
     }
 
     /// The whole error as text for a terminal: each problem with file, line, column, caret and advice.
@@ -121,11 +111,7 @@ impl Error {
     /// With `color`, ANSI escapes are in it. Ends in a newline.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
-        let renderer = if color {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         match self {
             Self::Unreadable { path, source } => {
                 let title = format!("cannot read `{}`: {source}", path.display());

@@ -41,11 +41,7 @@ pub enum Fault {
         known: Vec<String>,
     },
     /// None, or more than one, of keys that exclude each other.
-    #[error(
-        "{what} needs exactly one of {}; found {}",
-        list(known, "or"),
-        list(found, "and")
-    )]
+    #[error("{what} needs exactly one of {}; found {}", list(known, "or"), list(found, "and"))]
     NotExactlyOne {
         /// What it is about, with its article.
         what: &'static str,
@@ -158,9 +154,9 @@ impl Hint for Fault {
             Self::NotAmong { found, known } => {
                 suggest(found, known, "").or_else(|| Some(format!("write {}", list(known, "or"))))
             }
-            Self::UnknownVariable { name, known } if known.is_empty() => Some(format!(
-                "declare it under `[vars]`, or write `{{{{{name}}}}}` for literal braces"
-            )),
+            Self::UnknownVariable { name, known } if known.is_empty() => {
+                Some(format!("declare it under `[vars]`, or write `{{{{{name}}}}}` for literal braces"))
+            }
             Self::UnknownVariable { name, known } => suggest(name, known, "the variables are"),
             Self::UnknownOption { known, .. } if known.is_empty() => {
                 Some("it has no variables at all: take the option away".to_owned())
@@ -185,11 +181,9 @@ impl Fault {
             Self::Schema(_) => "write `schema = 1`, or use the version of imgforge that the recipe is for",
             Self::Brace('{') => "write `{{` for a literal brace, or `{name}` for a variable",
             Self::Brace(_) => "write `}}` for a literal brace",
-            Self::NotExactlyOne {
-                what: "a step",
-                found,
-                ..
-            } if !found.is_empty() => "begin each step with a `[[step]]` of its own",
+            Self::NotExactlyOne { what: "a step", found, .. } if !found.is_empty() => {
+                "begin each step with a `[[step]]` of its own"
+            }
             Self::NotExactlyOne { .. } => "write one of them",
             Self::UnusedVariable(_) | Self::UnusedSource(_) => "take it away, or use it",
             Self::TwoSteps(_) => {

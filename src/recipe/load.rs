@@ -48,10 +48,7 @@ pub fn load(path: &Path, given: &BTreeMap<String, String>) -> Result<Recipe, Err
 /// # Errors
 /// [`Error::Unreadable`].
 pub fn read(path: &Path) -> Result<String, Error> {
-    std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
-        path: path.to_path_buf(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| Error::Unreadable { path: path.to_path_buf(), source })
 }
 
 /// Parses TOML and makes sure of its grammar's version, which goes before all other questions.
@@ -64,12 +61,7 @@ pub fn document(text: &str) -> Result<Spanned<DeTable<'_>>, Problem> {
         Problem::at(Fault::Syntax(message), error.span().unwrap_or_default())
     })?;
     match table.get_ref().get("schema") {
-        Some(schema)
-            if schema
-                .get_ref()
-                .as_integer()
-                .is_some_and(|number| number.as_str() != "1") =>
-        {
+        Some(schema) if schema.get_ref().as_integer().is_some_and(|number| number.as_str() != "1") => {
             let number = schema.get_ref().as_integer().map(ToString::to_string);
             let fault = Fault::Schema(number.unwrap_or_default());
             Err(Problem::at(fault, schema.span()))
@@ -80,10 +72,7 @@ pub fn document(text: &str) -> Result<Spanned<DeTable<'_>>, Problem> {
 
 /// What serde could not read though the shape was right: a defect of the schema, told like a syntax error.
 pub(crate) fn unread(error: &toml::de::Error) -> Problem {
-    Problem::at(
-        Fault::Syntax(error.message().to_owned()),
-        error.span().unwrap_or_default(),
-    )
+    Problem::at(Fault::Syntax(error.message().to_owned()), error.span().unwrap_or_default())
 }
 
 type Parsed = (RawRecipe, BTreeMap<String, String>, Vec<Range<usize>>);
@@ -182,10 +171,7 @@ patch = { file = "/opt/p.py", with = "p.toml" }
         assert_eq!(*file, directory.path().join("p.toml"));
         let unset = [Unset::Env("A".into()), Unset::Label("b".into()), Unset::Cmd];
         assert_eq!(recipe.config.unset, unset);
-        assert_eq!(
-            (recipe.config.entrypoint, recipe.config.cmd),
-            (Some(vec![]), None)
-        );
+        assert_eq!((recipe.config.entrypoint, recipe.config.cmd), (Some(vec![]), None));
         assert_eq!(recipe.audit.allow[0].spot.line, 26);
     }
 

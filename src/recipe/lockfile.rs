@@ -119,10 +119,8 @@ impl Lockfile {
     /// # Errors
     /// The file is not there or cannot be read, or is not of this version.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
-            path: path.to_path_buf(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::Unreadable { path: path.to_path_buf(), source })?;
         Self::parse(path, &text)
     }
 
@@ -131,10 +129,7 @@ impl Lockfile {
         struct Versioned {
             version: u32,
         }
-        let malformed = |source| Error::Malformed {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        };
+        let malformed = |source| Error::Malformed { path: path.to_path_buf(), source: Box::new(source) };
         let found = toml::from_str::<Versioned>(text).map_err(malformed)?.version;
         if found != VERSION {
             let path = path.to_path_buf();
@@ -154,9 +149,7 @@ impl Lockfile {
         sorted.grafts.sort();
         sorted.patches.sort();
         // The base first, then the sources by name.
-        sorted
-            .images
-            .sort_by_key(|image| (image.name != "base", image.clone()));
+        sorted.images.sort_by_key(|image| (image.name != "base", image.clone()));
         Ok(format!("{HEADER}{}", toml::to_string(&sorted)?))
     }
 
@@ -165,17 +158,12 @@ impl Lockfile {
     /// # Errors
     /// [`Error::Unwritable`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let unwritable = |source| Error::Unwritable {
-            path: path.to_path_buf(),
-            source,
-        };
+        let unwritable = |source| Error::Unwritable { path: path.to_path_buf(), source };
         let directory = match path.parent() {
             Some(directory) if directory != Path::new("") => directory,
             _ => Path::new("."),
         };
-        let text = self
-            .to_text()
-            .map_err(|error| unwritable(io::Error::other(error)))?;
+        let text = self.to_text().map_err(|error| unwritable(io::Error::other(error)))?;
         let mut draft = tempfile::NamedTempFile::new_in(directory).map_err(unwritable)?;
         draft.write_all(text.as_bytes()).map_err(unwritable)?;
         readable(draft.as_file()).map_err(unwritable)?;
@@ -211,19 +199,13 @@ mod tests {
                 diff_id: digest("diff"),
             }],
         };
-        let input = |path: &str| LockedInput {
-            path: path.to_owned(),
-            sha256: digest(path),
-        };
+        let input = |path: &str| LockedInput { path: path.to_owned(), sha256: digest(path) };
         Lockfile {
             version: VERSION,
             format: "gzip-zlib-rs/1".to_owned(),
             recipe: digest("recipe"),
             vars: [("python".to_owned(), "3.12".to_owned())].into(),
-            result: Some(LockedResult {
-                manifest: digest("result"),
-                diff_ids: vec![DiffId(digest("new"))],
-            }),
+            result: Some(LockedResult { manifest: digest("result"), diff_ids: vec![DiffId(digest("new"))] }),
             images: vec![image("alpha"), image("base")],
             inputs: vec![input("z"), input("a"), input("z")],
             grafts: vec![LockedGraft {
@@ -269,10 +251,7 @@ mod tests {
     #[test]
     fn a_person_can_read_it() {
         let text = sample().to_text().unwrap();
-        let graft = text
-            .split("\n\n")
-            .find(|part| part.starts_with("[[graft]]"))
-            .unwrap();
+        let graft = text.split("\n\n").find(|part| part.starts_with("[[graft]]")).unwrap();
         let want = format!(
             "[[graft]]\npath = '/opt/a \"b\".so'\nfrom = \"alpha\"\ndonor_path = \"/usr/a.so\"\n\
              layer = \"{}\"\nsha256 = \"{}\"\nsize = 7\nbuild_id = \"00ff\"",
@@ -291,19 +270,11 @@ mod tests {
         now.inputs.remove(1);
         now.vars.insert("python".to_owned(), "3.11".to_owned());
         now.grafts[0].sha256 = digest("moved");
-        now.result
-            .as_mut()
-            .unwrap()
-            .diff_ids
-            .push(DiffId(digest("second")));
+        now.result.as_mut().unwrap().diff_ids.push(DiffId(digest("second")));
         let told: Vec<String> = was.drift(&now).iter().map(ToString::to_string).collect();
         let want = [
             "variable `python` was `3.12`, now `3.11`".to_owned(),
-            format!(
-                "base `registry.example/base:1` was {}, now {}",
-                digest("base"),
-                digest("other")
-            ),
+            format!("base `registry.example/base:1` was {}, now {}", digest("base"), digest("other")),
             format!("file `a` was {}, now gone", digest("a")),
             format!(
                 "graft of `/usr/a.so` for `/opt/a \"b\".so` from `alpha` was {}, now {}",
@@ -323,17 +294,10 @@ mod tests {
         let text = sample().to_text().unwrap();
         let newer = Lockfile::parse(path, &text.replace("version = 1", "version = 2"));
         assert!(matches!(newer, Err(Error::Version { found: 2, .. })));
-        for bad in [
-            "",
-            "version = 1",
-            "version = ",
-            &text.replace("sha256:", "sha512:"),
-            &format!("x = 1\n{text}"),
-        ] {
-            assert!(
-                matches!(Lockfile::parse(path, bad), Err(Error::Malformed { .. })),
-                "{bad}"
-            );
+        for bad in
+            ["", "version = 1", "version = ", &text.replace("sha256:", "sha512:"), &format!("x = 1\n{text}")]
+        {
+            assert!(matches!(Lockfile::parse(path, bad), Err(Error::Malformed { .. })), "{bad}");
         }
         let missing = Lockfile::read(Path::new("none.lock")).unwrap_err();
         assert!(missing.hint().unwrap().contains("imgforge lock"));

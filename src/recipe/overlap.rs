@@ -20,11 +20,7 @@ pub(super) fn check(steps: &[RawStep]) -> Vec<Problem> {
     for (path, span) in steps.iter().flat_map(written) {
         if let Some(before) = first.get(&path) {
             let problem = Problem::at(Fault::TwoSteps(path.to_string()), span);
-            problems.push(
-                problem
-                    .label("written again")
-                    .and(before.clone(), "written here first"),
-            );
+            problems.push(problem.label("written again").and(before.clone(), "written here first"));
         } else {
             first.insert(path, span);
         }
@@ -51,7 +47,5 @@ fn grafted(graft: &RawGraft) -> Vec<(ImagePath, Range<usize>)> {
     };
     let files = graft.files.iter().chain(&graft.optional);
     let plain = files.filter(|text: &&Spanned<String>| !text.get_ref().contains(['*', '?', '[', '{', '\\']));
-    plain
-        .filter_map(|text| Some((into.join(text.get_ref()).ok()?, text.span())))
-        .collect()
+    plain.filter_map(|text| Some((into.join(text.get_ref()).ok()?, text.span()))).collect()
 }

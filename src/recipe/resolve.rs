@@ -41,22 +41,13 @@ pub(super) struct Reader<'a> {
 
 /// Makes the recipe, or says everything that is wrong in it.
 pub(super) fn resolve(raw: RawRecipe, context: Context<'_>) -> Result<Recipe, Vec<Problem>> {
-    let mut reader = Reader {
-        context: &context,
-        problems: Vec::new(),
-    };
+    let mut reader = Reader { context: &context, problems: Vec::new() };
     reader.filled(&raw.name, "the name");
     let base = reader.image(&raw.base, &Platform::linux_amd64());
-    let platform = base
-        .as_ref()
-        .map_or_else(Platform::linux_amd64, |base| base.platform.clone());
+    let platform = base.as_ref().map_or_else(Platform::linux_amd64, |base| base.platform.clone());
     let mut sources = BTreeMap::new();
     for (name, image) in &raw.sources {
-        sources.extend(
-            reader
-                .image(image, &platform)
-                .map(|image| (name.get_ref().clone(), image)),
-        );
+        sources.extend(reader.image(image, &platform).map(|image| (name.get_ref().clone(), image)));
     }
     steps::donors(&mut reader, &raw);
     let steps = steps::all(&mut reader, &raw.step);
@@ -88,11 +79,7 @@ impl Reader<'_> {
 
     /// The place of a span.
     pub(super) fn spot(&self, span: &Range<usize>) -> RecipeSpot {
-        error::spot(
-            &self.context.file.display().to_string(),
-            self.context.text,
-            span.start,
-        )
+        error::spot(&self.context.file.display().to_string(), self.context.text, span.start)
     }
 
     /// A value or a problem.
@@ -140,10 +127,7 @@ impl Reader<'_> {
             return None;
         }
         if let Err(error) = globset::Glob::new(pattern) {
-            let fault = Fault::Glob {
-                pattern: pattern.clone(),
-                reason: error.kind().to_string(),
-            };
+            let fault = Fault::Glob { pattern: pattern.clone(), reason: error.kind().to_string() };
             self.fail(fault, text.span());
             return None;
         }

@@ -81,29 +81,18 @@ mod tests {
         let mut found = Vec::new();
         all(&schema, "recipe".to_owned(), &mut found);
         for (path, one) in &found {
-            let kind = one["type"]
-                .as_str()
-                .unwrap_or_else(|| panic!("{path} has no type: {one}"));
+            let kind = one["type"].as_str().unwrap_or_else(|| panic!("{path} has no type: {one}"));
             if kind == "object" {
                 let open = &one["additionalProperties"];
-                assert!(
-                    open == &Value::Bool(false) || open["type"].is_string(),
-                    "{path}: {open}"
-                );
+                assert!(open == &Value::Bool(false) || open["type"].is_string(), "{path}: {open}");
             }
             assert!(kind != "array" || one["items"].is_object(), "{path}");
             let item = path.ends_with(".items") || path.ends_with(".additionalProperties");
-            assert!(
-                item || one["description"].is_string(),
-                "{path} has no description"
-            );
+            assert!(item || one["description"].is_string(), "{path} has no description");
             assert!(one.get("$ref").is_none() && one.get("anyOf").is_none(), "{path}");
         }
         let step = &schema["properties"]["step"]["items"];
-        assert_eq!(
-            (&step["minProperties"], &step["maxProperties"]),
-            (&Value::from(1), &Value::from(1))
-        );
+        assert_eq!((&step["minProperties"], &step["maxProperties"]), (&Value::from(1), &Value::from(1)));
         assert_eq!(
             step["properties"]["remove"]["properties"]["missing"]["enum"],
             serde_json::json!(["error", "ignore"])

@@ -39,9 +39,7 @@ fn environment(reader: &mut Reader<'_>, raw: &BTreeMap<Spanned<String>, String>)
             reader.fail(Fault::EnvName(name.get_ref().clone()), name.span());
         }
     }
-    raw.iter()
-        .map(|(name, value)| (name.get_ref().clone(), value.clone()))
-        .collect()
+    raw.iter().map(|(name, value)| (name.get_ref().clone(), value.clone())).collect()
 }
 
 fn is_env_name(name: &str) -> bool {

@@ -34,18 +34,14 @@ fn value(schema: &Value, found: &Spanned<DeValue<'_>>, problems: &mut Vec<Proble
         DeValue::Float(_) | DeValue::Datetime(_) => false,
     };
     if !fits {
-        let fault = Fault::WrongType {
-            want: with_article(want),
-            found: with_article(found.get_ref().type_str()),
-        };
+        let fault =
+            Fault::WrongType { want: with_article(want), found: with_article(found.get_ref().type_str()) };
         problems.push(Problem::at(fault, found.span()));
         return;
     }
     match found.get_ref() {
         DeValue::Table(inner) => table(schema, inner, found.span(), problems),
-        DeValue::Array(items) => items
-            .iter()
-            .for_each(|item| value(&schema["items"], item, problems)),
+        DeValue::Array(items) => items.iter().for_each(|item| value(&schema["items"], item, problems)),
         DeValue::String(text) => word(schema, text, found.span(), problems),
         _ => {}
     }
@@ -55,11 +51,7 @@ fn word(schema: &Value, text: &str, span: Range<usize>, problems: &mut Vec<Probl
     let Some(known) = schema["enum"].as_array() else {
         return;
     };
-    let known: Vec<String> = known
-        .iter()
-        .filter_map(Value::as_str)
-        .map(str::to_owned)
-        .collect();
+    let known: Vec<String> = known.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     if !known.iter().any(|one| one == text) {
         let found = text.to_owned();
         problems.push(Problem::at(Fault::NotAmong { found, known }, span));
@@ -73,18 +65,12 @@ fn table(schema: &Value, found: &DeTable<'_>, span: Range<usize>, problems: &mut
         .unwrap_or_default();
     let mut meant = Vec::new();
     for (key, inner) in found {
-        match (
-            &schema["properties"][key.get_ref().as_ref()],
-            &schema["additionalProperties"],
-        ) {
+        match (&schema["properties"][key.get_ref().as_ref()], &schema["additionalProperties"]) {
             (property @ Value::Object(_), _) => value(property, inner, problems),
             (_, any @ Value::Object(_)) => value(any, inner, problems),
             _ => {
                 meant.extend(nearest(key.get_ref(), &known).map(str::to_owned));
-                let fault = Fault::UnknownKey {
-                    key: key.get_ref().to_string(),
-                    known: known.clone(),
-                };
+                let fault = Fault::UnknownKey { key: key.get_ref().to_string(), known: known.clone() };
                 problems.push(Problem::at(fault, key.span()));
             }
         }
@@ -93,11 +79,7 @@ fn table(schema: &Value, found: &DeTable<'_>, span: Range<usize>, problems: &mut
     for key in required.filter_map(Value::as_str) {
         // A misspelt key has been named already.
         if !found.contains_key(key) && !meant.iter().any(|other| other == key) {
-            let place = if span.is_empty() {
-                "belongs at the top"
-            } else {
-                "belongs in this table"
-            };
+            let place = if span.is_empty() { "belongs at the top" } else { "belongs in this table" };
             problems.push(Problem::at(Fault::MissingKey(key.to_owned()), span.clone()).label(place));
         }
     }

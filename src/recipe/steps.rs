@@ -34,10 +34,7 @@ pub(super) fn donors(reader: &mut Reader<'_>, raw: &RawRecipe) {
     for graft in raw.step.iter().filter_map(|step| step.graft.as_ref()) {
         used.insert(graft.from.get_ref());
         if !known.contains(graft.from.get_ref()) {
-            let fault = Fault::UnknownSource {
-                name: graft.from.get_ref().clone(),
-                known: known.clone(),
-            };
+            let fault = Fault::UnknownSource { name: graft.from.get_ref().clone(), known: known.clone() };
             reader.fail(fault, graft.from.span());
         }
     }
@@ -55,9 +52,7 @@ pub(super) fn all(reader: &mut Reader<'_>, raw: &[RawStep]) -> Vec<Step> {
         if found.len() != 1 {
             let fault = Fault::NotExactlyOne {
                 what: "a step",
-                known: ["graft", "patch", "remove", "link", "write", "mkdir"]
-                    .map(str::to_owned)
-                    .to_vec(),
+                known: ["graft", "patch", "remove", "link", "write", "mkdir"].map(str::to_owned).to_vec(),
                 found,
             };
             reader.fail(fault, span);
@@ -154,19 +149,12 @@ fn patch(reader: &mut Reader<'_>, raw: &RawPatch) -> Option<PatchStep> {
         (Some(with), None) => reader.host_file(with).map(PatchFile::Edits),
         (None, Some(diff)) => reader.host_file(diff).map(PatchFile::Diff),
         both => {
-            let found = if both.0.is_some() {
-                &["with", "diff"][..]
-            } else {
-                &[]
-            };
+            let found = if both.0.is_some() { &["with", "diff"][..] } else { &[] };
             one_of(reader, "a patch", &["with", "diff"], found, &raw.file);
             None
         }
     };
-    Some(PatchStep {
-        file: file?,
-        with: with?,
-    })
+    Some(PatchStep { file: file?, with: with? })
 }
 
 fn write(reader: &mut Reader<'_>, raw: &RawWrite) -> Option<Write> {
@@ -176,21 +164,12 @@ fn write(reader: &mut Reader<'_>, raw: &RawWrite) -> Option<Write> {
         (Some(text), None) => Some(WriteContent::Text(text.clone())),
         (None, Some(source)) => reader.host_file(source).map(WriteContent::Source),
         both => {
-            let found = if both.0.is_some() {
-                &["text", "source"][..]
-            } else {
-                &[]
-            };
+            let found = if both.0.is_some() { &["text", "source"][..] } else { &[] };
             one_of(reader, "a written file", &["text", "source"], found, &raw.file);
             None
         }
     };
-    Some(Write {
-        file: file?,
-        content: content?,
-        mode,
-        owner,
-    })
+    Some(Write { file: file?, content: content?, mode, owner })
 }
 
 fn one_of(
@@ -201,10 +180,6 @@ fn one_of(
     file: &Spanned<String>,
 ) {
     let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    let fault = Fault::NotExactlyOne {
-        what,
-        known: owned(known),
-        found: owned(found),
-    };
+    let fault = Fault::NotExactlyOne { what, known: owned(known), found: owned(found) };
     reader.fail(fault, file.span());
 }

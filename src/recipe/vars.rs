@@ -24,21 +24,13 @@ pub(super) fn put_in(
     let known: Vec<String> = values.keys().cloned().collect();
     for (name, value) in given {
         if values.insert(name.clone(), value.clone()).is_none() {
-            let fault = Fault::UnknownOption {
-                name: name.clone(),
-                known: known.clone(),
-            };
+            let fault = Fault::UnknownOption { name: name.clone(), known: known.clone() };
             let marks = Vec::new();
             problems.push(Problem { fault, marks });
             values.remove(name);
         }
     }
-    let mut pass = Pass {
-        text,
-        values: &values,
-        used: BTreeSet::new(),
-        problems,
-    };
+    let mut pass = Pass { text, values: &values, used: BTreeSet::new(), problems };
     for (key, value) in document.iter_mut() {
         if key.get_ref() != "vars" {
             pass.value(value);
@@ -117,22 +109,15 @@ impl Pass<'_> {
     fn unknown(&mut self, name: &str, span: &Range<usize>) {
         let written = format!("{{{name}}}");
         let found = self.text.get(span.clone()).and_then(|text| text.find(&written));
-        let exact = found.map_or(span.clone(), |at| {
-            span.start + at..span.start + at + written.len()
-        });
-        let fault = Fault::UnknownVariable {
-            name: name.to_owned(),
-            known: self.values.keys().cloned().collect(),
-        };
+        let exact = found.map_or(span.clone(), |at| span.start + at..span.start + at + written.len());
+        let fault =
+            Fault::UnknownVariable { name: name.to_owned(), known: self.values.keys().cloned().collect() };
         self.problems.push(Problem::at(fault, exact));
     }
 }
 
 fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 #[cfg(test)]
@@ -142,12 +127,7 @@ mod tests {
     fn put(string: &str) -> (String, Vec<String>) {
         let values = BTreeMap::from([("py".to_owned(), "3.12".to_owned())]);
         let mut problems = Vec::new();
-        let mut pass = Pass {
-            text: string,
-            values: &values,
-            used: BTreeSet::new(),
-            problems: &mut problems,
-        };
+        let mut pass = Pass { text: string, values: &values, used: BTreeSet::new(), problems: &mut problems };
         let done = pass.string(string, &(0..string.len()));
         (done, problems.iter().map(|p| p.fault.to_string()).collect())
     }

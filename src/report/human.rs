@@ -24,11 +24,7 @@ impl Style {
             Severity::Warning => "1;33",
             Severity::Note => "1;36",
         };
-        if self.color {
-            format!("\x1b[{code}m{severity}\x1b[0m")
-        } else {
-            severity.to_string()
-        }
+        if self.color { format!("\x1b[{code}m{severity}\x1b[0m") } else { severity.to_string() }
     }
 }
 
@@ -62,13 +58,7 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, style: Style) -> io::Re
     match (&finding.recipe, finding.introduced) {
         (_, false) => writeln!(out, "  = was in the base before this build")?,
         (Some(spot), true) => {
-            writeln!(
-                out,
-                "  = introduced by: {}:{}:{}",
-                escape(&spot.file),
-                spot.line,
-                spot.column
-            )?;
+            writeln!(out, "  = introduced by: {}:{}:{}", escape(&spot.file), spot.line, spot.column)?;
         }
         (None, true) => {}
     }
@@ -81,15 +71,7 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, style: Style) -> io::Re
 /// Names come out of images and registries: control characters must not reach a terminal.
 #[must_use]
 pub fn escape(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 /// The verdict in one line.
@@ -98,11 +80,7 @@ pub fn last_line(report: &Report) -> String {
     let counts = report.counts();
     let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     let mut parts = Vec::new();
-    for (n, word) in [
-        (counts.errors, "error"),
-        (counts.warnings, "warning"),
-        (counts.notes, "note"),
-    ] {
+    for (n, word) in [(counts.errors, "error"), (counts.warnings, "warning"), (counts.notes, "note")] {
         if n > 0 {
             parts.push(plural(n, word));
         }
@@ -127,30 +105,14 @@ mod tests {
 
     #[test]
     fn a_finding_reads_like_a_compiler_s() {
-        let mut finding = Finding::new(
-            "undefined-symbol",
-            Severity::Error,
-            "/l/a.so",
-            "wants `x\u{1b}[2J`, found nowhere",
-        );
+        let mut finding =
+            Finding::new("undefined-symbol", Severity::Error, "/l/a.so", "wants `x\u{1b}[2J`, found nowhere");
         finding.symbol = Some("x".into());
-        finding.recipe = Some(RecipeSpot {
-            file: "r.toml".into(),
-            line: 3,
-            column: 9,
-        });
+        finding.recipe = Some(RecipeSpot { file: "r.toml".into(), line: 3, column: 9 });
         finding.help = Some("graft it too".into());
         let report = Report::new("r.toml", vec![finding]);
         let mut out = Vec::new();
-        write(
-            &mut out,
-            &report,
-            Style {
-                color: false,
-                show_before: false,
-            },
-        )
-        .unwrap();
+        write(&mut out, &report, Style { color: false, show_before: false }).unwrap();
         let want = "error[undefined-symbol]: wants `x\u{fffd}[2J`, found nowhere\n  --> /l/a.so\n  = symbol: x\n  \
                     = introduced by: r.toml:3:9\nhint: graft it too\n\nr.toml: 1 error\n";
         assert_eq!(String::from_utf8(out).unwrap(), want);

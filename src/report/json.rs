@@ -53,11 +53,7 @@ fn item(finding: &Finding) -> Item<'_> {
         message: &finding.message,
         evidence: &finding.evidence,
         introduced: finding.introduced,
-        recipe: recipe.map(|spot| Spot {
-            file: &spot.file,
-            line: spot.line,
-            column: spot.column,
-        }),
+        recipe: recipe.map(|spot| Spot { file: &spot.file, line: spot.line, column: spot.column }),
         help: finding.help.as_deref(),
         allowed: finding.allowed.as_deref(),
     }

@@ -14,11 +14,7 @@ fn parts(node: &Node) -> (char, u64, Option<String>) {
     match node {
         Node::Directory => ('d', 0, None),
         Node::File(content) => ('-', content.size(), None),
-        Node::Symlink(target) => (
-            'l',
-            0,
-            Some(String::from_utf8_lossy(target).escape_debug().to_string()),
-        ),
+        Node::Symlink(target) => ('l', 0, Some(String::from_utf8_lossy(target).escape_debug().to_string())),
         Node::Hardlink(target) => ('h', 0, Some(target.to_string())),
         Node::CharDevice(..) => ('c', 0, None),
         Node::BlockDevice(..) => ('b', 0, None),
@@ -37,10 +33,7 @@ pub fn write(out: &mut dyn Write, entries: &[(&ImagePath, &TreeNode)]) -> io::Re
         let arrow = target.map(|target| format!(" -> {target}")).unwrap_or_default();
         let owner = format!("{}:{}", meta.uid, meta.gid);
         let (mode, layer) = (meta.mode, node.layer);
-        writeln!(
-            out,
-            "{kind}{mode:04o} {owner:>9} {size:>12} {layer:>3} {path}{arrow}"
-        )?;
+        writeln!(out, "{kind}{mode:04o} {owner:>9} {size:>12} {layer:>3} {path}{arrow}")?;
     }
     Ok(())
 }

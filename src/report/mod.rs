@@ -38,10 +38,7 @@ impl Report {
     #[must_use]
     pub fn new(subject: impl Into<String>, mut findings: Vec<Finding>) -> Self {
         findings.sort();
-        Self {
-            subject: subject.into(),
-            findings,
-        }
+        Self { subject: subject.into(), findings }
     }
 
     /// Counts the findings.
@@ -108,15 +105,6 @@ mod tests {
         allowed.allowed = Some("known".into());
         let all = vec![finding(Severity::Note), before, allowed, finding(Severity::Error)];
         let counts = Report::new("s", all).counts();
-        assert_eq!(
-            counts,
-            Counts {
-                errors: 1,
-                warnings: 0,
-                notes: 1,
-                before: 1,
-                allowed: 1
-            }
-        );
+        assert_eq!(counts, Counts { errors: 1, warnings: 0, notes: 1, before: 1, allowed: 1 });
     }
 }

@@ -60,11 +60,7 @@ fn write_step(out: &mut dyn Write, step: &StepPlan, files: Option<&[FilePlan]>) 
     writeln!(out, "    line {:>3}  {}", step.line, step.words)?;
     let Some(files) = files else {
         for pattern in &step.patterns {
-            let note = if pattern.optional {
-                "  (if the donor has it)"
-            } else {
-                ""
-            };
+            let note = if pattern.optional { "  (if the donor has it)" } else { "" };
             writeln!(out, "              {}{note}", pattern.pattern)?;
         }
         return Ok(());
@@ -81,11 +77,7 @@ fn write_step(out: &mut dyn Write, step: &StepPlan, files: Option<&[FilePlan]>) 
     let absent =
         |pattern: &&PatternPlan| pattern.optional && files.iter().all(|file| file.line != pattern.line);
     for pattern in step.patterns.iter().filter(absent) {
-        writeln!(
-            out,
-            "              absent  {}  the donor has no such file",
-            pattern.pattern
-        )?;
+        writeln!(out, "              absent  {}  the donor has no such file", pattern.pattern)?;
     }
     Ok(())
 }
@@ -93,31 +85,15 @@ fn write_step(out: &mut dyn Write, step: &StepPlan, files: Option<&[FilePlan]>) 
 fn write_output(out: &mut dyn Write, output: &OutputPlan) -> io::Result<()> {
     writeln!(out, "  output {}", output.name)?;
     for (blob, fate) in &output.blobs {
-        writeln!(
-            out,
-            "    {:<8} {}  {:>9}",
-            fate_word(*fate),
-            blob.digest.short(),
-            bytes(blob.size)
-        )?;
+        writeln!(out, "    {:<8} {}  {:>9}", fate_word(*fate), blob.digest.short(), bytes(blob.size))?;
     }
-    writeln!(
-        out,
-        "    up: {} of the base, and the new layer",
-        bytes(output.bytes_up())
-    )
+    writeln!(out, "    up: {} of the base, and the new layer", bytes(output.bytes_up()))
 }
 
 fn write_image(out: &mut dyn Write, name: &str, image: &ImagePlan) -> io::Result<()> {
     writeln!(out, "  {name} {} ({})", image.written, image.digest.short())?;
     for (blob, reading) in &image.layers {
-        writeln!(
-            out,
-            "    {:<8} {}  {:>9}",
-            reading_word(*reading),
-            blob.digest.short(),
-            bytes(blob.size)
-        )?;
+        writeln!(out, "    {:<8} {}  {:>9}", reading_word(*reading), blob.digest.short(), bytes(blob.size))?;
     }
     Ok(())
 }

@@ -24,9 +24,7 @@ pub fn write(
     receipts: &[Receipt],
 ) -> io::Result<()> {
     for graft in &edited.grafts {
-        let was = graft
-            .replaced
-            .map_or_else(|| "new".to_owned(), |size| format!("was {}", bytes(size)));
+        let was = graft.replaced.map_or_else(|| "new".to_owned(), |size| format!("was {}", bytes(size)));
         let state = if graft.identical { "same  " } else { "graft " };
         writeln!(
             out,
@@ -37,18 +35,8 @@ pub fn write(
         )?;
     }
     for patch in &edited.patches {
-        let state = if patch.before == patch.after {
-            "same  "
-        } else {
-            "patch "
-        };
-        writeln!(
-            out,
-            "{state} {} ({} → {})",
-            patch.path,
-            patch.before.short(),
-            patch.after.short()
-        )?;
+        let state = if patch.before == patch.after { "same  " } else { "patch " };
+        writeln!(out, "{state} {} ({} → {})", patch.path, patch.before.short(), patch.after.short())?;
     }
     for path in &edited.changes.removals {
         writeln!(out, "remove {path}")?;
@@ -66,24 +54,13 @@ pub fn write(
     }
     for receipt in receipts {
         let (sent, mounted) = (moved(receipt, Fate::Upload), moved(receipt, Fate::Mount));
-        writeln!(
-            out,
-            "output {} ({} sent, {} mounted)",
-            receipt.name,
-            bytes(sent),
-            bytes(mounted)
-        )?;
+        writeln!(out, "output {} ({} sent, {} mounted)", receipt.name, bytes(sent), bytes(mounted))?;
     }
     writeln!(out, "image  {}", assembled.image.manifest.digest())
 }
 
 fn moved(receipt: &Receipt, wanted: Fate) -> u64 {
-    receipt
-        .blobs
-        .iter()
-        .filter(|(_, fate)| *fate == wanted)
-        .map(|(blob, _)| blob.size)
-        .sum()
+    receipt.blobs.iter().filter(|(_, fate)| *fate == wanted).map(|(blob, _)| blob.size).sum()
 }
 
 /// A build that its gate refused, with the report that says why: `imgforge.build/1`.

@@ -20,18 +20,9 @@ use super::error::Error;
 use super::walk::End;
 use super::walk::Way;
 
-const FOLLOW: Way = Way {
-    last: true,
-    strict: false,
-};
-const KEEP_LAST: Way = Way {
-    last: false,
-    strict: false,
-};
-const CERTAIN: Way = Way {
-    last: true,
-    strict: true,
-};
+const FOLLOW: Way = Way { last: true, strict: false };
+const KEEP_LAST: Way = Way { last: false, strict: false };
+const CERTAIN: Way = Way { last: true, strict: true };
 
 /// The directory that the last entry landed in: entries come sorted, so the next one is mostly there too.
 struct Landed {
@@ -55,15 +46,7 @@ impl Rootfs {
             let at = self.land(path, layer, &mut last)?;
             let inode = self.next_inode;
             self.next_inode += 1;
-            self.put(
-                at,
-                TreeNode {
-                    entry: entry.clone(),
-                    layer,
-                    inode,
-                    implied: false,
-                },
-            );
+            self.put(at, TreeNode { entry: entry.clone(), layer, inode, implied: false });
         }
         for (path, entry) in &changes.upserts {
             if let Node::Hardlink(target) = &entry.node {
@@ -79,16 +62,10 @@ impl Rootfs {
 
     /// Removes what whiteouts hide: before anything of the same layer is there, so that they cannot touch it.
     fn hide(&mut self, changes: &Changeset) {
-        let emptied: Vec<ImagePath> = changes
-            .opaque
-            .iter()
-            .filter_map(|path| self.lower(changes, path, FOLLOW))
-            .collect();
-        let gone: Vec<ImagePath> = changes
-            .removals
-            .iter()
-            .filter_map(|path| self.lower(changes, path, KEEP_LAST))
-            .collect();
+        let emptied: Vec<ImagePath> =
+            changes.opaque.iter().filter_map(|path| self.lower(changes, path, FOLLOW)).collect();
+        let gone: Vec<ImagePath> =
+            changes.removals.iter().filter_map(|path| self.lower(changes, path, KEEP_LAST)).collect();
         for directory in emptied {
             self.remove_below(&directory);
         }
@@ -134,10 +111,7 @@ impl Rootfs {
         }
         let at = landed.real.join(path.name());
         *last = Some(landed);
-        at.map_err(|_| Error::Loop {
-            path: path.clone(),
-            layer,
-        })
+        at.map_err(|_| Error::Loop { path: path.clone(), layer })
     }
 
     fn land_directory(&mut self, named: ImagePath, path: &ImagePath, layer: usize) -> Result<Landed, Error> {
@@ -147,9 +121,7 @@ impl Rootfs {
         {
             certain = false;
             self.doubts.made = true;
-            self.doubts
-                .floating
-                .extend(rest.into_iter().map(|name| (name, layer)));
+            self.doubts.floating.extend(rest.into_iter().map(|name| (name, layer)));
         }
         loop {
             match self.walk(&named, FOLLOW) {
@@ -160,17 +132,10 @@ impl Rootfs {
                 // The layer says that this is a directory now; but a link says nothing about where it leads.
                 End::At(at) | End::NotDirectory { at } if named.is_within(&at) => self.imply(at, layer),
                 End::At(above) | End::NotDirectory { at: above } => {
-                    return Err(Error::NotDirectory {
-                        path: path.clone(),
-                        above,
-                        layer,
-                    });
+                    return Err(Error::NotDirectory { path: path.clone(), above, layer });
                 }
                 End::Loop | End::Unknown { .. } => {
-                    return Err(Error::Loop {
-                        path: path.clone(),
-                        layer,
-                    });
+                    return Err(Error::Loop { path: path.clone(), layer });
                 }
             }
         }
@@ -178,21 +143,10 @@ impl Rootfs {
 
     /// Makes a directory that no layer has an entry for.
     fn imply(&mut self, at: ImagePath, layer: usize) {
-        let entry = Entry {
-            meta: Meta::root(0o755),
-            node: Node::Directory,
-        };
+        let entry = Entry { meta: Meta::root(0o755), node: Node::Directory };
         let inode = self.next_inode;
         self.next_inode += 1;
-        self.put(
-            at,
-            TreeNode {
-                entry,
-                layer,
-                inode,
-                implied: true,
-            },
-        );
+        self.put(at, TreeNode { entry, layer, inode, implied: true });
     }
 
     /// Puts a node where it lands. Only a directory on a directory keeps what is below.
@@ -221,11 +175,7 @@ impl Rootfs {
         target: &ImagePath,
         layer: usize,
     ) -> Result<(), Error> {
-        let wrong = || Error::Hardlink {
-            path: path.clone(),
-            target: target.clone(),
-            layer,
-        };
+        let wrong = || Error::Hardlink { path: path.clone(), target: target.clone(), layer };
         let mut file = target;
         let mut steps = 0;
         while let Some(Node::Hardlink(next)) = changes.upserts.get(file).map(|entry| &entry.node) {
@@ -235,10 +185,7 @@ impl Rootfs {
                 return Err(wrong());
             }
         }
-        let strict = Way {
-            last: false,
-            strict: true,
-        };
+        let strict = Way { last: false, strict: true };
         let real = match self.walk(file, strict) {
             End::At(real) if !real.is_within(&at) => real,
             End::Unknown { .. } => {
@@ -248,12 +195,7 @@ impl Rootfs {
             }
             _ => return Err(wrong()),
         };
-        let node = self
-            .nodes
-            .get(&real)
-            .filter(|node| !node.is_directory())
-            .cloned()
-            .ok_or_else(wrong)?;
+        let node = self.nodes.get(&real).filter(|node| !node.is_directory()).cloned().ok_or_else(wrong)?;
         let inode = node.inode;
         self.put(at.clone(), node);
         self.names.entry(inode).or_default().extend([real, at]);
@@ -263,12 +205,7 @@ impl Rootfs {
     /// Notes what this layer says about missing ones. Its own directories are there already, so a whiteout
     /// below one that it has an entry for is certain.
     fn note_doubts(&mut self, changes: &Changeset, layer: usize) {
-        let is_file = |path: &ImagePath| {
-            changes
-                .upserts
-                .get(path)
-                .is_some_and(|e| e.node != Node::Directory)
-        };
+        let is_file = |path: &ImagePath| changes.upserts.get(path).is_some_and(|e| e.node != Node::Directory);
         for path in &changes.removals {
             let Some(parent) = path.parent() else { continue };
             if path.ancestors().iter().any(is_file) {
@@ -308,20 +245,15 @@ impl Rootfs {
     }
 
     fn remove_below(&mut self, directory: &ImagePath) {
-        let below: Vec<(ImagePath, u64)> = self
-            .under(directory)
-            .map(|(path, node)| (path.clone(), node.inode))
-            .collect();
+        let below: Vec<(ImagePath, u64)> =
+            self.under(directory).map(|(path, node)| (path.clone(), node.inode)).collect();
         for (path, inode) in below {
             self.nodes.remove(&path);
             self.forget_name(&path, inode);
         }
         let bounds = (Bound::Excluded(directory), Bound::Unbounded);
         let dangling = self.doubts.dangling.range::<ImagePath, _>(bounds);
-        let below: Vec<ImagePath> = dangling
-            .take_while(|path| path.is_within(directory))
-            .cloned()
-            .collect();
+        let below: Vec<ImagePath> = dangling.take_while(|path| path.is_within(directory)).cloned().collect();
         for path in below {
             self.doubts.dangling.remove(&path);
         }

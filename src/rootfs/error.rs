@@ -86,9 +86,9 @@ pub enum LookupError {
 impl Hint for LookupError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::NotFound { missing, .. } => missing
-                .parent()
-                .map(|parent| format!("see what is there: `imgforge ls IMAGE {parent}`")),
+            Self::NotFound { missing, .. } => {
+                missing.parent().map(|parent| format!("see what is there: `imgforge ls IMAGE {parent}`"))
+            }
             _ => None,
         }
     }

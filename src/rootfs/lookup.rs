@@ -23,22 +23,13 @@ impl Rootfs {
     /// # Errors
     /// A path that leads to nothing, or whose end depends on missing layers.
     pub fn resolve(&self, path: &ImagePath) -> Result<Lookup<'_>, LookupError> {
-        let way = Way {
-            last: true,
-            strict: true,
-        };
+        let way = Way { last: true, strict: true };
         let end = self.end(path, path, way)?;
         let Some(node) = self.nodes.get(&end) else {
-            return Err(LookupError::NotFound {
-                path: path.clone(),
-                missing: end,
-            });
+            return Err(LookupError::NotFound { path: path.clone(), missing: end });
         };
         if end.is_root() && self.doubts_about(&end, Some(node)) {
-            return Err(LookupError::Unknown {
-                path: path.clone(),
-                at: end,
-            });
+            return Err(LookupError::Unknown { path: path.clone(), at: end });
         }
         Ok(Lookup { path: end, node })
     }
@@ -54,26 +45,18 @@ impl Rootfs {
         let Some(parent) = path.parent() else {
             return Ok(ImagePath::root());
         };
-        let way = Way {
-            last: true,
-            strict: true,
-        };
+        let way = Way { last: true, strict: true };
         let (mut at, rest) = match self.walk(&parent, way) {
             End::Missing { at, rest } => (at, rest),
             _ => (self.end(path, &parent, way)?, Vec::new()),
         };
         if self.nodes.get(&at).is_some_and(|node| !node.is_directory()) {
-            return Err(LookupError::NotDirectory {
-                path: path.clone(),
-                above: at,
-            });
+            return Err(LookupError::NotDirectory { path: path.clone(), above: at });
         }
         for part in rest.iter().rev().map(Vec::as_slice).chain([path.name()]) {
             at = match part {
                 b".." => at.parent().unwrap_or_default(),
-                _ => at
-                    .join(part)
-                    .map_err(|_| LookupError::Loop { path: path.clone() })?,
+                _ => at.join(part).map_err(|_| LookupError::Loop { path: path.clone() })?,
             };
         }
         Ok(at)

@@ -85,10 +85,7 @@ impl Rootfs {
     /// Layers that contradict themselves: see [`Error`].
     pub fn fold(bottom: usize, layers: &[&Changeset], complete: bool) -> Result<Self, Error> {
         let root = TreeNode {
-            entry: Entry {
-                meta: Meta::root(0o755),
-                node: Node::Directory,
-            },
+            entry: Entry { meta: Meta::root(0o755), node: Node::Directory },
             layer: bottom,
             inode: 0,
             implied: true,
@@ -148,8 +145,7 @@ impl Rootfs {
 
     /// Everything below a directory, each directory before what is in it.
     pub fn under(&self, directory: &ImagePath) -> impl Iterator<Item = (&ImagePath, &TreeNode)> {
-        self.after(directory)
-            .take_while(move |(path, _)| path.is_within(directory))
+        self.after(directory).take_while(move |(path, _)| path.is_within(directory))
     }
 
     fn after(&self, path: &ImagePath) -> impl Iterator<Item = (&ImagePath, &TreeNode)> {
@@ -160,11 +156,6 @@ impl Rootfs {
     #[must_use]
     pub fn aliases(&self, path: &ImagePath) -> Vec<ImagePath> {
         let names = self.nodes.get(path).and_then(|node| self.names.get(&node.inode));
-        names
-            .into_iter()
-            .flatten()
-            .filter(|name| *name != path)
-            .cloned()
-            .collect()
+        names.into_iter().flatten().filter(|name| *name != path).cloned().collect()
     }
 }

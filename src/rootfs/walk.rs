@@ -65,11 +65,7 @@ impl Rootfs {
                         at = ImagePath::root();
                     }
                     let parts = target.split(|byte| *byte == b'/').rev();
-                    rest.extend(
-                        parts
-                            .filter(|part| !part.is_empty() && *part != b".")
-                            .map(<[u8]>::to_vec),
-                    );
+                    rest.extend(parts.filter(|part| !part.is_empty() && *part != b".").map(<[u8]>::to_vec));
                 }
                 Some(Node::Directory) => at = next,
                 Some(_) if rest.is_empty() => at = next,

@@ -28,11 +28,7 @@ impl Draft {
         let scratch = temporary(store, "draft");
         let file = fs::File::create_new(scratch.path()).map_err(super::io("make", scratch.path()))?;
         let writer = Hashing::new(io::BufWriter::with_capacity(1 << 18, file));
-        Ok(Self {
-            store: store.clone(),
-            scratch,
-            writer,
-        })
+        Ok(Self { store: store.clone(), scratch, writer })
     }
 
     /// How many bytes were written.
@@ -48,9 +44,7 @@ impl Draft {
     pub fn finish(self) -> Result<(Digest, u64), Error> {
         let path = self.scratch.path().to_owned();
         let (writer, hasher) = self.writer.into_parts();
-        let file = writer
-            .into_inner()
-            .map_err(|error| super::io("write", &path)(error.into_error()))?;
+        let file = writer.into_inner().map_err(|error| super::io("write", &path)(error.into_error()))?;
         settle(&file).map_err(super::io("write", &path))?;
         let digest = hasher.digest();
         let target = self.store.blob_path(&digest);
@@ -63,11 +57,7 @@ impl Draft {
 /// A fresh path in `tmp/`, unique across the processes that share the store.
 pub(super) fn temporary(store: &Store, what: &str) -> Scratch {
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    Scratch::new(
-        store
-            .temporary()
-            .join(format!("{what}-{}-{number}", std::process::id())),
-    )
+    Scratch::new(store.temporary().join(format!("{what}-{}-{number}", std::process::id())))
 }
 
 /// Read-only and on disk before the rename: a crash may lose a blob, never truncate one.

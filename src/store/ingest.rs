@@ -58,9 +58,8 @@ impl Store {
         let mut partial = self.partial(digest, size).map_err(IngestError::Store)?;
         let resumed = partial.hasher.length();
         task.advance(resumed);
-        let outcome = partial
-            .receive(digest, size, open, task)
-            .and_then(|()| self.accept(partial, digest, size));
+        let outcome =
+            partial.receive(digest, size, open, task).and_then(|()| self.accept(partial, digest, size));
         match outcome {
             Err(IngestError::Store(Error::Digest { .. })) if resumed > 0 => {
                 let mut fresh = self.partial(digest, size).map_err(IngestError::Store)?;
@@ -74,23 +73,15 @@ impl Store {
     fn partial(&self, digest: &Digest, size: u64) -> Result<Partial, Error> {
         let path = self.root.join("partial").join(digest.hex());
         let mut options = fs::OpenOptions::new();
-        let mut file = options
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(super::io("open", &path))?;
+        let mut file =
+            options.read(true).append(true).create(true).open(&path).map_err(super::io("open", &path))?;
         if file.try_lock().is_err() {
             // Another process is at it: take a file of our own, which nobody resumes.
             let scratch = super::draft::temporary(self, "download");
             let file = fs::File::create_new(scratch.path()).map_err(super::io("make", scratch.path()))?;
             let path = scratch.path().to_owned();
             scratch.keep();
-            return Ok(Partial {
-                path,
-                file,
-                hasher: Hasher::default(),
-            });
+            return Ok(Partial { path, file, hasher: Hasher::default() });
         }
         let mut hasher = Hasher::default();
         let length = hash_file(&mut file, &mut hasher).map_err(super::io("read", &path))?;
@@ -107,17 +98,10 @@ impl Store {
         let actual = partial.hasher.digest();
         if partial.hasher.length() != size {
             let (digest, actual) = (*digest, partial.hasher.length());
-            return Err(IngestError::Store(Error::Size {
-                digest,
-                expected: size,
-                actual,
-            }));
+            return Err(IngestError::Store(Error::Size { digest, expected: size, actual }));
         }
         if actual != *digest {
-            return Err(IngestError::Store(Error::Digest {
-                expected: *digest,
-                actual,
-            }));
+            return Err(IngestError::Store(Error::Digest { expected: *digest, actual }));
         }
         let keep = |path: &Path| -> Result<(), Error> {
             settle(&partial.file).map_err(super::io("write", path))?;
@@ -148,11 +132,7 @@ impl Partial {
             if self.hasher.length() + count as u64 > size {
                 drop(fs::remove_file(&self.path));
                 let actual = size + 1;
-                return Err(IngestError::Store(Error::Size {
-                    digest: *digest,
-                    expected: size,
-                    actual,
-                }));
+                return Err(IngestError::Store(Error::Size { digest: *digest, expected: size, actual }));
             }
             let bytes = &buffer[..count];
             let written = self.file.write_all(bytes).map_err(super::io("write", &self.path));
@@ -202,10 +182,7 @@ mod tests {
         let digest = Digest::of(b"layer");
         for body in [&b"laye"[..], b"layer!", b""] {
             let error = take(&store, body, &digest, 5).unwrap_err();
-            assert!(
-                matches!(error, IngestError::Store(Error::Size { .. })),
-                "{error:?}"
-            );
+            assert!(matches!(error, IngestError::Store(Error::Size { .. })), "{error:?}");
             assert!(!store.contains(&digest, 5));
         }
         assert!(matches!(

@@ -92,9 +92,7 @@ impl Store {
             let directory = root.join(part);
             fs::create_dir_all(&directory).map_err(io("make directory", &directory))?;
         }
-        Ok(Self {
-            root: root.to_owned(),
-        })
+        Ok(Self { root: root.to_owned() })
     }
 
     /// The directory it is in.
@@ -129,11 +127,7 @@ impl Store {
     /// # Errors
     /// When there is no such regular file.
     pub fn reader(&self, digest: &Digest) -> Result<BlobReader, Error> {
-        Ok(BlobReader::new(
-            self.file(digest)?,
-            *digest,
-            self.blob_path(digest),
-        ))
+        Ok(BlobReader::new(self.file(digest)?, *digest, self.blob_path(digest)))
     }
 
     /// Opens a blob's file as it is, unverified: for seeking, or where the reader verifies by other means.
@@ -145,11 +139,7 @@ impl Store {
         let meta = fs::symlink_metadata(&path).map_err(io("read", &path))?;
         if !meta.is_file() {
             let source = std::io::Error::other("not a regular file");
-            return Err(Error::Io {
-                action: "read",
-                path,
-                source,
-            });
+            return Err(Error::Io { action: "read", path, source });
         }
         fs::File::open(&path).map_err(io("read", &path))
     }
@@ -172,9 +162,7 @@ impl Store {
             return Ok(digest);
         }
         let mut draft = self.draft()?;
-        draft
-            .write_all(bytes)
-            .map_err(io("write", &self.blob_path(&digest)))?;
+        draft.write_all(bytes).map_err(io("write", &self.blob_path(&digest)))?;
         draft.finish().map(|(digest, _)| digest)
     }
 
@@ -219,11 +207,7 @@ mod tests {
         let (_directory, store) = store();
         let digest = store.put(b"layer").unwrap();
         fs::write(store.blob_path(&digest), b"lbyer").unwrap();
-        let error = store
-            .reader(&digest)
-            .unwrap()
-            .read_to_end(&mut Vec::new())
-            .unwrap_err();
+        let error = store.reader(&digest).unwrap().read_to_end(&mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
         assert!(!store.contains(&digest, 5));
     }

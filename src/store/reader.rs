@@ -18,11 +18,7 @@ pub struct BlobReader {
 
 impl BlobReader {
     pub(super) fn new(file: fs::File, expected: Digest, path: PathBuf) -> Self {
-        Self {
-            inner: Hashing::new(file),
-            expected,
-            path,
-        }
+        Self { inner: Hashing::new(file), expected, path }
     }
 }
 
@@ -34,10 +30,8 @@ impl Read for BlobReader {
             if actual != self.expected {
                 // The next run fetches it again; that the removal may fail changes nothing of this error.
                 drop(fs::remove_file(&self.path));
-                let text = format!(
-                    "blob `{}` in the cache is damaged and was removed: run again",
-                    self.expected
-                );
+                let text =
+                    format!("blob `{}` in the cache is damaged and was removed: run again", self.expected);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
         }

@@ -34,27 +34,17 @@ pub(super) fn copy(
     let store = outgoing.store;
     if store.contains(&descriptor.digest, descriptor.size) {
         let place = store.root().display().to_string();
-        let stored = |source| Error::Store {
-            what: descriptor.digest.to_string(),
-            place: place.clone(),
-            source,
-        };
+        let stored =
+            |source| Error::Store { what: descriptor.digest.to_string(), place: place.clone(), source };
         let mut reader = store.reader(&descriptor.digest).map_err(stored)?;
         let unreadable = |source| {
-            stored(store::Error::Io {
-                action: "read",
-                path: store.blob_path(&descriptor.digest),
-                source,
-            })
+            stored(store::Error::Io { action: "read", path: store.blob_path(&descriptor.digest), source })
         };
         return pump(&mut reader, descriptor, &place, out, failed, &unreadable, task);
     }
     let place = outgoing.origin.name();
     let mut reader = outgoing.origin.open(descriptor, 0)?;
-    let unreadable = |source| Error::Unreachable {
-        place: place.clone(),
-        source: Box::new(source),
-    };
+    let unreadable = |source| Error::Unreachable { place: place.clone(), source: Box::new(source) };
     pump(&mut reader, descriptor, &place, out, failed, &unreadable, task)
 }
 
@@ -81,10 +71,7 @@ fn pump(
     unreadable: &dyn Fn(io::Error) -> Error,
     task: &dyn Task,
 ) -> Result<(), Error> {
-    let broken = |problem| Error::Broken {
-        place: place.to_owned(),
-        problem,
-    };
+    let broken = |problem| Error::Broken { place: place.to_owned(), problem };
     let (digest, size) = (descriptor.digest, descriptor.size);
     let mut hasher = Hasher::default();
     let mut buffer = vec![0; CHUNK];

@@ -127,11 +127,7 @@ pub enum Error {
 fn pick_text(place: &str, wanted: Option<&str>, offered: &[String]) -> String {
     let list = |names: &[String]| {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-        if names.is_empty() {
-            "no image at all".to_owned()
-        } else {
-            names.join(", ")
-        }
+        if names.is_empty() { "no image at all".to_owned() } else { names.join(", ") }
     };
     match wanted {
         Some(wanted) => format!("`{place}` has no image `{wanted}`: it has {}", list(offered)),

@@ -39,11 +39,7 @@ const OLD_DOCKER_CONFIG: &str = "application/octet-stream";
 /// 8 MiB, of the wrong media type, or with another digest than promised.
 pub fn load_image(source: &dyn Source, platform: &Platform, store: &Store) -> Result<Image, Error> {
     let (bytes, served_as) = source.root()?;
-    let loader = Loader {
-        source,
-        platform,
-        store,
-    };
+    let loader = Loader { source, platform, store };
     loader.resolve(loader.parse(bytes, &served_as)?, false, 0)
 }
 
@@ -62,19 +58,13 @@ pub fn fetch_blob(
     let outcome = store.ingest(&descriptor.digest, descriptor.size, &mut open, task);
     outcome.map_err(|error| match error {
         IngestError::Open(error) => error,
-        IngestError::Read(error) if error.kind() == io::ErrorKind::InvalidData => Error::Broken {
-            place: source.name(),
-            problem: format!("{}: {error}", descriptor.digest),
-        },
-        IngestError::Read(error) => Error::Unreachable {
-            place: source.name(),
-            source: Box::new(error),
-        },
-        IngestError::Store(error) => Error::Store {
-            what: descriptor.digest.to_string(),
-            place: source.name(),
-            source: error,
-        },
+        IngestError::Read(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Error::Broken { place: source.name(), problem: format!("{}: {error}", descriptor.digest) }
+        }
+        IngestError::Read(error) => Error::Unreachable { place: source.name(), source: Box::new(error) },
+        IngestError::Store(error) => {
+            Error::Store { what: descriptor.digest.to_string(), place: source.name(), source: error }
+        }
     })
 }
 
@@ -86,10 +76,8 @@ struct Loader<'a> {
 
 impl Loader<'_> {
     fn parse(&self, bytes: Vec<u8>, served_as: &str) -> Result<Document, Error> {
-        Document::parse(bytes, served_as).map_err(|source| Error::Document {
-            place: self.source.name(),
-            source,
-        })
+        Document::parse(bytes, served_as)
+            .map_err(|source| Error::Document { place: self.source.name(), source })
     }
 
     /// `promised`: an index has said that this is for the platform.
@@ -139,16 +127,8 @@ impl Loader<'_> {
                 names.push(name);
             }
         }
-        let offered = if names.is_empty() {
-            "none".to_owned()
-        } else {
-            names.join(", ")
-        };
-        Error::Platform {
-            name: self.source.name(),
-            wanted: self.platform.to_string(),
-            offered,
-        }
+        let offered = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        Error::Platform { name: self.source.name(), wanted: self.platform.to_string(), offered }
     }
 
     fn document(&self, descriptor: &Descriptor) -> Result<Document, Error> {
@@ -156,11 +136,7 @@ impl Loader<'_> {
     }
 
     fn image(&self, manifest: Manifest) -> Result<Image, Error> {
-        let known = [
-            media_type::OCI_CONFIG,
-            media_type::DOCKER_CONFIG,
-            OLD_DOCKER_CONFIG,
-        ];
+        let known = [media_type::OCI_CONFIG, media_type::DOCKER_CONFIG, OLD_DOCKER_CONFIG];
         let place = self.source.name();
         if !known.contains(&manifest.config.media_type.as_str()) {
             // image-spec manifest.md: a configuration of unknown type must not be parsed.
@@ -175,10 +151,7 @@ impl Loader<'_> {
                 return Err(Error::Config { place, source });
             }
         };
-        Image::new(manifest, config).map_err(|source| Error::Config {
-            place,
-            source: Box::new(source),
-        })
+        Image::new(manifest, config).map_err(|source| Error::Config { place, source: Box::new(source) })
     }
 
     /// The bytes of a document, through the store.
@@ -198,11 +171,8 @@ impl Loader<'_> {
 
     fn read_stored(&self, descriptor: &Descriptor) -> Result<Vec<u8>, Error> {
         fetch_blob(self.source, self.store, descriptor, &Silent)?;
-        let stored = |source| Error::Store {
-            what: descriptor.digest.to_string(),
-            place: self.source.name(),
-            source,
-        };
+        let stored =
+            |source| Error::Store { what: descriptor.digest.to_string(), place: self.source.name(), source };
         let mut bytes = Vec::new();
         let mut reader = self.store.reader(&descriptor.digest).map_err(stored)?;
         reader.read_to_end(&mut bytes).map_err(|error| Error::Broken {
@@ -215,13 +185,11 @@ impl Loader<'_> {
 
 /// Whether an index entry can be an image to run: not an attestation, not some other document.
 fn is_image(entry: &Descriptor) -> bool {
-    let attestation = entry
-        .platform
-        .as_ref()
-        .is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
-        || entry
-            .annotations
-            .get("vnd.docker.reference.type")
-            .is_some_and(|kind| kind == "attestation-manifest");
+    let attestation =
+        entry.platform.as_ref().is_some_and(|p| p.os == "unknown" && p.architecture == "unknown")
+            || entry
+                .annotations
+                .get("vnd.docker.reference.type")
+                .is_some_and(|kind| kind == "attestation-manifest");
     !attestation && (entry.media_type.is_empty() || Family::of_document(&entry.media_type).is_some())
 }

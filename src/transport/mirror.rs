@@ -10,14 +10,8 @@ use crate::oci::reference::ReferenceError;
 use crate::oci::reference::RegistryReference;
 
 /// Transports that name a single place instead of a tree of repositories.
-const PLACES: [&str; 6] = [
-    "oci:",
-    "oci-archive:",
-    "docker-archive:",
-    "docker-daemon:",
-    "dir:",
-    "containers-storage:",
-];
+const PLACES: [&str; 6] =
+    ["oci:", "oci-archive:", "docker-archive:", "docker-daemon:", "dir:", "containers-storage:"];
 
 /// One rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,36 +61,21 @@ impl FromStr for Mirror {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let shape = || MirrorError::Shape(text.to_owned());
         let (prefix, target) = text.split_once('=').ok_or_else(shape)?;
-        let prefix = prefix
-            .strip_prefix("docker://")
-            .unwrap_or(prefix)
-            .trim_end_matches('/');
+        let prefix = prefix.strip_prefix("docker://").unwrap_or(prefix).trim_end_matches('/');
         if prefix.is_empty() || target.is_empty() {
             return Err(shape());
         }
-        let failed = |source| MirrorError::Target {
-            text: target.to_owned(),
-            source,
-        };
+        let failed = |source| MirrorError::Target { text: target.to_owned(), source };
         let target = if PLACES.iter().any(|place| target.starts_with(place)) {
             Target::Place(target.parse().map_err(failed)?)
         } else {
-            let name = target
-                .strip_prefix("docker://")
-                .unwrap_or(target)
-                .trim_end_matches('/');
+            let name = target.strip_prefix("docker://").unwrap_or(target).trim_end_matches('/');
             // It need not be a whole name yet: `localhost:5000` is one once something follows it.
             let whole = RegistryReference::from_str(&format!("{name}/x")).map_err(failed)?;
             let path = whole.repository.rsplit_once('/').map_or("", |(path, _)| path);
-            Target::Registry {
-                path: path.to_owned(),
-                host: whole.host,
-            }
+            Target::Registry { path: path.to_owned(), host: whole.host }
         };
-        Ok(Self {
-            prefix: prefix.to_owned(),
-            target,
-        })
+        Ok(Self { prefix: prefix.to_owned(), target })
     }
 }
 
@@ -120,9 +99,7 @@ pub fn candidates(mirrors: &[Mirror], reference: &Reference) -> Vec<Reference> {
         return vec![reference.clone()];
     };
     let name = named.name();
-    let matching = mirrors
-        .iter()
-        .filter_map(|mirror| Some((mirror, mirror.rest(&name)?)));
+    let matching = mirrors.iter().filter_map(|mirror| Some((mirror, mirror.rest(&name)?)));
     let Some((mirror, rest)) = matching.max_by_key(|(mirror, _)| mirror.prefix.len()) else {
         return vec![reference.clone()];
     };
@@ -133,17 +110,10 @@ pub fn candidates(mirrors: &[Mirror], reference: &Reference) -> Vec<Reference> {
 }
 
 fn moved(named: &RegistryReference, host: &str, path: &str, rest: &str) -> RegistryReference {
-    let parts = [path, rest]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>();
+    let parts = [path, rest].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
     RegistryReference {
         host: host.to_owned(),
-        repository: if parts.is_empty() {
-            named.repository.clone()
-        } else {
-            parts.join("/")
-        },
+        repository: if parts.is_empty() { named.repository.clone() } else { parts.join("/") },
         tag: named.tag.clone(),
         digest: named.digest,
     }
@@ -151,10 +121,7 @@ fn moved(named: &RegistryReference, host: &str, path: &str, rest: &str) -> Regis
 
 fn inside(place: &Reference, named: &RegistryReference) -> Vec<Reference> {
     let tag = Some(named.tag.clone().unwrap_or_else(|| "latest".to_owned()));
-    let full = RegistryReference {
-        digest: None,
-        ..named.clone()
-    };
+    let full = RegistryReference { digest: None, ..named.clone() };
     let tagged = match place {
         Reference::Layout(path, None) => Reference::Layout(path.clone(), tag),
         Reference::OciArchive(path, None) => Reference::OciArchive(path.clone(), tag),
@@ -203,14 +170,8 @@ mod tests {
     fn places_are_asked_for_the_tag_first() {
         for (rule, want) in [
             ("h.io/a=oci:dir:v9", vec!["oci:dir:v9"]),
-            (
-                "h.io/a=oci-archive:f.tar",
-                vec!["oci-archive:f.tar:1", "oci-archive:f.tar"],
-            ),
-            (
-                "h.io/a=docker-archive:f.tar",
-                vec!["docker-archive:f.tar:h.io/a:1", "docker-archive:f.tar"],
-            ),
+            ("h.io/a=oci-archive:f.tar", vec!["oci-archive:f.tar:1", "oci-archive:f.tar"]),
+            ("h.io/a=docker-archive:f.tar", vec!["docker-archive:f.tar:h.io/a:1", "docker-archive:f.tar"]),
             ("h.io/a=docker-daemon:x:2", vec!["docker-daemon:x:2"]),
             ("h.io/a=localhost:5000", vec!["localhost:5000/a:1"]),
             ("h.io/a=localhost:5000/b", vec!["localhost:5000/b:1"]),
@@ -222,10 +183,7 @@ mod tests {
     #[test]
     fn digests_are_kept() {
         let pinned = format!("h.io/a@{}", crate::oci::Digest::of(b"x"));
-        assert_eq!(
-            mirrored(&["h.io=localhost:5000"], &pinned),
-            [pinned.replace("h.io", "localhost:5000")]
-        );
+        assert_eq!(mirrored(&["h.io=localhost:5000"], &pinned), [pinned.replace("h.io", "localhost:5000")]);
     }
 
     #[test]

@@ -39,11 +39,7 @@ impl Places {
         docker_host: Option<String>,
     ) -> Result<Self, Error> {
         let registry = Registry::new(registry)?;
-        Ok(Self {
-            registry,
-            mirrors,
-            daemon: DaemonOptions { host: docker_host },
-        })
+        Ok(Self { registry, mirrors, daemon: DaemonOptions { host: docker_host } })
     }
 
     /// Opens the image that `reference` names, at its mirror where there is one. An image of an engine is
@@ -80,16 +76,12 @@ impl Places {
         Ok(match reference {
             Reference::Registry(reference) => Box::new(self.registry.source(reference)),
             Reference::Layout(path, tag) => Box::new(LayoutSource::new(path, tag.as_deref())),
-            Reference::OciArchive(path, tag) => Box::new(ArchiveSource::open_oci(
-                path,
-                &Pick::of(tag.as_deref()),
-                &scratch,
-            )?),
-            Reference::DockerArchive(path, tag) => Box::new(ArchiveSource::open_docker(
-                path,
-                &Pick::of(tag.as_deref()),
-                &scratch,
-            )?),
+            Reference::OciArchive(path, tag) => {
+                Box::new(ArchiveSource::open_oci(path, &Pick::of(tag.as_deref()), &scratch)?)
+            }
+            Reference::DockerArchive(path, tag) => {
+                Box::new(ArchiveSource::open_docker(path, &Pick::of(tag.as_deref()), &scratch)?)
+            }
             Reference::Daemon(name) => Box::new(daemon::export(name, &self.daemon, &scratch, progress)?),
             Reference::Directory(path) => return Err(directory(path)),
         })

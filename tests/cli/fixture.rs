@@ -45,10 +45,7 @@ fn image(layout: &Path, name: &str, layers: &[Vec<u8>]) -> Value {
     let config = json!({"architecture": "amd64", "os": "linux", "config": {"Env": ["PATH=/usr/bin"]},
         "rootfs": {"type": "layers", "diff_ids": ids}});
     let config = put(layout, "config.v1+json", config.to_string().as_bytes());
-    let layers: Vec<Value> = layers
-        .iter()
-        .map(|tar| put(layout, "layer.v1.tar", tar))
-        .collect();
+    let layers: Vec<Value> = layers.iter().map(|tar| put(layout, "layer.v1.tar", tar)).collect();
     let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": config, "layers": layers});
     let mut described = put(layout, "manifest.v1+json", manifest.to_string().as_bytes());
@@ -92,10 +89,7 @@ pub(crate) fn write(directory: &Path) {
     ]);
     let top = tar_of(&[("opt", None), ("opt/x", None), ("opt/x/a.txt", Some("old\n"))]);
     let donor = tar_of(&[("opt", None), ("opt/x", None), ("opt/x/a.txt", Some("newer\n"))]);
-    let images = [
-        image(&layout, "base", &[bottom, top]),
-        image(&layout, "donor", &[donor]),
-    ];
+    let images = [image(&layout, "base", &[bottom, top]), image(&layout, "donor", &[donor])];
     let index = json!({"schemaVersion": 2, "manifests": images});
     fs::write(layout.join("index.json"), index.to_string()).unwrap();
     fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();

@@ -24,9 +24,7 @@ fn an_interrupted_build_leaves_nothing_behind() {
     let (mut caught, _) = silent.accept().unwrap();
     caught.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     caught.read_exact(&mut [0]).unwrap();
-    let kill = shell(&format!("kill -INT {}", child.id()), place.path())
-        .status()
-        .unwrap();
+    let kill = shell(&format!("kill -INT {}", child.id()), place.path()).status().unwrap();
     assert!(kill.success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
     drop(caught.write_all(b"late"));

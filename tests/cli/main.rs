@@ -47,22 +47,11 @@ fn compare(step: &Step, output: &Output) -> Option<String> {
     let same = output.status.code() == Some(step.code)
         && transcript::matches(&step.stdout, &stdout)
         && transcript::matches(&step.stderr, &stderr);
-    let tell = |text: &str, mark: &str| {
-        text.lines()
-            .map(|line| format!("{mark}| {line}\n"))
-            .collect::<String>()
-    };
+    let tell =
+        |text: &str, mark: &str| text.lines().map(|line| format!("{mark}| {line}\n")).collect::<String>();
     (!same).then(|| {
-        let code = output
-            .status
-            .code()
-            .map_or_else(|| "none".to_owned(), |code| code.to_string());
-        format!(
-            "$ {}\n{}{}= {code}\n",
-            step.command,
-            tell(&stdout, "1"),
-            tell(&stderr, "2")
-        )
+        let code = output.status.code().map_or_else(|| "none".to_owned(), |code| code.to_string());
+        format!("$ {}\n{}{}= {code}\n", step.command, tell(&stdout, "1"), tell(&stderr, "2"))
     })
 }
 
@@ -70,16 +59,9 @@ fn compare(step: &Step, output: &Output) -> Option<String> {
 fn every_transcript_is_what_happens() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/transcripts");
     let files = walkdir::WalkDir::new(directory).sort_by_file_name().into_iter();
-    let files = files
-        .map(|entry| entry.unwrap().into_path())
-        .filter(|path| path.is_file());
+    let files = files.map(|entry| entry.unwrap().into_path()).filter(|path| path.is_file());
     let files: Vec<PathBuf> = files.collect();
     assert!(!files.is_empty());
     let wrong: Vec<String> = files.iter().flat_map(|file| play(file)).collect();
-    assert!(
-        wrong.is_empty(),
-        "{} steps differ; what came:\n{}",
-        wrong.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} steps differ; what came:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -16,15 +16,9 @@ pub(crate) struct Step {
 /// Reads a transcript; a line that belongs to no kind is a mistake in it.
 pub(crate) fn parse(text: &str) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
-    for line in text
-        .lines()
-        .filter(|line| !line.starts_with('#') && !line.is_empty())
-    {
+    for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         if let Some(command) = line.strip_prefix("$ ") {
-            steps.push(Step {
-                command: command.to_owned(),
-                ..Step::default()
-            });
+            steps.push(Step { command: command.to_owned(), ..Step::default() });
             continue;
         }
         let step = steps.last_mut().unwrap();

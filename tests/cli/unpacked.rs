@@ -8,20 +8,14 @@ use serde_json::Value;
 
 use crate::shell;
 
-#[expect(
-    clippy::print_stderr,
-    clippy::disallowed_methods,
-    reason = "a check that cannot run says so"
-)]
+#[expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 fn skipped(why: &str) {
     assert!(std::env::var_os("CI").is_none(), "SKIPPED: {why}");
     eprintln!("SKIPPED: {why}");
 }
 
 fn findings(arguments: &str, directory: &Path) -> Vec<Value> {
-    let output = shell(&format!("imgforge audit --format json {arguments}"), directory)
-        .output()
-        .unwrap();
+    let output = shell(&format!("imgforge audit --format json {arguments}"), directory).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     report["findings"].as_array().unwrap().clone()
 }
@@ -39,20 +33,12 @@ fn an_unpacked_tree_is_judged_as_its_image() {
                   image = Layout(sys.argv[2]).image(sys.argv[3]); image.unpack('tree')\n\
                   print('\\n'.join(image.config['config'].get('Env', [])))";
     let mut python = Command::new("python3");
-    python
-        .args(["-c", script])
-        .arg(top.join("fixtures"))
-        .arg(&layout)
-        .arg(tag);
+    python.args(["-c", script]).arg(top.join("fixtures")).arg(&layout).arg(tag);
     let unpacked = python.current_dir(place.path()).output();
     let Ok(unpacked) = unpacked else {
         return skipped("there is no python3 to unpack the image with");
     };
-    assert!(
-        unpacked.status.success(),
-        "{}",
-        String::from_utf8_lossy(&unpacked.stderr)
-    );
+    assert!(unpacked.status.success(), "{}", String::from_utf8_lossy(&unpacked.stderr));
     let env = String::from_utf8(unpacked.stdout).unwrap();
     let env: String = env.lines().map(|pair| format!(" --env '{pair}'")).collect();
 
@@ -67,12 +53,7 @@ fn an_unpacked_tree_is_judged_as_its_image() {
     assert!(broken.exists() && libraries.exists());
     for entry in fs::read_dir(libraries).unwrap() {
         let path = entry.unwrap().path();
-        if path
-            .file_name()
-            .unwrap()
-            .to_string_lossy()
-            .starts_with("libstdc++")
-        {
+        if path.file_name().unwrap().to_string_lossy().starts_with("libstdc++") {
             fs::remove_file(path).unwrap();
         }
     }

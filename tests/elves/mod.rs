@@ -22,17 +22,11 @@ use imgforge::store::Store;
 /// Says that a check cannot run here; under CI that is a failure.
 pub(crate) fn skipped(why: &str) {
     eprintln!("SKIPPED: {why}");
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "a skipped check fails under CI: {why}"
-    );
+    assert!(std::env::var_os("CI").is_none(), "a skipped check fails under CI: {why}");
 }
 
 pub(crate) fn has(tool: &str) -> bool {
-    Command::new(tool)
-        .arg("--version")
-        .output()
-        .is_ok_and(|out| out.status.success())
+    Command::new(tool).arg("--version").output().is_ok_and(|out| out.status.success())
 }
 
 pub(crate) fn path(text: impl AsRef<Path>) -> ImagePath {
@@ -138,14 +132,9 @@ pub(crate) fn system() -> Changeset {
         add(&mut changes, Path::new(link));
     }
     let directory = Path::new("/usr/lib/x86_64-linux-gnu");
-    for name in [
-        "libc.so.6",
-        "libm.so.6",
-        "libdl.so.2",
-        "libstdc++.so.6",
-        "libgcc_s.so.1",
-        "ld-linux-x86-64.so.2",
-    ] {
+    for name in
+        ["libc.so.6", "libm.so.6", "libdl.so.2", "libstdc++.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2"]
+    {
         let host = directory.join(name);
         add(&mut changes, &host);
         if let Ok(real) = host.canonicalize() {
@@ -170,19 +159,12 @@ impl Image {
         Self {
             tree: Rootfs::fold(0, layers, true).unwrap(),
             objects,
-            env: env
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
+            env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             _store: store,
         }
     }
 
     pub(crate) fn view(&self) -> View<'_> {
-        View {
-            tree: &self.tree,
-            objects: &self.objects,
-            env: &self.env,
-        }
+        View { tree: &self.tree, objects: &self.objects, env: &self.env }
     }
 }

@@ -14,53 +14,29 @@ use crate::tar_of::failure;
 /// Bounds, damage, and what cannot be read: each is an error that says what.
 #[test]
 fn bad_tars_are_refused() {
-    let too_long = Tar::new()
-        .entry(b'L', b"L", b"", &vec![b'x'; (1 << 20) + 1])
-        .file("a", b"")
-        .bytes();
+    let too_long = Tar::new().entry(b'L', b"L", b"", &vec![b'x'; (1 << 20) + 1]).file("a", b"").bytes();
     assert!(matches!(failure(&too_long), decode::Error::TooLong { .. }));
     let long = "x/".repeat(4096);
     let tar = Tar::new().gnu_long_name(&long).file("a", b"").bytes();
-    assert_eq!(
-        decoded(&tar)
-            .upserts
-            .into_keys()
-            .next()
-            .unwrap()
-            .components()
-            .count(),
-        4096
-    );
+    assert_eq!(decoded(&tar).upserts.into_keys().next().unwrap().components().count(), 4096);
 
     let dangling = Tar::new().pax(&[("uid", b"7")]).bytes();
     assert!(matches!(failure(&dangling), decode::Error::Truncated { .. }));
     let unfit = Tar::new().pax(&[("size", b"-1")]).file("a", b"").bytes();
     assert!(matches!(failure(&unfit), decode::Error::Field { .. }));
-    let sparse = Tar::new()
-        .pax(&[("GNU.sparse.major", b"1")])
-        .file("a", b"")
-        .bytes();
+    let sparse = Tar::new().pax(&[("GNU.sparse.major", b"1")]).file("a", b"").bytes();
     assert!(matches!(failure(&sparse), decode::Error::Sparse { .. }));
-    assert!(matches!(
-        failure(&Tar::new().entry(b'S', b"a", b"", b"").bytes()),
-        decode::Error::Sparse { .. }
-    ));
+    assert!(matches!(failure(&Tar::new().entry(b'S', b"a", b"", b"").bytes()), decode::Error::Sparse { .. }));
     assert!(matches!(
         failure(&Tar::new().entry(b'M', b"a", b"", b"").bytes()),
         decode::Error::Type { flag: b'M', .. }
     ));
-    assert!(matches!(
-        failure(&Tar::new().symlink("./", "x").bytes()),
-        decode::Error::Root
-    ));
+    assert!(matches!(failure(&Tar::new().symlink("./", "x").bytes()), decode::Error::Root));
     let mut flipped = Tar::new().file("a", b"").bytes();
     flipped[1] ^= 1;
     assert!(matches!(failure(&flipped), decode::Error::Checksum { at: 0 }));
-    let gap = [
-        Tar::new().file("a", b"").bytes()[..1024].to_vec(),
-        Tar::new().file("b", b"").bytes(),
-    ]
-    .concat();
+    let gap =
+        [Tar::new().file("a", b"").bytes()[..1024].to_vec(), Tar::new().file("b", b"").bytes()].concat();
     assert!(matches!(failure(&gap), decode::Error::Checksum { at: 1024 }));
 }
 
@@ -78,10 +54,8 @@ fn errors_of_stream_and_visitor_are_told_apart() {
         decode::decode(&mut &tar[..5000], read_all).unwrap_err(),
         decode::Error::Truncated { .. }
     ));
-    let error = decode::decode(&mut &tar[..], &mut |_, _, _| {
-        Err(std::io::ErrorKind::StorageFull.into())
-    })
-    .unwrap_err();
+    let error = decode::decode(&mut &tar[..], &mut |_, _, _| Err(std::io::ErrorKind::StorageFull.into()))
+        .unwrap_err();
     assert!(matches!(error, decode::Error::Visit { .. }), "{error}");
 }
 

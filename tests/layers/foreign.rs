@@ -62,27 +62,20 @@ fn t15_tars_of_python() {
         assert_eq!(*node("disk"), Node::BlockDevice(259, 7));
         assert_eq!(*node("pipe"), Node::Fifo);
         let ids = &changes.upserts[&path("ids")].meta;
-        assert_eq!(
-            (ids.uid, ids.gid, ids.mode, ids.mtime),
-            (3_000_000, 5_000_000, 0o4751, 1_700_000_000)
-        );
+        assert_eq!((ids.uid, ids.gid, ids.mode, ids.mtime), (3_000_000, 5_000_000, 0o4751, 1_700_000_000));
 
         // Written again, by us, and read by Python: the same once more.
         let again = encoded(&in_memory(&tar, &changes));
         let facts = "((m.name, m.type, m.mode, m.uid, m.gid, m.mtime, m.size, m.linkname, m.devmajor, m.devminor, m.uname) \
                      for m in sorted(t.getmembers(), key=lambda m: m.name))";
-        let want: Vec<String> = python::of_tar(facts, &tar)
-            .iter()
-            .map(|line| line.replace("'someone'", "''"))
-            .collect();
+        let want: Vec<String> =
+            python::of_tar(facts, &tar).iter().map(|line| line.replace("'someone'", "''")).collect();
         assert_eq!(python::of_tar(facts, &again), want, "{format}");
     }
 }
 
 fn content<'a>(tar: &'a [u8], node: &Node) -> &'a [u8] {
-    let Node::File(Content::InLayer { offset, size }) = node else {
-        panic!("{node:?}")
-    };
+    let Node::File(Content::InLayer { offset, size }) = node else { panic!("{node:?}") };
     let start = usize::try_from(*offset).unwrap();
     &tar[start..start + usize::try_from(*size).unwrap()]
 }
@@ -104,22 +97,11 @@ fn t15_names_are_bytes() {
     let raw = |bytes: &[u8]| ImagePath::from_tar(bytes).unwrap();
     let long = raw(&[b"d/\xff".as_slice(), &[b'x'; 120], b"\xfe"].concat());
     let target = [b"\xe4".as_slice(), &[b'y'; 120]].concat();
-    let names = [
-        (raw(b"caf\xe9"), Node::File(Content::Bytes(Vec::new()))),
-        (long, Node::Symlink(target)),
-    ];
+    let names = [(raw(b"caf\xe9"), Node::File(Content::Bytes(Vec::new()))), (long, Node::Symlink(target))];
     let edit = Changeset {
         upserts: names
             .into_iter()
-            .map(|(name, node)| {
-                (
-                    name,
-                    Entry {
-                        meta: Meta::root(0o777),
-                        node,
-                    },
-                )
-            })
+            .map(|(name, node)| (name, Entry { meta: Meta::root(0o777), node }))
             .collect(),
         ..Changeset::default()
     };
@@ -134,36 +116,17 @@ fn t15_names_are_bytes() {
 #[test]
 fn t15_files_above_8_gib() {
     const SIZE: u64 = 9 << 30;
-    let edit = |name: &str, node| {
-        (
-            path(name),
-            Entry {
-                meta: Meta::root(0o644),
-                node,
-            },
-        )
-    };
+    let edit = |name: &str, node| (path(name), Entry { meta: Meta::root(0o644), node });
     let changes = Changeset {
         upserts: [
-            edit(
-                "big",
-                Node::File(Content::InLayer {
-                    offset: 0,
-                    size: SIZE,
-                }),
-            ),
+            edit("big", Node::File(Content::InLayer { offset: 0, size: SIZE })),
             edit("then", Node::File(Content::Bytes(b"after".into()))),
         ]
         .into(),
         ..Changeset::default()
     };
     let mut written = Ends::default();
-    encode::encode(
-        &changes,
-        &mut |_, _| Ok(Box::new(std::io::repeat(0).take(SIZE))),
-        &mut written,
-    )
-    .unwrap();
+    encode::encode(&changes, &mut |_, _| Ok(Box::new(std::io::repeat(0).take(SIZE))), &mut written).unwrap();
     assert_eq!(written.length, 3 * 512 + SIZE + 2 * 512 + 1024);
     let head = written.head[..3 * 512].to_vec();
     let rest = written.tail();
@@ -178,18 +141,11 @@ fn t15_files_above_8_gib() {
     base_256.set_cksum();
     for head in [head, base_256.as_bytes().to_vec()] {
         let offset = head.len() as u64;
-        let mut stream = Cursor::new(head)
-            .chain(std::io::repeat(0).take(SIZE))
-            .chain(Cursor::new(rest.clone()));
+        let mut stream =
+            Cursor::new(head).chain(std::io::repeat(0).take(SIZE)).chain(Cursor::new(rest.clone()));
         let back = decode::decode(&mut stream, &mut |_, _, _| Ok(())).unwrap();
-        assert_eq!(
-            back.upserts[&path("big")].node,
-            Node::File(Content::InLayer { offset, size: SIZE })
-        );
-        let then = Content::InLayer {
-            offset: offset + SIZE + 512,
-            size: 5,
-        };
+        assert_eq!(back.upserts[&path("big")].node, Node::File(Content::InLayer { offset, size: SIZE }));
+        let then = Content::InLayer { offset: offset + SIZE + 512, size: 5 };
         assert_eq!(back.upserts[&path("then")].node, Node::File(then));
     }
 }
@@ -236,10 +192,7 @@ fn t04_duplicates() {
         .file("d", b"")
         .bytes();
     let changes = decoded(&tar);
-    assert_eq!(
-        changes.upserts.keys().cloned().collect::<Vec<_>>(),
-        [path("a"), path("d")]
-    );
+    assert_eq!(changes.upserts.keys().cloned().collect::<Vec<_>>(), [path("a"), path("d")]);
     assert_eq!(content(&tar, &changes.upserts[&path("a")].node), b"second");
     assert_eq!(gnu_tar::names(&encoded(&in_memory(&tar, &changes))), ["a", "d"]);
 }
@@ -258,25 +211,15 @@ fn t18_names_that_leave_the_image() {
 
     // Absolute names begin at the image's root, as everywhere; hard links too, never at the working directory.
     let tar = Tar::new().file("/etc/x", b"").hardlink("./b/c", "etc/x").bytes();
-    assert_eq!(
-        decoded(&tar).upserts[&path("b/c")].node,
-        Node::Hardlink(path("etc/x"))
-    );
+    assert_eq!(decoded(&tar).upserts[&path("b/c")].node, Node::Hardlink(path("etc/x")));
 
     // glibc's own links, and worse: dropping them broke real images (go-containerregistry #2250).
-    for target in [
-        "../../../lib/x86_64-linux-gnu/libc.so.6",
-        "../../../../../../etc/shadow",
-        "/etc",
-        "..",
-        "a\\..\\b",
-    ] {
+    for target in
+        ["../../../lib/x86_64-linux-gnu/libc.so.6", "../../../../../../etc/shadow", "/etc", "..", "a\\..\\b"]
+    {
         let tar = Tar::new().symlink("usr/lib/l", target).bytes();
         let changes = decoded(&tar);
-        assert_eq!(
-            changes.upserts[&path("usr/lib/l")].node,
-            Node::Symlink(target.into())
-        );
+        assert_eq!(changes.upserts[&path("usr/lib/l")].node, Node::Symlink(target.into()));
         assert_eq!(decoded(&encoded(&changes)), changes);
     }
 }
@@ -284,32 +227,15 @@ fn t18_names_that_leave_the_image() {
 /// T18: an entry below a link of its own layer lands where the link leads, inside the image.
 #[test]
 fn t18_entries_below_links_of_the_same_layer() {
-    let names = |tar: Tar| {
-        decoded(&tar.bytes())
-            .upserts
-            .into_keys()
-            .map(|p| p.to_string())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        names(Tar::new().symlink("a", "/etc").file("a/x", b"")),
-        ["/a", "/etc/x"]
-    );
-    assert_eq!(
-        names(Tar::new().symlink("a", "../../..").file("a/x", b"")),
-        ["/a", "/x"]
-    );
+    let names =
+        |tar: Tar| decoded(&tar.bytes()).upserts.into_keys().map(|p| p.to_string()).collect::<Vec<_>>();
+    assert_eq!(names(Tar::new().symlink("a", "/etc").file("a/x", b"")), ["/a", "/etc/x"]);
+    assert_eq!(names(Tar::new().symlink("a", "../../..").file("a/x", b"")), ["/a", "/x"]);
     // The other way round the link replaces the directory, as in an engine that unpacks in order.
     assert_eq!(names(Tar::new().file("a/x", b"").symlink("a", "/etc")), ["/a"]);
     let error = failure(&Tar::new().file("a", b"").file("a/x", b"").bytes());
     assert!(matches!(error, decode::Error::BelowFile { .. }), "{error}");
-    let error = failure(
-        &Tar::new()
-            .symlink("a", "b")
-            .symlink("b", "a")
-            .file("a/x", b"")
-            .bytes(),
-    );
+    let error = failure(&Tar::new().symlink("a", "b").symlink("b", "a").file("a/x", b"").bytes());
     assert!(matches!(error, decode::Error::Loop { .. }), "{error}");
     let error = failure(&Tar::new().hardlink("a", "/a").bytes());
     assert!(matches!(error, decode::Error::SelfLink { .. }), "{error}");
@@ -319,14 +245,7 @@ fn t18_entries_below_links_of_the_same_layer() {
 #[test]
 fn entries_are_read_as_engines_read_them() {
     let tar = Tar::new()
-        .extended(
-            b'g',
-            &[
-                ("path", b"wrong"),
-                ("uid", b"7"),
-                ("comment", b"from git archive"),
-            ],
-        )
+        .extended(b'g', &[("path", b"wrong"), ("uid", b"7"), ("comment", b"from git archive")])
         .pax(&[("path", b"pax"), ("uid", b"")])
         .gnu_long_name("gnu")
         .file("short", b"")
@@ -334,16 +253,11 @@ fn entries_are_read_as_engines_read_them() {
         .entry(b'7', b"contiguous", b"", b"x")
         .bytes();
     let changes = decoded(&tar);
-    let kinds: BTreeMap<String, bool> = changes
-        .upserts
-        .iter()
-        .map(|(p, e)| (p.to_string(), e.node == Node::Directory))
-        .collect();
+    let kinds: BTreeMap<String, bool> =
+        changes.upserts.iter().map(|(p, e)| (p.to_string(), e.node == Node::Directory)).collect();
     assert_eq!(
         kinds,
-        [("/gnu", false), ("/old", true), ("/contiguous", false)]
-            .map(|(n, d)| (n.to_owned(), d))
-            .into()
+        [("/gnu", false), ("/old", true), ("/contiguous", false)].map(|(n, d)| (n.to_owned(), d)).into()
     );
     assert_eq!(changes.upserts[&path("gnu")].meta.uid, 0);
 
@@ -352,10 +266,5 @@ fn entries_are_read_as_engines_read_them() {
     blank.set_size(0);
     blank.set_mode(0o600);
     blank.as_ustar_mut().unwrap().uid = *b"        ";
-    assert_eq!(
-        decoded(&Tar::new().header(blank).bytes()).upserts[&path("blank")]
-            .meta
-            .uid,
-        0
-    );
+    assert_eq!(decoded(&Tar::new().header(blank).bytes()).upserts[&path("blank")].meta.uid, 0);
 }

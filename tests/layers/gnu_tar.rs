@@ -20,11 +20,7 @@ fn run(arguments: &[&str], tar: &[u8]) -> Vec<String> {
     let output = child.wait_with_output().unwrap();
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && talk.is_empty(), "tar says: {talk}");
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
 /// One line for each entry as `tar -tv` prints it. Fails when GNU tar complains about anything.

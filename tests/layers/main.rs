@@ -31,19 +31,13 @@ fn bytes(text: &str) -> Node {
 }
 
 fn entry(mode: u32, node: Node) -> Entry {
-    Entry {
-        meta: Meta::root(mode),
-        node,
-    }
+    Entry { meta: Meta::root(mode), node }
 }
 
 /// A changeset from a list of paths.
 fn changes(entries: Vec<(&str, Entry)>) -> Changeset {
     Changeset {
-        upserts: entries
-            .into_iter()
-            .map(|(name, entry)| (path(name), entry))
-            .collect(),
+        upserts: entries.into_iter().map(|(name, entry)| (path(name), entry)).collect(),
         ..Changeset::default()
     }
 }
@@ -63,18 +57,11 @@ fn t03_padding_and_trailer() {
 #[test]
 fn t03_a_layer_without_padding_and_trailer_is_read() {
     let whole = Tar::new().file("a", b"odd").bytes();
-    for (end, name) in [
-        (512 + 3, "no padding"),
-        (1024, "no trailer"),
-        (1536, "half a trailer"),
-    ] {
+    for (end, name) in [(512 + 3, "no padding"), (1024, "no trailer"), (1536, "half a trailer")] {
         assert_eq!(decoded(&whole[..end]).upserts.len(), 1, "{name}");
     }
     for end in [1, 511, 512, 514] {
-        assert!(
-            matches!(failure(&whole[..end]), decode::Error::Truncated { .. }),
-            "{end}"
-        );
+        assert!(matches!(failure(&whole[..end]), decode::Error::Truncated { .. }), "{end}");
     }
 }
 
@@ -84,15 +71,9 @@ fn t05_no_links_across_layers() {
     let lonely = changes(vec![("a", entry(0o644, Node::Hardlink(path("b"))))]);
     let error = encode::encode(&lonely, &mut |_, _| unreachable!(), &mut Vec::new()).unwrap_err();
     assert!(matches!(error, encode::Error::Hardlink { .. }), "{error}");
-    let both = changes(vec![
-        ("a", entry(0o644, Node::Hardlink(path("b")))),
-        ("b", entry(0o644, bytes("x"))),
-    ]);
+    let both = changes(vec![("a", entry(0o644, Node::Hardlink(path("b")))), ("b", entry(0o644, bytes("x")))]);
     let names = gnu_tar::list(&encoded(&both));
-    assert!(
-        names[0].ends_with(" b"),
-        "the file must come before the link: {names:?}"
-    );
+    assert!(names[0].ends_with(" b"), "the file must come before the link: {names:?}");
     assert!(names[1].ends_with(" a link to b"), "{names:?}");
 }
 
@@ -123,10 +104,7 @@ fn t11_near_misses_of_whiteouts() {
         let error = failure(&Tar::new().file(bad, b"").bytes());
         assert!(matches!(error, decode::Error::Whiteout { .. }), "{bad}: {error}");
     }
-    let near = Tar::new()
-        .file("d/.wh..wh.opq", b"")
-        .file(".wh..wh.plnk/1.2", b"x")
-        .bytes();
+    let near = Tar::new().file("d/.wh..wh.opq", b"").file(".wh..wh.plnk/1.2", b"x").bytes();
     assert_eq!(decoded(&near), Changeset::default());
 }
 
@@ -140,31 +118,15 @@ fn t09_whiteouts_come_before_siblings() {
     ]);
     edit.removals = [path("d/z"), path("d/sub/y"), path("top")].into();
     let names: Vec<String> = gnu_tar::names(&encoded(&edit));
-    assert_eq!(
-        names,
-        [".wh.top", "d/", "d/.wh.z", "d/a", "d/sub/", "d/sub/.wh.y"]
-    );
+    assert_eq!(names, [".wh.top", "d/", "d/.wh.z", "d/a", "d/sub/", "d/sub/.wh.y"]);
 }
 
 /// A directory that is removed and made again: a whiteout would be lost on overlayfs, and the removed content with it.
 #[test]
 fn t09_a_directory_removed_and_made_again_is_opaque() {
-    let mut edit = changes(vec![
-        ("d", entry(0o755, Node::Directory)),
-        ("f", entry(0o644, bytes("x"))),
-    ]);
-    edit.removals = [
-        path("d"),
-        path("d/below"),
-        path("f"),
-        path("gone"),
-        path("gone/below"),
-    ]
-    .into();
-    assert_eq!(
-        gnu_tar::names(&encoded(&edit)),
-        [".wh.gone", "d/", "d/.wh..wh..opq", "f"]
-    );
+    let mut edit = changes(vec![("d", entry(0o755, Node::Directory)), ("f", entry(0o644, bytes("x")))]);
+    edit.removals = [path("d"), path("d/below"), path("f"), path("gone"), path("gone/below")].into();
+    assert_eq!(gnu_tar::names(&encoded(&edit)), [".wh.gone", "d/", "d/.wh..wh..opq", "f"]);
 }
 
 /// T13: extended attributes byte by byte, as GNU tar and Python write and read them.
@@ -172,18 +134,9 @@ fn t09_a_directory_removed_and_made_again_is_opaque() {
 fn t13_xattrs_are_kept_byte_by_byte() {
     let capability = b"\x01\0\0\x02\0\x20\0\0\0\0\0\0=\n\0\0\0\0\0\0".to_vec();
     let mut meta = Meta::root(0o755);
-    meta.xattrs = [
-        (b"security.capability".to_vec(), capability.clone()),
-        (b"user.empty".to_vec(), Vec::new()),
-    ]
-    .into();
-    let edit = changes(vec![(
-        "bin",
-        Entry {
-            meta: meta.clone(),
-            node: bytes("x"),
-        },
-    )]);
+    meta.xattrs =
+        [(b"security.capability".to_vec(), capability.clone()), (b"user.empty".to_vec(), Vec::new())].into();
+    let edit = changes(vec![("bin", Entry { meta: meta.clone(), node: bytes("x") })]);
     let tar = encoded(&edit);
     assert_eq!(decoded(&tar).upserts[&path("bin")].meta, meta);
     let hex: String = capability.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -207,12 +160,7 @@ fn t14_overlay_xattrs_are_dropped() {
         ])
         .file("a", b"")
         .bytes();
-    let kept: Vec<_> = decoded(&tar).upserts[&path("a")]
-        .meta
-        .xattrs
-        .clone()
-        .into_keys()
-        .collect();
+    let kept: Vec<_> = decoded(&tar).upserts[&path("a")].meta.xattrs.clone().into_keys().collect();
     assert_eq!(kept, [b"user.overlayer".to_vec()]);
 }
 
@@ -257,20 +205,11 @@ fn contents_are_where_the_changeset_says() {
         Ok(())
     })
     .unwrap();
-    assert_eq!(
-        seen.keys().collect::<Vec<&ImagePath>>(),
-        changes.upserts.keys().collect::<Vec<_>>()
-    );
+    assert_eq!(seen.keys().collect::<Vec<&ImagePath>>(), changes.upserts.keys().collect::<Vec<_>>());
     assert_eq!(seen[&path(&long)], b"second");
     for (path, entry) in changes.upserts {
-        let Node::File(Content::InLayer { offset, size }) = entry.node else {
-            panic!("{path}")
-        };
+        let Node::File(Content::InLayer { offset, size }) = entry.node else { panic!("{path}") };
         let start = usize::try_from(offset).unwrap();
-        assert_eq!(
-            tar[start..start + usize::try_from(size).unwrap()],
-            seen[&path],
-            "{path}"
-        );
+        assert_eq!(tar[start..start + usize::try_from(size).unwrap()], seen[&path], "{path}");
     }
 }

@@ -24,26 +24,12 @@ fn any_meta() -> impl Strategy<Value = Meta> {
         prop::collection::vec(any::<u8>(), 0..40),
         0..3,
     );
-    (
-        0..0o10000_u32,
-        any::<u64>(),
-        0..9_000_000_u64,
-        any::<i64>(),
-        xattrs,
+    (0..0o10000_u32, any::<u64>(), 0..9_000_000_u64, any::<i64>(), xattrs).prop_map(
+        |(mode, uid, gid, mtime, xattrs)| {
+            let xattrs = xattrs.into_iter().map(|(name, value)| (name.into_bytes(), value)).collect();
+            Meta { mode, uid, gid, mtime, xattrs }
+        },
     )
-        .prop_map(|(mode, uid, gid, mtime, xattrs)| {
-            let xattrs = xattrs
-                .into_iter()
-                .map(|(name, value)| (name.into_bytes(), value))
-                .collect();
-            Meta {
-                mode,
-                uid,
-                gid,
-                mtime,
-                xattrs,
-            }
-        })
 }
 
 fn any_node() -> impl Strategy<Value = Node> {
@@ -59,10 +45,8 @@ fn any_node() -> impl Strategy<Value = Node> {
 
 /// A path of up to four components, of any bytes that a name may have.
 fn any_path() -> impl Strategy<Value = ImagePath> {
-    let name = prop::collection::vec(
-        any::<u8>().prop_filter("no name", |b| !matches!(b, 0 | b'/' | b'.')),
-        1..60,
-    );
+    let name =
+        prop::collection::vec(any::<u8>().prop_filter("no name", |b| !matches!(b, 0 | b'/' | b'.')), 1..60);
     prop::collection::vec(name, 1..5).prop_map(|parts| ImagePath::from_tar(&parts.join(&b'/')).unwrap())
 }
 
@@ -72,32 +56,16 @@ fn any_changes() -> impl Strategy<Value = Changeset> {
     let removals = prop::collection::btree_set(any_path(), 0..4);
     let opaque = prop::collection::btree_set(any_path(), 0..2);
     (entries, removals, opaque, any_path()).prop_map(|(entries, removals, opaque, link)| {
-        let mut changes = Changeset {
-            upserts: BTreeMap::new(),
-            removals,
-            opaque,
-        };
+        let mut changes = Changeset { upserts: BTreeMap::new(), removals, opaque };
         for (path, meta, node) in entries {
             for above in path.ancestors() {
-                changes.upserts.insert(
-                    above,
-                    Entry {
-                        meta: meta.clone(),
-                        node: Node::Directory,
-                    },
-                );
+                changes.upserts.insert(above, Entry { meta: meta.clone(), node: Node::Directory });
             }
             changes.upserts.entry(path).or_insert(Entry { meta, node });
         }
-        let file = changes
-            .upserts
-            .iter()
-            .find(|(_, entry)| matches!(entry.node, Node::File(_)));
+        let file = changes.upserts.iter().find(|(_, entry)| matches!(entry.node, Node::File(_)));
         if let Some((target, entry)) = file.map(|(path, entry)| (path.clone(), entry.clone())) {
-            changes.upserts.entry(link).or_insert(Entry {
-                meta: entry.meta,
-                node: Node::Hardlink(target),
-            });
+            changes.upserts.entry(link).or_insert(Entry { meta: entry.meta, node: Node::Hardlink(target) });
         }
         let files: Vec<ImagePath> = changes
             .upserts
@@ -106,20 +74,14 @@ fn any_changes() -> impl Strategy<Value = Changeset> {
             .map(|(p, _)| p.clone())
             .collect();
         let is_clear = |path: &ImagePath| !files.iter().any(|file| path.is_within(file));
-        changes
-            .removals
-            .retain(|path| is_clear(path) && !changes.upserts.contains_key(path));
+        changes.removals.retain(|path| is_clear(path) && !changes.upserts.contains_key(path));
         let roots = changes.removals.clone();
-        changes
-            .removals
-            .retain(|path| !path.ancestors().iter().any(|above| roots.contains(above)));
+        changes.removals.retain(|path| !path.ancestors().iter().any(|above| roots.contains(above)));
         changes.opaque.retain(is_clear);
         let removed = changes.removals.clone();
         let is_kept = |path: &ImagePath| !removed.iter().any(|gone| path.is_within(gone));
         changes.opaque.retain(is_kept);
-        changes
-            .removals
-            .retain(|path| !changes.upserts.keys().any(|kept| kept.is_within(path)));
+        changes.removals.retain(|path| !changes.upserts.keys().any(|kept| kept.is_within(path)));
         changes
     })
 }
@@ -151,13 +113,7 @@ fn seen(tree: &Rootfs) -> Seen {
     tree.iter()
         .skip(1)
         .map(|(path, node)| {
-            (
-                path.to_string(),
-                (
-                    if node.implied { 'i' } else { kind(&node.entry.node) },
-                    node.layer,
-                ),
-            )
+            (path.to_string(), (if node.implied { 'i' } else { kind(&node.entry.node) }, node.layer))
         })
         .collect()
 }
@@ -177,9 +133,7 @@ fn model(layers: &[Changeset]) -> Option<Seen> {
         let (links, others): (Vec<_>, Vec<_>) = changes.upserts.iter().partition(|(_, entry)| is_link(entry));
         for (path, entry) in others.into_iter().chain(links) {
             for above in path.ancestors().iter().skip(1).map(ToString::to_string) {
-                let is_directory = tree
-                    .get(&above)
-                    .is_some_and(|(kind, _)| matches!(kind, 'd' | 'i'));
+                let is_directory = tree.get(&above).is_some_and(|(kind, _)| matches!(kind, 'd' | 'i'));
                 if !is_directory {
                     tree.insert(above, ('i', number));
                 }
@@ -217,52 +171,30 @@ fn few_layers(links: bool) -> impl Strategy<Value = Vec<Changeset>> {
     )
         .prop_map(|(entries, removals, opaque, parents)| {
             let paths = |names: BTreeSet<String>| names.iter().map(|name| path(name)).collect();
-            let mut changes = Changeset {
-                upserts: BTreeMap::new(),
-                removals: paths(removals),
-                opaque: paths(opaque),
-            };
+            let mut changes =
+                Changeset { upserts: BTreeMap::new(), removals: paths(removals), opaque: paths(opaque) };
             for (name, node) in entries {
                 let path = path(&name);
-                let is_below_file = |above: &ImagePath| {
-                    changes
-                        .upserts
-                        .get(above)
-                        .is_some_and(|e| e.node != Node::Directory)
-                };
-                let has_below = changes
-                    .upserts
-                    .keys()
-                    .any(|other| other != &path && other.is_within(&path));
+                let is_below_file =
+                    |above: &ImagePath| changes.upserts.get(above).is_some_and(|e| e.node != Node::Directory);
+                let has_below = changes.upserts.keys().any(|other| other != &path && other.is_within(&path));
                 if path.ancestors().iter().any(is_below_file) || (has_below && node != Node::Directory) {
                     continue;
                 }
                 if parents {
                     for above in path.ancestors().into_iter().skip(1) {
-                        changes.upserts.entry(above).or_insert(Entry {
-                            meta: Meta::root(0o755),
-                            node: Node::Directory,
-                        });
+                        changes
+                            .upserts
+                            .entry(above)
+                            .or_insert(Entry { meta: Meta::root(0o755), node: Node::Directory });
                     }
                 }
-                changes.upserts.insert(
-                    path,
-                    Entry {
-                        meta: Meta::root(0o755),
-                        node,
-                    },
-                );
+                changes.upserts.insert(path, Entry { meta: Meta::root(0o755), node });
             }
             let names = changes.upserts.clone();
             changes.upserts.retain(|_, entry| match &entry.node {
                 // The model knows no chains.
-                Node::Hardlink(to) => !matches!(
-                    names.get(to),
-                    Some(Entry {
-                        node: Node::Hardlink(_),
-                        ..
-                    })
-                ),
+                Node::Hardlink(to) => !matches!(names.get(to), Some(Entry { node: Node::Hardlink(_), .. })),
                 _ => true,
             });
             changes

@@ -94,9 +94,7 @@ impl Tar {
         let mut body = Vec::new();
         for (key, value) in records {
             let rest = key.len() + value.len() + 3;
-            let length = (1..)
-                .map(|digits| rest + digits)
-                .find(|all| all.to_string().len() + rest == *all);
+            let length = (1..).map(|digits| rest + digits).find(|all| all.to_string().len() + rest == *all);
             body.extend_from_slice(format!("{} {key}=", length.unwrap()).as_bytes());
             body.extend_from_slice(value);
             body.push(b'\n');

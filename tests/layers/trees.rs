@@ -27,11 +27,7 @@ fn listing(tree: &Rootfs) -> Vec<String> {
     tree.iter()
         .skip(1)
         .map(|(path, node)| {
-            format!(
-                "{}{}",
-                &path.to_string()[1..],
-                if node.is_directory() { "/" } else { "" }
-            )
+            format!("{}{}", &path.to_string()[1..], if node.is_directory() { "/" } else { "" })
         })
         .collect()
 }
@@ -41,24 +37,16 @@ fn layer_of(tree: &Rootfs, name: &str) -> usize {
 }
 
 fn real(tree: &Rootfs, name: &str) -> String {
-    tree.resolve(&path(name))
-        .map_or_else(|error| error.to_string(), |found| found.path.to_string())
+    tree.resolve(&path(name)).map_or_else(|error| error.to_string(), |found| found.path.to_string())
 }
 
 /// T7: a donor's `libfoo.so` is a chain of links, in several layers.
 #[test]
 fn t07_links_are_followed_across_layers() {
     let tree = fold(&[
-        Tar::new()
-            .file("usr/lib/libfoo.so.1.2.3", b"elf")
-            .symlink("usr/lib/libfoo.so.1", "libfoo.so.1.2.3"),
-        Tar::new()
-            .symlink("usr/lib/libfoo.so", "libfoo.so.1")
-            .symlink("opt", "/usr/./lib//"),
-        Tar::new()
-            .symlink("a", "b")
-            .symlink("b", "a")
-            .symlink("up", "../../opt/../../usr"),
+        Tar::new().file("usr/lib/libfoo.so.1.2.3", b"elf").symlink("usr/lib/libfoo.so.1", "libfoo.so.1.2.3"),
+        Tar::new().symlink("usr/lib/libfoo.so", "libfoo.so.1").symlink("opt", "/usr/./lib//"),
+        Tar::new().symlink("a", "b").symlink("b", "a").symlink("up", "../../opt/../../usr"),
     ]);
     assert_eq!(real(&tree, "usr/lib/libfoo.so"), "/usr/lib/libfoo.so.1.2.3");
     assert_eq!(real(&tree, "opt/libfoo.so"), "/usr/lib/libfoo.so.1.2.3");
@@ -73,14 +61,8 @@ fn t07_links_are_followed_across_layers() {
         tree.resolve(&path("opt/none/x")),
         Err(LookupError::NotFound { missing, .. }) if missing == path("usr/lib/none")
     ));
-    assert_eq!(
-        tree.resolve_parent(&path("opt/libfoo.so")).unwrap(),
-        path("usr/lib/libfoo.so")
-    );
-    assert_eq!(
-        tree.resolve_parent(&path("opt/new/dir/f")).unwrap(),
-        path("usr/lib/new/dir/f")
-    );
+    assert_eq!(tree.resolve_parent(&path("opt/libfoo.so")).unwrap(), path("usr/lib/libfoo.so"));
+    assert_eq!(tree.resolve_parent(&path("opt/new/dir/f")).unwrap(), path("usr/lib/new/dir/f"));
     assert!(tree.resolve_parent(&path("opt/libfoo.so/f")).is_err());
 }
 
@@ -89,12 +71,8 @@ fn t07_links_are_followed_across_layers() {
 fn t07_as_many_links_as_the_kernel_follows() {
     let chain = |count: usize| {
         let first = Tar::new().file("l0", b"end");
-        let tar = (1..=count).fold(first, |tar, at| {
-            tar.symlink(&format!("l{at}"), &format!("l{}", at - 1))
-        });
-        fold(&[tar])
-            .resolve(&path(&format!("l{count}")))
-            .map(|found| found.path.to_string())
+        let tar = (1..=count).fold(first, |tar, at| tar.symlink(&format!("l{at}"), &format!("l{}", at - 1)));
+        fold(&[tar]).resolve(&path(&format!("l{count}"))).map(|found| found.path.to_string())
     };
     assert_eq!(chain(40).unwrap(), "/l0");
     assert!(matches!(chain(41), Err(LookupError::Loop { .. })));
@@ -103,29 +81,13 @@ fn t07_as_many_links_as_the_kernel_follows() {
 /// T8: `/lib -> usr/lib`, and a layer that says `lib/…`.
 #[test]
 fn t08_entries_land_where_links_lead() {
-    let base = Tar::new()
-        .directory("usr")
-        .directory("usr/lib")
-        .file("usr/lib/a", b"")
-        .symlink("lib", "usr/lib");
+    let base =
+        Tar::new().directory("usr").directory("usr/lib").file("usr/lib/a", b"").symlink("lib", "usr/lib");
     let tree = fold(&[
         base.clone(),
-        Tar::new()
-            .file("lib/x/y", b"")
-            .file("lib/a", b"new")
-            .file("lib/.wh.none", b""),
+        Tar::new().file("lib/x/y", b"").file("lib/a", b"new").file("lib/.wh.none", b""),
     ]);
-    assert_eq!(
-        listing(&tree),
-        [
-            "lib",
-            "usr/",
-            "usr/lib/",
-            "usr/lib/a",
-            "usr/lib/x/",
-            "usr/lib/x/y"
-        ]
-    );
+    assert_eq!(listing(&tree), ["lib", "usr/", "usr/lib/", "usr/lib/a", "usr/lib/x/", "usr/lib/x/y"]);
     assert_eq!(layer_of(&tree, "lib/a"), 1);
     // Whiteouts go the same way.
     let gone = fold(&[base.clone(), Tar::new().file("lib/.wh.a", b"")]);
@@ -135,21 +97,11 @@ fn t08_entries_land_where_links_lead() {
     // A directory entry replaces the link, and what is below it is new.
     let replaced = fold(&[
         base,
-        Tar::new()
-            .directory("lib")
-            .file("lib/.wh.a", b"")
-            .file("lib/.wh..wh..opq", b"")
-            .file("lib/b", b""),
+        Tar::new().directory("lib").file("lib/.wh.a", b"").file("lib/.wh..wh..opq", b"").file("lib/b", b""),
     ]);
-    assert_eq!(
-        listing(&replaced),
-        ["lib/", "lib/b", "usr/", "usr/lib/", "usr/lib/a"]
-    );
+    assert_eq!(listing(&replaced), ["lib/", "lib/b", "usr/", "usr/lib/", "usr/lib/a"]);
     // A link to nothing yet: the directory it means is made.
-    let dangling = fold(&[
-        Tar::new().symlink("lib", "usr/lib"),
-        Tar::new().file("lib/x", b""),
-    ]);
+    let dangling = fold(&[Tar::new().symlink("lib", "usr/lib"), Tar::new().file("lib/x", b"")]);
     assert_eq!(listing(&dangling), ["lib", "usr/", "usr/lib/", "usr/lib/x"]);
     assert!(dangling.get(&path("usr/lib")).unwrap().implied);
 }
@@ -161,9 +113,7 @@ fn layers(text: &str) -> Vec<Tar> {
         (_, Some((name, target))) => tar.symlink(name, target),
         _ => tar.file(name, b""),
     };
-    text.split('|')
-        .map(|layer| layer.split_whitespace().fold(Tar::new(), entry))
-        .collect()
+    text.split('|').map(|layer| layer.split_whitespace().fold(Tar::new(), entry)).collect()
 }
 
 /// T9: what hides what.
@@ -178,21 +128,13 @@ fn t09_whiteouts_and_replacements() {
         ("opaque root", ".wh..wh..opq n", "n"),
         ("removed, then made again", ".wh.d | d/ d/n", "d/ d/n e"),
         ("removed and made again at once", ".wh.d d/n", "d/ d/n e"),
-        (
-            "removed, made again, removed in part",
-            ".wh.d | d/ d/n d/a | d/.wh.a",
-            "d/ d/n e",
-        ),
+        ("removed, made again, removed in part", ".wh.d | d/ d/n d/a | d/.wh.a", "d/ d/n e"),
         ("file over directory", "d", "d e"),
         ("directory over file", "e/ e/n", "d/ d/a d/s/ d/s/f e/ e/n"),
         ("implied directory over file", "e/n", "d/ d/a d/s/ d/s/f e/ e/n"),
         ("file, then directory over it", "d | d/", "d/ e"),
         ("link over directory", "d->e", "d e"),
-        (
-            "directory over link",
-            "l->d | l/ l/n",
-            "d/ d/a d/s/ d/s/f e l/ l/n",
-        ),
+        ("directory over link", "l->d | l/ l/n", "d/ d/a d/s/ d/s/f e l/ l/n"),
         ("directory over directory", "d/ d/n", "d/ d/a d/n d/s/ d/s/f e"),
     ] {
         let all = layers(&format!("d/ d/a d/s/ d/s/f e | {upper}"));
@@ -216,10 +158,7 @@ fn t02_metadata_of_directories() {
     };
     let kept = fold(&[owned(0o2775, 1000), Tar::new().file("opt/f", b"")]);
     let meta = &kept.get(&path("opt")).unwrap().entry.meta;
-    assert_eq!(
-        (meta.mode, meta.uid, meta.gid, meta.mtime),
-        (0o2775, 1000, 1000, 7)
-    );
+    assert_eq!((meta.mode, meta.uid, meta.gid, meta.mtime), (0o2775, 1000, 1000, 7));
     let new = fold(&[owned(0o2775, 1000).file("opt/f", b""), owned(0o700, 5)]);
     let meta = &new.get(&path("opt")).unwrap().entry.meta;
     assert_eq!((meta.mode, meta.uid), (0o700, 5));
@@ -229,21 +168,12 @@ fn t02_metadata_of_directories() {
 /// T6 and T17: names of one file.
 #[test]
 fn t06_replacing_one_name_leaves_the_other() {
-    let base = Tar::new()
-        .file("d/a", b"old")
-        .hardlink("b", "./d/a")
-        .hardlink("c", "/b");
+    let base = Tar::new().file("d/a", b"old").hardlink("b", "./d/a").hardlink("c", "/b");
     let tree = fold(std::slice::from_ref(&base));
     assert_eq!(tree.aliases(&path("d/a")), [path("b"), path("c")]);
     assert_eq!(tree.aliases(&path("c")), [path("b"), path("d/a")]);
-    assert_eq!(
-        tree.get(&path("b")).unwrap().entry,
-        tree.get(&path("d/a")).unwrap().entry
-    );
-    assert!(matches!(
-        tree.get(&path("c")).unwrap().entry.node,
-        Node::File(Content::InLayer { size: 3, .. })
-    ));
+    assert_eq!(tree.get(&path("b")).unwrap().entry, tree.get(&path("d/a")).unwrap().entry);
+    assert!(matches!(tree.get(&path("c")).unwrap().entry.node, Node::File(Content::InLayer { size: 3, .. })));
 
     let replaced = fold(&[base.clone(), Tar::new().file("d/a", b"new")]);
     assert_eq!((layer_of(&replaced, "d/a"), layer_of(&replaced, "b")), (1, 0));
@@ -276,14 +206,9 @@ fn children_and_what_is_under() {
         .file("b", b"")
         .file("a/x\u{1}", b"")]);
     let names = |all: Vec<_>| {
-        all.into_iter()
-            .map(|(p, _): (&imgforge::oci::ImagePath, _)| p.to_string())
-            .collect::<Vec<_>>()
+        all.into_iter().map(|(p, _): (&imgforge::oci::ImagePath, _)| p.to_string()).collect::<Vec<_>>()
     };
-    assert_eq!(
-        names(tree.children(&path("a")).collect()),
-        ["/a/\\u{1}", "/a/x", "/a/x\\u{1}", "/a/x-"]
-    );
+    assert_eq!(names(tree.children(&path("a")).collect()), ["/a/\\u{1}", "/a/x", "/a/x\\u{1}", "/a/x-"]);
     assert_eq!(names(tree.children(&path("")).collect()), ["/a", "/b"]);
     assert_eq!(names(tree.children(&path("b")).collect()), Vec::<String>::new());
     assert_eq!(names(tree.under(&path("a/x")).collect()), ["/a/x/1"]);
@@ -295,24 +220,11 @@ fn upper_layers_say_only_what_stands() {
     let sure = "opt/ opt/app/ opt/app/lib.so opt/app/.wh.old | opt/ opt/new/ opt/new/.wh..wh..opq opt/link->/usr/lib";
     let top = upper(3, &layers(sure));
     assert_eq!(layer_of(&top, "opt/app/lib.so"), 3);
-    assert!(matches!(
-        top.resolve(&path("opt/app/old")),
-        Err(LookupError::NotFound { .. })
-    ));
-    assert!(matches!(
-        top.resolve(&path("opt/new/any/thing")),
-        Err(LookupError::NotFound { .. })
-    ));
-    assert!(matches!(
-        top.resolve(&path("opt/app/lib.so/x")),
-        Err(LookupError::NotDirectory { .. })
-    ));
+    assert!(matches!(top.resolve(&path("opt/app/old")), Err(LookupError::NotFound { .. })));
+    assert!(matches!(top.resolve(&path("opt/new/any/thing")), Err(LookupError::NotFound { .. })));
+    assert!(matches!(top.resolve(&path("opt/app/lib.so/x")), Err(LookupError::NotDirectory { .. })));
     assert_eq!(top.resolve_parent(&path("opt/app/x")).unwrap(), path("opt/app/x"));
-    for (asked, depends) in [
-        ("opt/other", "opt/other"),
-        ("opt/link/libc.so", "usr"),
-        ("etc", "etc"),
-    ] {
+    for (asked, depends) in [("opt/other", "opt/other"), ("opt/link/libc.so", "usr"), ("etc", "etc")] {
         assert_eq!(top.resolve(&path(asked)).unwrap_err(), unknown(asked, depends));
     }
     // A layer without its parents: `srv` may be a link to anywhere, so what it brings may be anything of its name.
@@ -327,10 +239,7 @@ fn upper_layers_say_only_what_stands() {
 #[test]
 fn upper_layers_know_what_files_hid() {
     let top = upper(1, &layers("d | d/"));
-    assert!(matches!(
-        top.resolve(&path("d/x")),
-        Err(LookupError::NotFound { .. })
-    ));
+    assert!(matches!(top.resolve(&path("d/x")), Err(LookupError::NotFound { .. })));
     let top = upper(1, &layers("d/ d/y | d/"));
     assert_eq!(top.resolve(&path("d/x")).unwrap_err(), unknown("d/x", "d/x"));
 }
@@ -345,25 +254,16 @@ fn upper_layers_know_that_links_empty_directories() {
 }
 
 fn unknown(asked: &str, depends: &str) -> LookupError {
-    LookupError::Unknown {
-        path: path(asked),
-        at: path(depends),
-    }
+    LookupError::Unknown { path: path(asked), at: path(depends) }
 }
 
 /// What a property once found: an entry below a link to nothing makes the directory it leads to, so the upper
 /// layer cannot say that `/b`, which it removes, is not there.
 #[test]
 fn upper_layers_know_that_links_make_directories() {
-    let layers = [
-        Tar::new().symlink("a", "b"),
-        Tar::new().file("a/c", b"").file(".wh.b", b""),
-    ];
+    let layers = [Tar::new().symlink("a", "b"), Tar::new().file("a/c", b"").file(".wh.b", b"")];
     assert_eq!(listing(&fold(&layers)), ["a", "b/", "b/c"]);
-    assert!(matches!(
-        upper(1, &layers[1..]).resolve(&path("b")),
-        Err(LookupError::Unknown { .. })
-    ));
+    assert!(matches!(upper(1, &layers[1..]).resolve(&path("b")), Err(LookupError::Unknown { .. })));
 }
 
 /// Found in the same way: a directory that is removed is not emptied where its link leads.
@@ -377,11 +277,8 @@ fn t09_an_opaque_marker_in_a_removed_directory_says_nothing() {
 /// A link to a file is no place to put things, in any engine.
 #[test]
 fn t08_nothing_lands_below_a_link_to_a_file() {
-    let layers = [
-        Tar::new().file("f", b"").symlink("l", "f"),
-        Tar::new().file("l/x", b""),
-    ]
-    .map(|tar| decoded(&tar.bytes()));
+    let layers = [Tar::new().file("f", b"").symlink("l", "f"), Tar::new().file("l/x", b"")]
+        .map(|tar| decoded(&tar.bytes()));
     let error = Rootfs::fold(0, &layers.iter().collect::<Vec<_>>(), true).unwrap_err();
     assert!(matches!(error, Error::NotDirectory { .. }), "{error}");
 }

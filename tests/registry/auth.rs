@@ -36,11 +36,7 @@ pub(crate) fn given(user: &str, password: &str) -> CredentialPlaces {
 }
 
 pub(crate) fn registry_with(credentials: CredentialPlaces) -> Registry {
-    Registry::new(RegistryOptions {
-        credentials,
-        ..options()
-    })
-    .unwrap()
+    Registry::new(RegistryOptions { credentials, ..options() }).unwrap()
 }
 
 /// A token server that gives out `t1`, `t2`, … and a gate that lets in those that have not run out.
@@ -102,10 +98,7 @@ fn a_token_is_fetched_once_for_a_scope_and_again_when_it_is_refused() {
     source.root().unwrap();
     assert_eq!(tokens.count(), 2);
     let asked = &fake.seen("GET", "/token")[0];
-    assert_eq!(
-        asked.query,
-        "x=1&service=test+registry&scope=repository%3Ateam%2Fapp%3Apull"
-    );
+    assert_eq!(asked.query, "x=1&service=test+registry&scope=repository%3Ateam%2Fapp%3Apull");
     let basic = format!("Basic {}", STANDARD.encode("alice:s3cret"));
     assert_eq!(asked.header("authorization"), basic);
 }
@@ -131,10 +124,7 @@ fn t41_an_identity_token_is_exchanged_by_post() {
         given: Some(Credential::Identity(Secret::new("refresh me".to_owned()))),
         ..CredentialPlaces::default()
     };
-    registry_with(credentials)
-        .source(&reference(&fake.host, "team/app:t"))
-        .root()
-        .unwrap();
+    registry_with(credentials).source(&reference(&fake.host, "team/app:t")).root().unwrap();
     let asked = &fake.seen("POST", "/token")[0];
     let form = String::from_utf8(asked.body.clone()).unwrap();
     assert_eq!(
@@ -150,10 +140,7 @@ fn t41_an_identity_token_is_exchanged_by_post() {
 fn t25_a_large_token_answer_is_refused() {
     for status in [200, 400] {
         let fake = Fake::start(move |call| match call.path.as_str() {
-            "/token" => Answer {
-                padding: 100 << 20,
-                ..Answer::new(status)
-            },
+            "/token" => Answer { padding: 100 << 20, ..Answer::new(status) },
             _ => Tokens::default().gate(call).unwrap(),
         });
         let source = registry_with(CredentialPlaces::default()).source(&reference(&fake.host, "r:t"));
@@ -172,16 +159,9 @@ fn t32_the_token_server_may_ask_for_patience() {
         }
         gate.gate(call).unwrap_or_else(|| memory.answer(call))
     });
-    registry_with(given("a", "b"))
-        .source(&reference(&fake.host, "team/app:t"))
-        .root()
-        .unwrap();
+    registry_with(given("a", "b")).source(&reference(&fake.host, "team/app:t")).root().unwrap();
     assert_eq!(fake.seen("GET", "/token").len(), 2);
-    assert!(
-        fake.seen("GET", "/token")
-            .iter()
-            .all(|call| !call.header("authorization").is_empty())
-    );
+    assert!(fake.seen("GET", "/token").iter().all(|call| !call.header("authorization").is_empty()));
 }
 
 /// ggcr #2243, #2292: a realm is an address that the registry makes us ask, with the password.
@@ -206,30 +186,16 @@ fn t41_basic_credentials_and_their_absence() {
             return memory.answer(call);
         }
         let body = r#"{"errors":[{"code":"UNAUTHORIZED","message":"authentication required"}]}"#;
-        Answer::new(401)
-            .with("WWW-Authenticate", "Basic realm=\"Registry Realm\"")
-            .body(body)
+        Answer::new(401).with("WWW-Authenticate", "Basic realm=\"Registry Realm\"").body(body)
     });
     let name = reference(&fake.host, "team/app:t");
-    registry_with(given("$oauthtoken", "key"))
-        .source(&name)
-        .root()
-        .unwrap();
-    let error = registry_with(given("alice", "s3cret"))
-        .source(&name)
-        .root()
-        .unwrap_err();
+    registry_with(given("$oauthtoken", "key")).source(&name).root().unwrap();
+    let error = registry_with(given("alice", "s3cret")).source(&name).root().unwrap_err();
     let text = format!("{} {error:?}", chain(&error));
     assert!(matches!(error, Error::Denied { .. }), "{text}");
-    assert!(
-        text.contains("authentication required") && !text.contains("s3cret"),
-        "{text}"
-    );
+    assert!(text.contains("authentication required") && !text.contains("s3cret"), "{text}");
     let before = fake.lines().len();
-    let error = registry_with(CredentialPlaces::default())
-        .source(&name)
-        .root()
-        .unwrap_err();
+    let error = registry_with(CredentialPlaces::default()).source(&name).root().unwrap_err();
     assert!(error.to_string().contains("no credentials were found"), "{error}");
     assert!(fake.lines().len() - before <= 2, "a refusal is not repeated");
 }
@@ -257,30 +223,17 @@ fn t41_a_damaged_file_is_passed_over_and_named_when_access_is_denied() {
     let files = [
         directory.path().join("absent.json"),
         directory.path().to_owned(),
-        write(
-            directory.path(),
-            "corrupt.json",
-            r#"{"auths": {"h": {"auth": "YWxpY2U6czNjcmV0"#,
-        ),
+        write(directory.path(), "corrupt.json", r#"{"auths": {"h": {"auth": "YWxpY2U6czNjcmV0"#),
         write(directory.path(), "good.json", &good),
     ];
     let with = |files: &[PathBuf]| {
-        registry_with(CredentialPlaces {
-            files: files.to_vec(),
-            ..CredentialPlaces::default()
-        })
+        registry_with(CredentialPlaces { files: files.to_vec(), ..CredentialPlaces::default() })
     };
     let name = reference(&fake.host, "team/app:t");
     with(&files).source(&name).root().unwrap();
     let error = with(&files[..3]).source(&name).root().unwrap_err().to_string();
-    assert!(
-        error.contains("corrupt.json") && error.contains("line 1"),
-        "{error}"
-    );
-    assert!(
-        !error.contains("YWxpY2U6") && !error.contains("absent.json"),
-        "{error}"
-    );
+    assert!(error.contains("corrupt.json") && error.contains("line 1"), "{error}");
+    assert!(!error.contains("YWxpY2U6") && !error.contains("absent.json"), "{error}");
 }
 
 /// `credHelpers` and `credsStore`: programs on the PATH, which this test brings by its own child process.
@@ -304,11 +257,7 @@ fn t41_credential_helpers_are_asked() {
         "config.json",
         r#"{"auths":{"store.io":{}, "entry.io":{"auth":"YTpi"}}, "credHelpers":{"own.io":"test"}, "credsStore":"test"}"#,
     );
-    let path = format!(
-        "{}:{}",
-        directory.path().display(),
-        std::env::var("PATH").unwrap()
-    );
+    let path = format!("{}:{}", directory.path().display(), std::env::var("PATH").unwrap());
     let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "auth::t41_credential_helpers_are_asked", "--nocapture"])
         .env("PATH", path)
@@ -320,21 +269,12 @@ fn t41_credential_helpers_are_asked() {
 }
 
 fn ask_helpers(config: &Path) {
-    let places = CredentialPlaces {
-        files: vec![config.to_owned()],
-        ..CredentialPlaces::default()
-    };
+    let places = CredentialPlaces { files: vec![config.to_owned()], ..CredentialPlaces::default() };
     let password = |user: &str, password: &str| {
-        Some(Credential::Password {
-            user: user.to_owned(),
-            password: Secret::new(password.to_owned()),
-        })
+        Some(Credential::Password { user: user.to_owned(), password: Secret::new(password.to_owned()) })
     };
     for (host, want) in [
-        (
-            "store.io",
-            Some(Credential::Identity(Secret::new("refresh".to_owned()))),
-        ),
+        ("store.io", Some(Credential::Identity(Secret::new("refresh".to_owned())))),
         ("own.io", password("u", "p")),
         ("entry.io", password("a", "b")),
         ("docker.io", password("hub", "p")),

@@ -28,11 +28,8 @@ fn t34_a_cut_body_goes_on_where_it_ended() {
     });
     let source = registry().source(&reference(&fake.host, "r"));
     assert_eq!(read(&source, &descriptor, 0).unwrap(), bytes);
-    let ranges = fake
-        .seen("GET", "/blobs/")
-        .iter()
-        .map(|call| call.header("range").to_owned())
-        .collect::<Vec<_>>();
+    let ranges =
+        fake.seen("GET", "/blobs/").iter().map(|call| call.header("range").to_owned()).collect::<Vec<_>>();
     assert_eq!(ranges, ["", "bytes=100000-299999", "bytes=200000-299999"]);
 }
 
@@ -47,10 +44,7 @@ fn t34_a_server_without_ranges_starts_again() {
         let mut call = call.clone();
         call.headers.remove("range");
         let cut = (call.path != "/v2/").then(|| cuts.next()).flatten();
-        Answer {
-            cut,
-            ..memory.answer(&call)
-        }
+        Answer { cut, ..memory.answer(&call) }
     });
     let source = registry().source(&reference(&fake.host, "r"));
     assert_eq!(read(&source, &descriptor, 0).unwrap(), bytes);
@@ -62,13 +56,7 @@ fn t34_a_server_without_ranges_starts_again() {
 fn t34_a_range_that_was_not_asked_for_is_refused() {
     let bytes = noise(1000);
     let descriptor = layer(&bytes);
-    for range in [
-        "bytes 0-999/1000",
-        "bytes 100-999/2000",
-        "bytes 99-999/1000",
-        "",
-        "bytes */1000",
-    ] {
+    for range in ["bytes 0-999/1000", "bytes 100-999/2000", "bytes 99-999/1000", "", "bytes */1000"] {
         let fake = Fake::start(move |call| match call.path.as_str() {
             "/v2/" => Answer::new(200),
             _ => Answer::new(206).with("Content-Range", range).body(noise(900)),
@@ -83,18 +71,10 @@ fn t34_a_range_that_was_not_asked_for_is_refused() {
 fn t34_an_unsatisfiable_range_does_not_hang() {
     let fake = Fake::start(|call| match call.path.as_str() {
         "/v2/" => Answer::new(200),
-        _ => Answer {
-            length: Some(1 << 30),
-            ..Answer::new(416).body("x".repeat(33))
-        },
+        _ => Answer { length: Some(1 << 30), ..Answer::new(416).body("x".repeat(33)) },
     });
     let begun = Instant::now();
-    let error = read(
-        &registry().source(&reference(&fake.host, "r")),
-        &layer(&noise(1000)),
-        100,
-    )
-    .unwrap_err();
+    let error = read(&registry().source(&reference(&fake.host, "r")), &layer(&noise(1000)), 100).unwrap_err();
     assert!(error.contains("no bytes after 100 of 1000"), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(4));
 }
@@ -109,18 +89,10 @@ fn t35_silence_is_a_cut() {
         stall: (call.path != "/v2/").then_some(Duration::from_secs(20)),
         ..memory.answer(call)
     });
-    let registry = Registry::new(RegistryOptions {
-        retries: 1,
-        idle: Duration::from_millis(200),
-        ..options()
-    });
+    let registry =
+        Registry::new(RegistryOptions { retries: 1, idle: Duration::from_millis(200), ..options() });
     let begun = Instant::now();
-    let error = read(
-        &registry.unwrap().source(&reference(&fake.host, "r")),
-        &descriptor,
-        0,
-    )
-    .unwrap_err();
+    let error = read(&registry.unwrap().source(&reference(&fake.host, "r")), &descriptor, 0).unwrap_err();
     assert!(error.contains("nothing came for"), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }

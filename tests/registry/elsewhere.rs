@@ -27,31 +27,20 @@ fn t36_another_host_never_sees_the_authorization() {
         cut: call.header("range").is_empty().then_some(2000),
         ..storage_memory.answer(call)
     });
-    let target = format!(
-        "http://{}/v2/r/blobs/{}?X-Sig=s3cret",
-        storage.host, descriptor.digest
-    );
-    let fake = Fake::start(
-        move |call| match (call.path.as_str(), call.header("authorization")) {
-            (_, "") => Answer::new(401).with("WWW-Authenticate", "Basic realm=\"x\""),
-            ("/v2/", _) => Answer::new(200),
-            _ => Answer::new(307).with("Location", &target),
-        },
-    );
-    let registry = Registry::new(RegistryOptions {
-        credentials: crate::auth::given("alice", "s3cret"),
-        ..options()
+    let target = format!("http://{}/v2/r/blobs/{}?X-Sig=s3cret", storage.host, descriptor.digest);
+    let fake = Fake::start(move |call| match (call.path.as_str(), call.header("authorization")) {
+        (_, "") => Answer::new(401).with("WWW-Authenticate", "Basic realm=\"x\""),
+        ("/v2/", _) => Answer::new(200),
+        _ => Answer::new(307).with("Location", &target),
     });
+    let registry =
+        Registry::new(RegistryOptions { credentials: crate::auth::given("alice", "s3cret"), ..options() });
     let source = registry.unwrap().source(&reference(&fake.host, "r"));
     assert_eq!(read(&source, &descriptor, 0).unwrap(), bytes);
     let asked = storage.seen("GET", "/blobs/");
     assert_eq!(asked.len(), 2, "the redirect and its continuation");
     assert!(asked.iter().all(|call| call.header("authorization").is_empty()));
-    assert_eq!(
-        asked[1].header("range"),
-        "bytes=2000-4999",
-        "the range goes along"
-    );
+    assert_eq!(asked[1].header("range"), "bytes=2000-4999", "the range goes along");
 }
 
 /// Signed addresses are secrets: they must not be in an error either.
@@ -77,13 +66,7 @@ fn t40_plain_http_is_for_this_machine_or_when_told() {
     let host = format!("0.0.0.0:{port}");
     let error = registry().source(&reference(&host, "r:t")).root().unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
-    assert!(
-        fake.calls.lock().unwrap().is_empty(),
-        "it was spoken to in plain HTTP"
-    );
-    let told = Registry::new(RegistryOptions {
-        insecure: vec![host.clone()],
-        ..options()
-    });
+    assert!(fake.calls.lock().unwrap().is_empty(), "it was spoken to in plain HTTP");
+    let told = Registry::new(RegistryOptions { insecure: vec![host.clone()], ..options() });
     told.unwrap().source(&reference(&host, "r:t")).root().unwrap();
 }

@@ -54,16 +54,9 @@ fn t31_whatever_a_mount_is_answered_the_blob_arrives() {
         arrived(&memory, &[&base, &own]);
         let first = if status == 201 { Fate::Mount } else { Fate::Upload };
         assert_eq!(fates(&receipt), [first, Fate::Upload, Fate::Upload], "{status}");
-        assert!(
-            memory.lock().unwrap().uploads.is_empty(),
-            "{status}: a stray upload"
-        );
+        assert!(memory.lock().unwrap().uploads.is_empty(), "{status}: a stray upload");
         let opened = fake.seen("POST", "/uploads/").len();
-        assert_eq!(
-            opened,
-            if status <= 202 { 3 } else { 4 },
-            "{status}: an opened session is used"
-        );
+        assert_eq!(opened, if status <= 202 { 3 } else { 4 }, "{status}: an opened session is used");
     }
 }
 

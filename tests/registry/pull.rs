@@ -32,20 +32,10 @@ fn a_document_comes_with_its_media_type() {
     let fake = Fake::start(move |call| memory.answer(call));
     let source = registry().source(&reference(&fake.host, "r:t"));
     assert_eq!(source.root().unwrap(), (b"{}".to_vec(), MANIFEST.to_owned()));
-    assert!(
-        fake.seen("GET", "/manifests/t")[0]
-            .header("accept")
-            .contains("manifest.list.v2")
-    );
+    assert!(fake.seen("GET", "/manifests/t")[0].header("accept").contains("manifest.list.v2"));
     assert_eq!(source.mount_point(), Some((fake.host.clone(), "r".to_owned())));
-    let gone = registry()
-        .source(&reference(&fake.host, "r:gone"))
-        .root()
-        .unwrap_err();
-    assert!(
-        matches!(&gone, Error::NotFound { what, .. } if what.ends_with("r:gone")),
-        "{gone:?}"
-    );
+    let gone = registry().source(&reference(&fake.host, "r:gone")).root().unwrap_err();
+    assert!(matches!(&gone, Error::NotFound { what, .. } if what.ends_with("r:gone")), "{gone:?}");
 }
 
 /// GHSA-qv35-3gw6-8q4j (regclient): the header was believed, the pin was not compared.
@@ -68,11 +58,7 @@ fn t22_neither_header_nor_body_is_believed() {
                 None => answer,
             }
         });
-        let name = if pinned {
-            format!("r:t@{pin}")
-        } else {
-            "r:t".to_owned()
-        };
+        let name = if pinned { format!("r:t@{pin}") } else { "r:t".to_owned() };
         let result = registry().source(&reference(&fake.host, &name)).root();
         match result {
             Ok(_) => assert!(good, "{body:?} {header:?} {pinned}"),
@@ -103,15 +89,9 @@ fn t23_a_blob_of_another_size_is_refused() {
             ..memory.answer(call)
         });
         let error = read(&registry().source(&reference(&fake.host, "r")), &descriptor, 0).unwrap_err();
-        assert!(
-            error.contains("sent something else than it promised"),
-            "{name}: {error}"
-        );
+        assert!(error.contains("sent something else than it promised"), "{name}: {error}");
         if name == "longer, unsaid" {
-            assert!(
-                error.contains("more than the 1000 bytes"),
-                "noticed too late: {error}"
-            );
+            assert!(error.contains("more than the 1000 bytes"), "noticed too late: {error}");
         }
     }
 }
@@ -127,20 +107,14 @@ fn t25_large_documents_and_error_texts_are_not_taken_in() {
             ..Answer::new(200)
         });
         let begun = Instant::now();
-        let error = registry()
-            .source(&reference(&fake.host, "r:t"))
-            .root()
-            .unwrap_err();
+        let error = registry().source(&reference(&fake.host, "r:t")).root().unwrap_err();
         assert!(error.to_string().contains("more than 8388608 bytes"), "{error}");
         let fake = Fake::start(move |call| Answer {
             padding: if call.path == "/v2/" { 0 } else { HUGE },
             no_length,
             ..Answer::new(400)
         });
-        let error = registry()
-            .source(&reference(&fake.host, "r:t"))
-            .root()
-            .unwrap_err();
+        let error = registry().source(&reference(&fake.host, "r:t")).root().unwrap_err();
         assert!(
             matches!(&error, Error::Refused { status: 400, message, .. } if message.contains("1 MiB")),
             "{error}"
@@ -171,10 +145,7 @@ fn t32_too_many_requests_are_made_again_when_the_server_says() {
         source.root().unwrap();
         assert_eq!(read(&source, &descriptor, 0).unwrap(), bytes);
         let waited = begun.elapsed();
-        assert!(
-            waited >= Duration::from_secs(2),
-            "{form}: {waited:?}: the wait was not honoured twice"
-        );
+        assert!(waited >= Duration::from_secs(2), "{form}: {waited:?}: the wait was not honoured twice");
     }
 }
 
@@ -185,14 +156,8 @@ fn t33_the_last_error_says_what_the_registry_said() {
         let body = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"pull rate limit"}]}"#;
         Answer::new(if call.path == "/v2/" { 200 } else { 429 }).body(body)
     });
-    let error = registry()
-        .source(&reference(&fake.host, "r:t"))
-        .root()
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!("`{}` answered 429: TOOMANYREQUESTS: pull rate limit", fake.host)
-    );
+    let error = registry().source(&reference(&fake.host, "r:t")).root().unwrap_err();
+    assert_eq!(error.to_string(), format!("`{}` answered 429: TOOMANYREQUESTS: pull rate limit", fake.host));
     assert_eq!(fake.lines().len(), 4, "one request and three retries");
 }
 
@@ -201,10 +166,7 @@ fn t33_the_last_error_says_what_the_registry_said() {
 fn t39_a_blob_without_a_length_is_read() {
     let bytes = noise(100_000);
     let mut memory = with_blob(&bytes);
-    let fake = Fake::start(move |call| Answer {
-        no_length: true,
-        ..memory.answer(call)
-    });
+    let fake = Fake::start(move |call| Answer { no_length: true, ..memory.answer(call) });
     let source = registry().source(&reference(&fake.host, "r"));
     assert_eq!(read(&source, &layer(&bytes), 0).unwrap(), bytes);
 }

@@ -45,22 +45,13 @@ pub(crate) fn shared(
 
 pub(crate) fn has(memory: &Mutex<Memory>, repository: &str, bytes: &[u8]) -> bool {
     let key = (repository.to_owned(), Digest::of(bytes).to_string());
-    memory
-        .lock()
-        .unwrap()
-        .blobs
-        .get(&key)
-        .is_some_and(|held| held == bytes)
+    memory.lock().unwrap().blobs.get(&key).is_some_and(|held| held == bytes)
 }
 
 /// Every blob and the manifest arrived whole.
 pub(crate) fn arrived(memory: &Mutex<Memory>, layers: &[&[u8]]) {
     for bytes in layers {
-        assert!(
-            has(memory, "r", bytes),
-            "a layer of {} bytes is not there",
-            bytes.len()
-        );
+        assert!(has(memory, "r", bytes), "a layer of {} bytes is not there", bytes.len());
     }
     let image = image(layers);
     assert!(has(memory, "r", image.config.bytes()));
@@ -103,10 +94,7 @@ fn a_failure_leaves_no_name_and_no_upload() {
         "{error:?}"
     );
     let memory = memory.lock().unwrap();
-    assert!(
-        memory.manifests.is_empty() && memory.uploads.is_empty(),
-        "something stayed behind"
-    );
+    assert!(memory.manifests.is_empty() && memory.uploads.is_empty(), "something stayed behind");
 }
 
 /// container-libs #42: rate limits on writes, the manifest's too.
@@ -133,10 +121,7 @@ fn t39_a_blob_is_found_whatever_head_says() {
                 return None;
             }
             Some(match (memory.answer(call).status, name) {
-                (200, "bare") => Answer {
-                    no_length: true,
-                    ..Answer::new(200)
-                },
+                (200, "bare") => Answer { no_length: true, ..Answer::new(200) },
                 (200, "zero") => Answer::new(200),
                 (200, "other") => {
                     Answer::new(200).with("Docker-Content-Digest", Digest::of(b"other").to_string())
@@ -169,27 +154,15 @@ impl Source for Piped {
 
     fn open(&self, _descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, Error> {
         self.opened.lock().unwrap().push(offset);
-        Ok(Box::new(std::io::Cursor::new(
-            self.bytes[offset as usize..].to_vec(),
-        )))
+        Ok(Box::new(std::io::Cursor::new(self.bytes[offset as usize..].to_vec())))
     }
 }
 
 fn pipe(host: &str, image: &Image, bytes: Vec<u8>) -> Result<Receipt, Error> {
     let (_directory, store) = store(image, &[]);
-    let origin = Piped {
-        bytes,
-        opened: Mutex::default(),
-    };
-    let outgoing = Outgoing {
-        image,
-        store: &store,
-        origin: &origin,
-        base_layers: 1,
-    };
-    registry()
-        .sink(&reference(host, "r:t"))
-        .publish(&outgoing, &Silent)
+    let origin = Piped { bytes, opened: Mutex::default() };
+    let outgoing = Outgoing { image, store: &store, origin: &origin, base_layers: 1 };
+    registry().sink(&reference(host, "r:t")).publish(&outgoing, &Silent)
 }
 
 #[test]
@@ -217,16 +190,8 @@ fn t28_a_damaged_blob_of_the_store_is_not_pushed() {
     let descriptor = layer(&bytes);
     std::fs::write(store.blob_path(&descriptor.digest), vec![0; 1000]).unwrap();
     let (fake, memory) = shared(|_, _| None);
-    let outgoing = Outgoing {
-        image: &image,
-        store: &store,
-        origin: &Nothing(None),
-        base_layers: 0,
-    };
-    let error = registry()
-        .sink(&reference(&fake.host, "r:t"))
-        .publish(&outgoing, &Silent)
-        .unwrap_err();
+    let outgoing = Outgoing { image: &image, store: &store, origin: &Nothing(None), base_layers: 0 };
+    let error = registry().sink(&reference(&fake.host, "r:t")).publish(&outgoing, &Silent).unwrap_err();
     assert!(matches!(error, Error::Store { .. }), "{error:?}");
     assert!(!store.contains(&descriptor.digest, 1000));
     assert!(memory.lock().unwrap().manifests.is_empty());
@@ -241,20 +206,8 @@ fn foreign_layers_are_never_sent() {
     let image = image_of(&[foreign.clone(), layer(&own)]);
     let (_directory, store) = store(&image, &[&own, b"not ours to give"]);
     let (fake, _memory) = shared(|_, _| None);
-    let outgoing = Outgoing {
-        image: &image,
-        store: &store,
-        origin: &Nothing(None),
-        base_layers: 1,
-    };
-    let receipt = registry()
-        .sink(&reference(&fake.host, "r:t"))
-        .publish(&outgoing, &Silent)
-        .unwrap();
+    let outgoing = Outgoing { image: &image, store: &store, origin: &Nothing(None), base_layers: 1 };
+    let receipt = registry().sink(&reference(&fake.host, "r:t")).publish(&outgoing, &Silent).unwrap();
     assert_eq!(fates(&receipt), [Fate::Present, Fate::Upload, Fate::Upload]);
-    assert!(
-        fake.lines()
-            .iter()
-            .all(|line| !line.contains(&foreign.digest.hex()))
-    );
+    assert!(fake.lines().iter().all(|line| !line.contains(&foreign.digest.hex())));
 }

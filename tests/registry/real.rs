@@ -53,16 +53,11 @@ impl Drop for Running {
 /// Whether all programs are there. Where one is missing the test says so, and fails where nothing may be skipped.
 fn present(programs: &[(&str, &str)]) -> bool {
     for (program, package) in programs {
-        let found = std::env::var("PATH")
-            .unwrap()
-            .split(':')
-            .any(|place| Path::new(place).join(program).is_file());
+        let found =
+            std::env::var("PATH").unwrap().split(':').any(|place| Path::new(place).join(program).is_file());
         if !found {
             println!("SKIPPED: {package} is not installed");
-            assert!(
-                std::env::var("CI").as_deref() != Ok("true"),
-                "{package} must be there in CI"
-            );
+            assert!(std::env::var("CI").as_deref() != Ok("true"), "{package} must be there in CI");
             return false;
         }
     }
@@ -74,11 +69,7 @@ fn start(prepare: impl FnOnce(&Path) -> (String, String)) -> Running {
     let directory = tempfile::tempdir().unwrap();
     let (http, more) = prepare(directory.path());
     // The port is free a moment later too, most likely: the registry cannot choose one itself.
-    let host = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .to_string();
+    let host = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let config = format!(
         "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {}/data}}\n  delete: {{enabled: true}}\n\
          http:\n  addr: {host}\n{http}{more}",
@@ -93,17 +84,10 @@ fn start(prepare: impl FnOnce(&Path) -> (String, String)) -> Running {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let running = Running {
-        child,
-        host,
-        directory,
-    };
+    let running = Running { child, host, directory };
     let begun = Instant::now();
     while TcpStream::connect(&running.host).is_err() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(30),
-            "docker-registry does not start"
-        );
+        assert!(begun.elapsed() < Duration::from_secs(30), "docker-registry does not start");
         std::thread::sleep(Duration::from_millis(50));
     }
     running
@@ -118,16 +102,8 @@ fn republish(registry: &Registry, host: &str, base: &str, target: &str, layers: 
     let image = image(layers);
     let (_directory, store) = store(&image, &[]);
     let origin = registry.source(&reference(host, base));
-    let outgoing = Outgoing {
-        image: &image,
-        store: &store,
-        origin: &origin,
-        base_layers: layers.len(),
-    };
-    registry
-        .sink(&reference(host, target))
-        .publish(&outgoing, &Silent)
-        .unwrap()
+    let outgoing = Outgoing { image: &image, store: &store, origin: &origin, base_layers: layers.len() };
+    registry.sink(&reference(host, target)).publish(&outgoing, &Silent).unwrap()
 }
 
 #[test]
@@ -147,10 +123,7 @@ fn what_is_pushed_is_pulled_and_mounted() {
     };
     assert_eq!(manifest.digest(), image(&layers).manifest.digest());
     assert_eq!(read(&source, &manifest.layers[0], 0).unwrap(), big);
-    assert_eq!(
-        read(&source, &manifest.layers[0], 4_999_990).unwrap(),
-        &big[4_999_990..]
-    );
+    assert_eq!(read(&source, &manifest.layers[0], 4_999_990).unwrap(), &big[4_999_990..]);
     assert_eq!(
         read(&source, &manifest.descriptor(), 0).unwrap(),
         manifest.bytes,
@@ -162,10 +135,7 @@ fn what_is_pushed_is_pulled_and_mounted() {
     let mounted = republish(&registry, &running.host, "r:t", "team/other:t", &layers);
     assert_eq!(fates(&mounted), [Fate::Mount, Fate::Mount, Fate::Upload]);
     // A base repository that does not have the blobs: 202 to the mount, and the origin has to give them.
-    let missing = registry
-        .source(&reference(&running.host, "r:none"))
-        .root()
-        .unwrap_err();
+    let missing = registry.source(&reference(&running.host, "r:none")).root().unwrap_err();
     assert!(matches!(missing, Error::NotFound { .. }), "{missing:?}");
 }
 
@@ -213,9 +183,7 @@ fn pass(mut from: &TcpStream, mut to: &TcpStream, limit: usize, left: &std::sync
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         passed += count;
         let cut = passed > limit
-            && left
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
-                .is_ok();
+            && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
         if cut || to.write_all(&buffer[..count]).is_err() {
             break;
         }
@@ -226,20 +194,13 @@ fn pass(mut from: &TcpStream, mut to: &TcpStream, limit: usize, left: &std::sync
 
 #[test]
 fn basic_credentials_are_asked_for_and_taken() {
-    if !present(&[
-        ("docker-registry", "docker-registry"),
-        ("htpasswd", "apache2-utils"),
-    ]) {
+    if !present(&[("docker-registry", "docker-registry"), ("htpasswd", "apache2-utils")]) {
         return;
     }
     let running = start(|directory| {
         let file = directory.join("htpasswd");
-        let made = Command::new("htpasswd")
-            .args(["-cBb"])
-            .arg(&file)
-            .args(["alice", "s3cret"])
-            .output()
-            .unwrap();
+        let made =
+            Command::new("htpasswd").args(["-cBb"]).arg(&file).args(["alice", "s3cret"]).output().unwrap();
         assert!(made.status.success());
         let auth = format!("auth:\n  htpasswd: {{realm: test, path: {}}}\n", file.display());
         (String::new(), auth)
@@ -256,34 +217,20 @@ fn basic_credentials_are_asked_for_and_taken() {
 }
 
 fn openssl(directory: &Path, arguments: &str) {
-    let output = Command::new("openssl")
-        .args(arguments.split(' '))
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = Command::new("openssl").args(arguments.split(' ')).current_dir(directory).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// An authority and a certificate for 127.0.0.1 that it vouches for.
 fn certificates(directory: &Path) -> (String, String) {
-    std::fs::write(
-        directory.join("san"),
-        "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n",
-    )
-    .unwrap();
+    std::fs::write(directory.join("san"), "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+        .unwrap();
     let ec = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
     openssl(
         directory,
         &format!("req -x509 {ec} -keyout ca.key -out ca.crt -days 2 -subj /CN=test-authority"),
     );
-    openssl(
-        directory,
-        &format!("req {ec} -keyout own.key -out own.csr -subj /CN=test-registry"),
-    );
+    openssl(directory, &format!("req {ec} -keyout own.key -out own.csr -subj /CN=test-registry"));
     openssl(
         directory,
         "x509 -req -in own.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out own.crt -days 2 -extfile san",
@@ -304,27 +251,18 @@ fn tls_with_an_authority_of_ones_own() {
     let begun = Instant::now();
     let error = publish(&registry(), &running.host, &[&bytes]).unwrap_err();
     assert!(chain(&error).contains("certificate"), "{}", chain(&error));
-    assert!(
-        begun.elapsed() < Duration::from_secs(5),
-        "a certificate does not get better by waiting"
-    );
+    assert!(begun.elapsed() < Duration::from_secs(5), "a certificate does not get better by waiting");
     let directory = running.directory.path();
     let certs_d = directory.join("certs.d").join(&running.host);
     std::fs::create_dir_all(&certs_d).unwrap();
     std::fs::copy(directory.join("ca.crt"), certs_d.join("ca.crt")).unwrap();
     let trusting = [
-        RegistryOptions {
-            ca_certificates: vec![directory.join("ca.crt")],
-            ..options()
-        },
+        RegistryOptions { ca_certificates: vec![directory.join("ca.crt")], ..options() },
         RegistryOptions {
             cert_dirs: vec![directory.join("nowhere"), directory.join("certs.d")],
             ..options()
         },
-        RegistryOptions {
-            insecure: vec![running.host.clone()],
-            ..options()
-        },
+        RegistryOptions { insecure: vec![running.host.clone()], ..options() },
     ];
     for options in trusting {
         let registry = Registry::new(options).unwrap();
@@ -332,23 +270,15 @@ fn tls_with_an_authority_of_ones_own() {
         let source = registry.source(&reference(&running.host, "r:t"));
         assert_eq!(read(&source, &crate::rig::layer(&bytes), 0).unwrap(), bytes);
     }
-    let unreadable = Registry::new(RegistryOptions {
-        ca_certificates: vec![directory.join("own.csr")],
-        ..options()
-    });
-    assert!(matches!(
-        unreadable.unwrap_err(),
-        Error::Io { action: "read", .. }
-    ));
+    let unreadable =
+        Registry::new(RegistryOptions { ca_certificates: vec![directory.join("own.csr")], ..options() });
+    assert!(matches!(unreadable.unwrap_err(), Error::Io { action: "read", .. }));
 }
 
 /// The storage middleware of distribution redirects to wherever it is told, as S3 and GCS setups do.
 #[test]
 fn t36_a_real_redirect_keeps_the_password_at_home() {
-    if !present(&[
-        ("docker-registry", "docker-registry"),
-        ("htpasswd", "apache2-utils"),
-    ]) {
+    if !present(&[("docker-registry", "docker-registry"), ("htpasswd", "apache2-utils")]) {
         return;
     }
     let bytes = noise(50_000);
@@ -357,12 +287,7 @@ fn t36_a_real_redirect_keeps_the_password_at_home() {
     let target = format!("http://{}", storage.host);
     let running = start(|directory| {
         let file = directory.join("htpasswd");
-        Command::new("htpasswd")
-            .args(["-cBb"])
-            .arg(&file)
-            .args(["alice", "s3cret"])
-            .output()
-            .unwrap();
+        Command::new("htpasswd").args(["-cBb"]).arg(&file).args(["alice", "s3cret"]).output().unwrap();
         let more = format!(
             "auth:\n  htpasswd: {{realm: test, path: {}}}\n\
              middleware:\n  storage:\n    - name: redirect\n      options: {{baseurl: {target}}}\n",

@@ -85,10 +85,7 @@ pub(crate) fn image(layers: &[&[u8]]) -> Image {
 }
 
 pub(crate) fn image_of(layers: &[Descriptor]) -> Image {
-    let diff_ids = layers
-        .iter()
-        .map(|layer| layer.digest.to_string())
-        .collect::<Vec<_>>();
+    let diff_ids = layers.iter().map(|layer| layer.digest.to_string()).collect::<Vec<_>>();
     let config = json!({
         "architecture": "amd64", "os": "linux", "config": {},
         "rootfs": {"type": "layers", "diff_ids": diff_ids},
@@ -117,10 +114,7 @@ impl Source for Nothing {
     }
 
     fn open(&self, descriptor: &Descriptor, _offset: u64) -> Result<Box<dyn Read + Send>, Error> {
-        Err(Error::NotFound {
-            what: descriptor.digest.to_string(),
-            place: self.name(),
-        })
+        Err(Error::NotFound { what: descriptor.digest.to_string(), place: self.name() })
     }
 
     fn mount_point(&self) -> Option<(String, String)> {
@@ -143,11 +137,6 @@ pub(crate) fn store(image: &Image, blobs: &[&[u8]]) -> (TempDir, Store) {
 pub(crate) fn publish(registry: &Registry, host: &str, layers: &[&[u8]]) -> Result<Receipt, Error> {
     let image = image(layers);
     let (_directory, store) = store(&image, layers);
-    let outgoing = Outgoing {
-        image: &image,
-        store: &store,
-        origin: &Nothing(None),
-        base_layers: 0,
-    };
+    let outgoing = Outgoing { image: &image, store: &store, origin: &Nothing(None), base_layers: 0 };
     registry.sink(&reference(host, "r:t")).publish(&outgoing, &Silent)
 }

@@ -35,10 +35,7 @@ fn t29_a_201_to_a_patch_ends_the_upload() {
         if !ended.insert(call.path.clone()) {
             return Some(Answer::new(201));
         }
-        Some(Answer {
-            status: 201,
-            ..memory.answer(call)
-        })
+        Some(Answer { status: 201, ..memory.answer(call) })
     });
     publish(&registry(), &fake.host, &[&bytes]).unwrap();
     arrived(&memory, &[&bytes]);
@@ -64,15 +61,9 @@ fn t29_chunks_are_given_up_where_the_first_ends_the_upload() {
                 return Some(Answer::new(413));
             }
         }
-        Some(Answer {
-            status: 201,
-            ..memory.answer(call)
-        })
+        Some(Answer { status: 201, ..memory.answer(call) })
     });
-    let registry = Registry::new(RegistryOptions {
-        chunk: 400_000,
-        ..options()
-    });
+    let registry = Registry::new(RegistryOptions { chunk: 400_000, ..options() });
     publish(&registry.unwrap(), &fake.host, &[&bytes]).unwrap();
     arrived(&memory, &[&bytes]);
 }
@@ -88,17 +79,11 @@ fn t30_after_413_it_goes_in_chunks_of_the_least_size_asked_for() {
         }
         (call.method == "PATCH" && length > 300_000).then(|| Answer::new(413))
     });
-    let registry = Registry::new(RegistryOptions {
-        chunk: 400_000,
-        ..options()
-    });
+    let registry = Registry::new(RegistryOptions { chunk: 400_000, ..options() });
     publish(&registry.unwrap(), &fake.host, &[&bytes]).unwrap();
     arrived(&memory, &[&bytes]);
-    let ranges = fake
-        .seen("PATCH", "")
-        .iter()
-        .map(|call| call.header("content-range").to_owned())
-        .collect::<Vec<_>>();
+    let ranges =
+        fake.seen("PATCH", "").iter().map(|call| call.header("content-range").to_owned()).collect::<Vec<_>>();
     for range in ["0-249999", "250000-499999", "500000-749999", "750000-899999"] {
         assert!(ranges.contains(&range.to_owned()), "{range} is not in {ranges:?}");
     }
@@ -124,23 +109,14 @@ fn t36_a_cut_upload_goes_on_where_the_registry_is() {
         let whole = call.header("content-length").parse() == Ok(call.body.len());
         // Cut: the bytes are kept, the answer is lost.
         if call.method == "PATCH" && !whole {
-            return Answer {
-                length: Some(1),
-                cut: Some(0),
-                ..Answer::new(100)
-            };
+            return Answer { length: Some(1), cut: Some(0), ..Answer::new(100) };
         }
         answer
     });
     publish(&registry(), &fake.host, &[&bytes]).unwrap();
     arrived(&memory, &[&bytes]);
-    let patches = fake
-        .seen("PATCH", "")
-        .into_iter()
-        .filter(|call| call.header("content-length").len() > 5);
-    let ranges = patches
-        .map(|call| call.header("content-range").to_owned())
-        .collect::<Vec<_>>();
+    let patches = fake.seen("PATCH", "").into_iter().filter(|call| call.header("content-length").len() > 5);
+    let ranges = patches.map(|call| call.header("content-range").to_owned()).collect::<Vec<_>>();
     assert_eq!(ranges, ["", "500000-1999999", "1000000-1999999"]);
 }
 

@@ -43,10 +43,7 @@ impl Call {
 
     fn parameter(&self, name: &str) -> Option<String> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        let value = pairs
-            .filter(|(key, _)| *key == name)
-            .map(|(_, value)| value)
-            .next_back()?;
+        let value = pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next_back()?;
         Some(value.replace("%3A", ":").replace("%2F", "/"))
     }
 }
@@ -71,10 +68,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(status: u16) -> Self {
-        Self {
-            status,
-            ..Self::default()
-        }
+        Self { status, ..Self::default() }
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -131,20 +125,12 @@ impl Fake {
     /// The requests so far, as `METHOD path` lines, without the greeting.
     pub(crate) fn lines(&self) -> Vec<String> {
         let calls = self.calls.lock().unwrap();
-        calls
-            .iter()
-            .filter(|call| call.path != "/v2/")
-            .map(Call::line)
-            .collect()
+        calls.iter().filter(|call| call.path != "/v2/").map(Call::line).collect()
     }
 
     pub(crate) fn seen(&self, method: &str, part: &str) -> Vec<Call> {
         let calls = self.calls.lock().unwrap();
-        calls
-            .iter()
-            .filter(|call| call.is(method, part))
-            .cloned()
-            .collect()
+        calls.iter().filter(|call| call.is(method, part)).cloned().collect()
     }
 }
 
@@ -192,8 +178,7 @@ fn head(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Call>> {
         let Some((name, value)) = line.trim_end().split_once(':') else {
             return Ok(Some(call));
         };
-        call.headers
-            .insert(name.to_ascii_lowercase(), value.trim().to_owned());
+        call.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
 }
 
@@ -246,8 +231,7 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn put_blob(&mut self, repository: &str, bytes: &[u8]) -> Digest {
         let digest = Digest::of(bytes);
-        self.blobs
-            .insert((repository.to_owned(), digest.to_string()), bytes.to_vec());
+        self.blobs.insert((repository.to_owned(), digest.to_string()), bytes.to_vec());
         digest
     }
 
@@ -270,10 +254,7 @@ impl Memory {
     fn upload_answer(&self, status: u16, repository: &str, id: &str) -> Answer {
         let length = self.uploads.get(id).map_or(0, Vec::len);
         Answer::new(status)
-            .with(
-                "Location",
-                format!("/v2/{repository}/blobs/uploads/{id}?_state=s{length}"),
-            )
+            .with("Location", format!("/v2/{repository}/blobs/uploads/{id}?_state=s{length}"))
             .with("Range", format!("0-{}", length.saturating_sub(1)))
     }
 
@@ -285,9 +266,8 @@ impl Memory {
         if let Some((repository, id)) = path.split_once("/blobs/uploads/") {
             return self.upload(call, repository, id);
         }
-        let blob = path
-            .split_once("/blobs/")
-            .map(|(repository, digest)| (repository.to_owned(), digest.to_owned()));
+        let blob =
+            path.split_once("/blobs/").map(|(repository, digest)| (repository.to_owned(), digest.to_owned()));
         if let Some(key) = blob {
             return self
                 .blobs
@@ -315,13 +295,10 @@ impl Memory {
 
     fn upload(&mut self, call: &Call, repository: &str, id: &str) -> Answer {
         if call.method == "POST" {
-            let known = call
-                .parameter("mount")
-                .zip(call.parameter("from"))
-                .and_then(|(digest, from)| {
-                    let bytes = self.blobs.get(&(from, digest.clone()))?.clone();
-                    Some((digest, bytes))
-                });
+            let known = call.parameter("mount").zip(call.parameter("from")).and_then(|(digest, from)| {
+                let bytes = self.blobs.get(&(from, digest.clone()))?.clone();
+                Some((digest, bytes))
+            });
             if let Some((digest, bytes)) = known {
                 self.blobs.insert((repository.to_owned(), digest), bytes);
                 return Answer::new(201);
@@ -365,17 +342,12 @@ impl Memory {
 
 /// A 404 with the code that distribution uses.
 pub(crate) fn missing(code: &str) -> Answer {
-    Answer::new(404).body(format!(
-        r#"{{"errors":[{{"code":"{code}","message":"not here"}}]}}"#
-    ))
+    Answer::new(404).body(format!(r#"{{"errors":[{{"code":"{code}","message":"not here"}}]}}"#))
 }
 
 /// A blob, or the closed or open range of it that was asked for.
 pub(crate) fn ranged(call: &Call, digest: &str, bytes: &[u8]) -> Answer {
-    let range = call
-        .header("range")
-        .strip_prefix("bytes=")
-        .and_then(|range| range.split_once('-'));
+    let range = call.header("range").strip_prefix("bytes=").and_then(|range| range.split_once('-'));
     let Some((first, last)) = range else {
         return Answer::new(200).with("Docker-Content-Digest", digest).body(bytes);
     };

@@ -61,10 +61,7 @@ impl Dockerd {
         let child = command.spawn().unwrap();
         let started = Self { child, directory };
         for _ in 0..300 {
-            let info = Command::new("docker")
-                .args(["-H", &started.host(), "version"])
-                .output()
-                .unwrap();
+            let info = Command::new("docker").args(["-H", &started.host(), "version"]).output().unwrap();
             if info.status.success() {
                 return Some(started);
             }
@@ -72,10 +69,7 @@ impl Dockerd {
         }
         let said = fs::read_to_string(started.directory.path().join("log")).unwrap_or_default();
         println!("SKIPPED: dockerd does not start here: {said}");
-        assert!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "dockerd does not start"
-        );
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "dockerd does not start");
         None
     }
 
@@ -84,9 +78,7 @@ impl Dockerd {
     }
 
     fn options(&self) -> DaemonOptions {
-        DaemonOptions {
-            host: Some(self.host()),
-        }
+        DaemonOptions { host: Some(self.host()) }
     }
 
     fn sink(&self, name: &str) -> DaemonSink {
@@ -101,16 +93,8 @@ impl Dockerd {
     fn has(&self, name: &str, sample: &Sample) -> bool {
         let format = "{{.Id}} {{json .RootFS.Layers}}";
         let seen = self.docker(&["image", "inspect", "--format", format, name]);
-        let ids: Vec<String> = sample
-            .tars
-            .iter()
-            .map(|tar| Digest::of(tar).to_string())
-            .collect();
-        let want = format!(
-            "{} {}",
-            Digest::of(&sample.config),
-            serde_json::to_string(&ids).unwrap()
-        );
+        let ids: Vec<String> = sample.tars.iter().map(|tar| Digest::of(tar).to_string()).collect();
+        let want = format!("{} {}", Digest::of(&sample.config), serde_json::to_string(&ids).unwrap());
         seen.trim() == want
     }
 }
@@ -153,12 +137,7 @@ fn docker_gets_the_new_layers_only_when_it_has_the_base() {
     for layer in &image.manifest.layers[..2] {
         fs::remove_file(crate::rig::blob(&bench.path("derived"), &layer.digest)).unwrap();
     }
-    let outgoing = Outgoing {
-        image: &image,
-        store: &bench.store,
-        origin: &from_derived,
-        base_layers: 2,
-    };
+    let outgoing = Outgoing { image: &image, store: &bench.store, origin: &from_derived, base_layers: 2 };
     let sink = dockerd.sink("derived:1");
     let want = [Fate::Present, Fate::Present, Fate::Upload, Fate::Upload];
     assert_eq!(fates(&sink.plan(&outgoing).unwrap()), want);
@@ -204,17 +183,8 @@ fn a_base_that_goes_away_in_between_means_a_full_load() {
     let (from_base, from_derived) = (bench.layout("base", &base), bench.layout("derived", &derived));
     bench.publish(&from_base, &dockerd.sink("base:1"), 0).unwrap();
     let image = bench.load(&from_derived).unwrap();
-    let outgoing = Outgoing {
-        image: &image,
-        store: &bench.store,
-        origin: &from_derived,
-        base_layers: 2,
-    };
-    let thief = Thief {
-        dockerd: &dockerd,
-        name: "base:1",
-        calls: std::sync::Mutex::new(0),
-    };
+    let outgoing = Outgoing { image: &image, store: &bench.store, origin: &from_derived, base_layers: 2 };
+    let thief = Thief { dockerd: &dockerd, name: "base:1", calls: std::sync::Mutex::new(0) };
     let receipt = dockerd.sink("derived:1").publish(&outgoing, &thief).unwrap();
     assert_eq!(fates(&receipt.blobs), [Fate::Upload; 4]);
     // One layer in the first attempt, three in the second: the first really was partial.
@@ -226,32 +196,22 @@ fn a_base_that_goes_away_in_between_means_a_full_load() {
 fn what_docker_cannot_take_is_an_error_and_leaves_the_old_image_its_name() {
     let Some(dockerd) = Dockerd::start() else { return };
     let (bench, (base, derived)) = (Bench::new(), base_and_derived("bad"));
-    bench
-        .publish(&bench.layout("base", &base), &dockerd.sink("app:1"), 0)
-        .unwrap();
+    bench.publish(&bench.layout("base", &base), &dockerd.sink("app:1"), 0).unwrap();
 
     // A layer that says it is another: Docker refuses it, in its own words.
     let mut liar = sample("amd64", &[layer_tar(&[("x", b"x")])]);
     let other = Digest::of(b"another").to_string();
     let honest = Digest::of(&liar.tars[0]).to_string();
-    let config = String::from_utf8(liar.config.clone())
+    let config = String::from_utf8(liar.config.clone()).unwrap().replace(&honest, &other);
+    let manifest = String::from_utf8(liar.manifest.clone())
         .unwrap()
-        .replace(&honest, &other);
-    let manifest = String::from_utf8(liar.manifest.clone()).unwrap().replace(
-        &Digest::of(&liar.config).to_string(),
-        &Digest::of(config.as_bytes()).to_string(),
-    );
+        .replace(&Digest::of(&liar.config).to_string(), &Digest::of(config.as_bytes()).to_string());
     (liar.config, liar.manifest) = (config.into_bytes(), manifest.into_bytes());
     for bytes in [liar.config.clone(), liar.manifest.clone()] {
         liar.blobs.insert(Digest::of(&bytes), bytes);
     }
-    let error = bench
-        .publish(&bench.layout("liar", &liar), &dockerd.sink("app:1"), 0)
-        .unwrap_err();
-    assert!(
-        matches!(&error, Error::Refused { message, .. } if message.contains("diff")),
-        "{error:?}"
-    );
+    let error = bench.publish(&bench.layout("liar", &liar), &dockerd.sink("app:1"), 0).unwrap_err();
+    assert!(matches!(&error, Error::Refused { message, .. } if message.contains("diff")), "{error:?}");
     assert!(dockerd.has("app:1", &base));
 
     // A source that breaks off: its own error, and the engine keeps nothing of the half.
@@ -262,20 +222,14 @@ fn what_docker_cannot_take_is_an_error_and_leaves_the_old_image_its_name() {
     assert!(matches!(error, Error::Broken { .. }), "{error:?}");
     assert!(!dockerd.docker(&["images"]).contains("new"));
 
-    let nobody = DaemonOptions {
-        host: Some(format!(
-            "unix://{}",
-            PathBuf::from("/nonexistent/socket").display()
-        )),
-    };
+    let nobody =
+        DaemonOptions { host: Some(format!("unix://{}", PathBuf::from("/nonexistent/socket").display())) };
     let image = imgforge::transport::image::load_image(
         &bench.layout("base", &base),
         &Platform::linux_amd64(),
         &bench.store,
     );
     assert!(image.is_ok());
-    let error = bench
-        .publish(&bench.layout("base", &base), &DaemonSink::new("a:1", nobody), 0)
-        .unwrap_err();
+    let error = bench.publish(&bench.layout("base", &base), &DaemonSink::new("a:1", nobody), 0).unwrap_err();
     assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
 }

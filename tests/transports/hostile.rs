@@ -31,14 +31,7 @@ use crate::rig::write_layout;
 const OCI_MANIFEST: &str = crate::rig::OCI_MANIFEST;
 
 fn top_layer(bench: &Bench, source: &dyn Source) -> Descriptor {
-    bench
-        .load(source)
-        .unwrap()
-        .manifest
-        .layers
-        .last()
-        .unwrap()
-        .clone()
+    bench.load(source).unwrap().manifest.layers.last().unwrap().clone()
 }
 
 /// T22, for a layout: the list pins a digest, so other bytes at its place are refused, whatever they say.
@@ -55,16 +48,7 @@ fn t22_a_manifest_that_is_not_what_the_list_pins_is_refused() {
     other[2] ^= 1;
     fs::write(blob(&bench.path("second"), &Digest::of(&derived.config)), &other).unwrap();
     let error = bench.load(&source).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Store {
-                source: store::Error::Digest { .. },
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Store { source: store::Error::Digest { .. }, .. }), "{error:?}");
 }
 
 /// T23: one byte more or less than the descriptor promises.
@@ -79,29 +63,14 @@ fn t23_a_blob_of_another_size_is_refused() {
     for bytes in [&whole[..whole.len() - 1], &longer] {
         fs::write(&path, bytes).unwrap();
         let error = fetch_blob(&source, &bench.store, &layer, &Silent).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::Store {
-                    source: store::Error::Size { .. },
-                    ..
-                }
-            ),
-            "{error:?}"
-        );
+        assert!(matches!(error, Error::Store { source: store::Error::Size { .. }, .. }), "{error:?}");
         assert!(!bench.store.contains(&layer.digest, layer.size));
         // Nor does it get into what is written straight from its place.
         let sink = LayoutSink::new(&bench.path("out"), None);
-        assert!(matches!(
-            bench.publish(&source, &sink, 2),
-            Err(Error::Broken { .. })
-        ));
+        assert!(matches!(bench.publish(&source, &sink, 2), Err(Error::Broken { .. })));
         assert!(!bench.path("out/index.json").exists());
         let sink = ArchiveSink::oci(&bench.path("out.tar"), None, None);
-        assert!(matches!(
-            bench.publish(&source, &sink, 2),
-            Err(Error::Broken { .. })
-        ));
+        assert!(matches!(bench.publish(&source, &sink, 2), Err(Error::Broken { .. })));
     }
     // Nothing half-written stays: no archive, no temporary file.
     let left: Vec<String> = names(&bench.path(""));
@@ -114,9 +83,7 @@ fn t23_a_blob_of_another_size_is_refused() {
 
 fn names(directory: &std::path::Path) -> Vec<String> {
     let entries = fs::read_dir(directory).unwrap();
-    entries
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .collect()
+    entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect()
 }
 
 /// T25: documents that are large, or say they are, are not read.
@@ -151,10 +118,7 @@ fn t26_ambiguous_documents_are_refused() {
     let documents = [
         change("manifests", json!([])),
         change("mediaType", json!(crate::rig::OCI_INDEX)),
-        change(
-            "config",
-            json!({"digest": Digest::of(b"").to_string(), "size": -1}),
-        ),
+        change("config", json!({"digest": Digest::of(b"").to_string(), "size": -1})),
     ];
     for document in documents {
         let listed = described(OCI_MANIFEST, &document);
@@ -200,16 +164,7 @@ fn t28_a_flipped_bit_is_found_wherever_it_is() {
 
     fs::write(&path, &flipped).unwrap();
     let error = fetch_blob(&source, &bench.store, &layer, &Silent).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Store {
-                source: store::Error::Digest { .. },
-                ..
-            }
-        ),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::Store { source: store::Error::Digest { .. }, .. }), "{error:?}");
     fs::write(&path, &whole).unwrap();
 
     // In the cache: forgotten, and taken from its place instead.
@@ -281,10 +236,7 @@ fn t20_a_made_manifest_never_mixes_families() {
     let zstd = |tar: &Vec<u8>| zstd::encode_all(tar.as_slice(), 1).unwrap();
     let gzip = |tar: &Vec<u8>| crate::rig::gzip(tar);
     for (pack, family) in [
-        (
-            &(|tar: &Vec<u8>| tar.clone()) as &dyn Fn(&Vec<u8>) -> Vec<u8>,
-            "vnd.docker.",
-        ),
+        (&(|tar: &Vec<u8>| tar.clone()) as &dyn Fn(&Vec<u8>) -> Vec<u8>, "vnd.docker."),
         (&gzip, "vnd.docker."),
         (&zstd, "vnd.oci."),
     ] {
@@ -325,8 +277,6 @@ pub fn docker_save(path: &std::path::Path, sample: &Sample, pack: &dyn Fn(&Vec<u
     let mut header = tar::Header::new_gnu();
     header.set_entry_type(tar::EntryType::Symlink);
     header.set_size(0);
-    builder
-        .append_link(&mut header, "alias/layer.tar", "../layer0/layer.tar")
-        .unwrap();
+    builder.append_link(&mut header, "alias/layer.tar", "../layer0/layer.tar").unwrap();
     builder.finish().unwrap();
 }

@@ -116,20 +116,14 @@ impl State {
         if path.ends_with("/version") {
             return (200, self.version.to_string());
         }
-        let name = path
-            .trim_start_matches("/images/")
-            .trim_end_matches("/json")
-            .to_owned();
+        let name = path.trim_start_matches("/images/").trim_end_matches("/json").to_owned();
         match (method, path) {
             (_, "/images/json") => {
                 let summary = |image: &(String, Value)| {
                     json!({"Id": image.0, "ParentId": "", "RepoTags": [], "RepoDigests": [], "Created": 0,
                         "Size": 0, "SharedSize": 0, "Labels": {}, "Containers": 0})
                 };
-                (
-                    200,
-                    Value::from(self.images.iter().map(summary).collect::<Vec<_>>()).to_string(),
-                )
+                (200, Value::from(self.images.iter().map(summary).collect::<Vec<_>>()).to_string())
             }
             ("POST", "/images/load") => {
                 self.loads.push(body);
@@ -137,13 +131,8 @@ impl State {
                 let mut broken = self.good.clone();
                 broken["RootFS"]["Layers"] = json!([]);
                 let good = self.loads.len() == self.works;
-                self.images
-                    .push(("app:1".into(), if good { self.good.clone() } else { broken }));
-                let text = if good {
-                    "Loaded image: app:1\n"
-                } else {
-                    "apply layer error: not found\n"
-                };
+                self.images.push(("app:1".into(), if good { self.good.clone() } else { broken }));
+                let text = if good { "Loaded image: app:1\n" } else { "apply layer error: not found\n" };
                 (200, json!({ "stream": text }).to_string())
             }
             ("DELETE", _) => {
@@ -163,30 +152,18 @@ impl State {
 fn success_is_not_believed_and_all_is_sent_again() {
     let (bench, (base, derived)) = (Bench::new(), base_and_derived("exit0"));
     let engine = Pretender::start(&bench, &base, &derived, 2);
-    let receipt = bench
-        .publish(&bench.layout("derived", &derived), &engine.sink(), 2)
-        .unwrap();
+    let receipt = bench.publish(&bench.layout("derived", &derived), &engine.sink(), 2).unwrap();
     assert!(receipt.blobs.iter().all(|(_, fate)| *fate == Fate::Upload));
     let state = engine.state.lock().unwrap();
-    assert_eq!(
-        state.removed,
-        ["app:1"],
-        "the broken name went before the second load"
-    );
-    assert!(
-        matches!(state.loads[..], [partial, full] if partial + 50_000 < full),
-        "{:?}",
-        state.loads
-    );
+    assert_eq!(state.removed, ["app:1"], "the broken name went before the second load");
+    assert!(matches!(state.loads[..], [partial, full] if partial + 50_000 < full), "{:?}", state.loads);
 }
 
 #[test]
 fn an_engine_that_never_has_the_image_is_an_error_without_a_name_left() {
     let (bench, (base, derived)) = (Bench::new(), base_and_derived("never"));
     let engine = Pretender::start(&bench, &base, &derived, 0);
-    let error = bench
-        .publish(&bench.layout("derived", &derived), &engine.sink(), 2)
-        .unwrap_err();
+    let error = bench.publish(&bench.layout("derived", &derived), &engine.sink(), 2).unwrap_err();
     assert!(
         matches!(&error, Error::Refused { message, .. } if message.contains("apply layer error")),
         "{error:?}"
@@ -208,10 +185,7 @@ fn a_source_that_breaks_off_breaks_the_request_off() {
     std::fs::write(&path, bytes).unwrap();
     let error = bench.publish(&source, &engine.sink(), 2).unwrap_err();
     assert!(matches!(error, Error::Broken { .. }), "{error:?}");
-    assert!(
-        engine.state.lock().unwrap().loads.is_empty(),
-        "an archive cut short looked whole"
-    );
+    assert!(engine.state.lock().unwrap().loads.is_empty(), "an archive cut short looked whole");
 }
 
 /// The sample with one of its layers called zstd; nobody here looks into it.
@@ -220,9 +194,7 @@ fn called_zstd(sample: &Sample, layer: usize) -> Sample {
     manifest["layers"][layer]["mediaType"] = json!("application/vnd.oci.image.layer.v1.tar+zstd");
     let mut sample = sample.clone();
     sample.manifest = manifest.to_string().into_bytes();
-    sample
-        .blobs
-        .insert(Digest::of(&sample.manifest), sample.manifest.clone());
+    sample.blobs.insert(Digest::of(&sample.manifest), sample.manifest.clone());
     sample
 }
 

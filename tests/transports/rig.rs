@@ -86,9 +86,7 @@ pub fn sample(architecture: &str, tars: &[Vec<u8>]) -> Sample {
 
 /// Base of two layers, and the base with one more on top.
 pub fn base_and_derived(salt: &str) -> (Sample, Sample) {
-    let noise: Vec<u8> = (0..200_000_u32)
-        .flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes())
-        .collect();
+    let noise: Vec<u8> = (0..200_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     let first = layer_tar(&[("a.txt", &noise), ("salt", salt.as_bytes())]);
     let second = layer_tar(&[("b.txt", b"b"), ("salt2", salt.as_bytes())]);
     let third = layer_tar(&[("c.txt", b"patched"), ("salt3", salt.as_bytes())]);
@@ -110,9 +108,7 @@ pub fn entry(sample: &Sample, tag: Option<&str>) -> Value {
 }
 
 pub fn index(entries: &[Value]) -> Vec<u8> {
-    json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
-        .to_string()
-        .into_bytes()
+    json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}).to_string().into_bytes()
 }
 
 /// Writes a layout with these samples' blobs and this list.
@@ -165,24 +161,14 @@ impl Bench {
 
     pub fn publish(&self, source: &dyn Source, sink: &dyn Sink, base: usize) -> Result<Receipt, Error> {
         let image = self.load(source)?;
-        let outgoing = Outgoing {
-            image: &image,
-            store: &self.store,
-            origin: source,
-            base_layers: base,
-        };
+        let outgoing = Outgoing { image: &image, store: &self.store, origin: source, base_layers: base };
         sink.publish(&outgoing, &Silent)
     }
 
     /// Reads every blob of the image and checks it.
     pub fn assert_whole(&self, source: &dyn Source, want: &Sample) {
         let image = self.load(source).unwrap();
-        assert_eq!(
-            image.manifest.digest(),
-            Digest::of(&want.manifest),
-            "{}",
-            source.name()
-        );
+        assert_eq!(image.manifest.digest(), Digest::of(&want.manifest), "{}", source.name());
         assert_eq!(image.config.bytes(), want.config);
         for layer in &image.manifest.layers {
             let mut bytes = Vec::new();
@@ -205,10 +191,7 @@ pub fn has(tool: &str) -> bool {
         .success();
     if !found {
         println!("SKIPPED: `{tool}` is not installed");
-        assert!(
-            std::env::var("CI").as_deref() != Ok("true"),
-            "`{tool}` is not installed"
-        );
+        assert!(std::env::var("CI").as_deref() != Ok("true"), "`{tool}` is not installed");
     }
     found
 }

@@ -25,22 +25,10 @@ fn layout_and_archives_and_back_change_no_digest() {
     let (bench, (_, derived)) = (Bench::new(), base_and_derived("trip"));
     let scratch = bench.directory.path();
     let source = bench.layout("start", &derived);
-    bench
-        .publish(
-            &source,
-            &ArchiveSink::oci(&bench.path("a.tar"), Some("v1"), Some("app")),
-            0,
-        )
-        .unwrap();
+    bench.publish(&source, &ArchiveSink::oci(&bench.path("a.tar"), Some("v1"), Some("app")), 0).unwrap();
     let oci = ArchiveSource::open_oci(&bench.path("a.tar"), &Pick::of(Some("v1")), scratch).unwrap();
     bench.assert_whole(&oci, &derived);
-    bench
-        .publish(
-            &oci,
-            &ArchiveSink::docker(&bench.path("b.tar"), Some("q.io/app:2")),
-            0,
-        )
-        .unwrap();
+    bench.publish(&oci, &ArchiveSink::docker(&bench.path("b.tar"), Some("q.io/app:2")), 0).unwrap();
     for name in ["q.io/app:2", "2"] {
         let pick = Pick::of(Some(name));
         let docker = ArchiveSource::open_docker(&bench.path("b.tar"), &pick, scratch).unwrap();
@@ -62,33 +50,16 @@ fn an_archive_is_the_same_bytes_wherever_it_is_made() {
         .map(|bench| {
             let source = bench.layout("start", &derived);
             let path = bench.path("x.tar");
-            bench
-                .publish(&source, &ArchiveSink::oci(&path, Some("v1"), Some("app")), 0)
-                .unwrap();
+            bench.publish(&source, &ArchiveSink::oci(&path, Some("v1"), Some("app")), 0).unwrap();
             fs::read(path).unwrap()
         })
         .collect();
     assert!(made[0] == made[1]);
     // GNU tar reads it without a word, members are sorted, and nothing of this machine is in it.
-    let listing = run(
-        "tar",
-        &[
-            "-tvf",
-            first.path("x.tar").to_str().unwrap(),
-            "--full-time",
-            "--utc",
-        ],
-    );
-    let names: Vec<&str> = listing
-        .lines()
-        .filter_map(|line| line.split_whitespace().last())
-        .collect();
+    let listing = run("tar", &["-tvf", first.path("x.tar").to_str().unwrap(), "--full-time", "--utc"]);
+    let names: Vec<&str> = listing.lines().filter_map(|line| line.split_whitespace().last()).collect();
     assert!(names.is_sorted() && names.len() == 10, "{listing}");
-    assert!(
-        listing
-            .lines()
-            .all(|line| line.contains(" 0/0 ") && line.contains("1970-01-01 00:00:00"))
-    );
+    assert!(listing.lines().all(|line| line.contains(" 0/0 ") && line.contains("1970-01-01 00:00:00")));
 }
 
 #[test]
@@ -103,27 +74,17 @@ fn a_layout_keeps_what_it_does_not_know_and_replaces_its_own_tag() {
     );
     write_layout(&root, &[&base], list.as_bytes());
     let source = bench.layout("start", &derived);
-    bench
-        .publish(&source, &LayoutSink::new(&root, Some("v1")), 0)
-        .unwrap();
+    bench.publish(&source, &LayoutSink::new(&root, Some("v1")), 0).unwrap();
     let text = fs::read_to_string(root.join("index.json")).unwrap();
     assert!(text.contains(raw), "{text}");
-    assert!(
-        text.contains(r#""z":[1, 2]"#) && text.contains(r#""annotations":{"k":"v"}"#),
-        "{text}"
-    );
+    assert!(text.contains(r#""z":[1, 2]"#) && text.contains(r#""annotations":{"k":"v"}"#), "{text}");
     let list: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(list["manifests"].as_array().unwrap().len(), 3);
-    assert_eq!(
-        list["manifests"][1]["digest"],
-        json!(Digest::of(&derived.manifest).to_string())
-    );
+    assert_eq!(list["manifests"][1]["digest"], json!(Digest::of(&derived.manifest).to_string()));
     bench.assert_whole(&LayoutSource::new(&root, Some("v1")), &derived);
     bench.assert_whole(&LayoutSource::new(&root, Some("other")), &base);
     // Again: nothing to write, and the list stays as it is.
-    let receipt = bench
-        .publish(&source, &LayoutSink::new(&root, Some("v1")), 0)
-        .unwrap();
+    let receipt = bench.publish(&source, &LayoutSink::new(&root, Some("v1")), 0).unwrap();
     assert_eq!(receipt.bytes_sent(), 0);
     assert_eq!(fs::read_to_string(root.join("index.json")).unwrap(), text);
 }
@@ -145,14 +106,8 @@ fn old_docker_archives_read_the_same_however_they_are_packed() {
     let mut builder = tar::Builder::new(Vec::new());
     let parts = [
         ("index.json".to_owned(), index(&[entry(&derived, None)])),
-        (
-            format!("blobs/sha256/{}", Digest::of(&derived.manifest).hex()),
-            derived.manifest.clone(),
-        ),
-        (
-            format!("blobs/sha256/{}", Digest::of(&derived.config).hex()),
-            derived.config.clone(),
-        ),
+        (format!("blobs/sha256/{}", Digest::of(&derived.manifest).hex()), derived.manifest.clone()),
+        (format!("blobs/sha256/{}", Digest::of(&derived.config).hex()), derived.config.clone()),
     ];
     for (name, bytes) in &parts {
         let mut header = tar::Header::new_gnu();
@@ -175,8 +130,5 @@ fn old_docker_archives_read_the_same_however_they_are_packed() {
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() / 3]).unwrap();
     let error = ArchiveSource::open_docker(&path, &Pick::Only, scratch).unwrap_err();
-    assert!(
-        matches!(&error, Error::Broken { problem, .. } if problem.contains("cut short")),
-        "{error:?}"
-    );
+    assert!(matches!(&error, Error::Broken { problem, .. } if problem.contains("cut short")), "{error:?}");
 }

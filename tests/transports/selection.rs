@@ -28,33 +28,18 @@ fn a_tag_a_full_name_a_place_or_a_digest_says_which() {
     let (bench, (one, two)) = (Bench::new(), two());
     let root = bench.path("layout");
     let full = "registry.example/app:v2";
-    write_layout(
-        &root,
-        &[&one, &two],
-        &index(&[entry(&one, Some("v1")), entry(&two, Some(full))]),
-    );
+    write_layout(&root, &[&one, &two], &index(&[entry(&one, Some("v1")), entry(&two, Some(full))]));
     let by_digest = format!("@{}", Digest::of(&two.manifest));
-    for (tag, want) in [
-        ("v1", &one),
-        ("v2", &two),
-        (full, &two),
-        ("@0", &one),
-        ("@1", &two),
-        (&by_digest, &two),
-    ] {
+    for (tag, want) in
+        [("v1", &one), ("v2", &two), (full, &two), ("@0", &one), ("@1", &two), (&by_digest, &two)]
+    {
         bench.assert_whole(&LayoutSource::new(&root, Some(tag)), want);
     }
     bench.assert_whole(&LayoutSource::named_or_only(&root, "v1"), &one);
     let error = bench.load(&LayoutSource::new(&root, Some("v9"))).unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.contains("`v9`") && text.contains("`v1`") && text.contains(full),
-        "{text}"
-    );
-    for source in [
-        LayoutSource::new(&root, None),
-        LayoutSource::named_or_only(&root, "v9"),
-    ] {
+    assert!(text.contains("`v9`") && text.contains("`v1`") && text.contains(full), "{text}");
+    for source in [LayoutSource::new(&root, None), LayoutSource::named_or_only(&root, "v9")] {
         let error = bench.load(&source).unwrap_err();
         assert!(matches!(error, Error::Pick { wanted: None, .. }), "{error}");
     }
@@ -87,11 +72,7 @@ fn an_index_resolves_by_platform_and_attestations_are_never_meant() {
     let mut attestation = for_platform(&arm, "unknown");
     attestation["platform"]["os"] = json!("unknown");
     let root = bench.path("layout");
-    let nested = index(&[
-        attestation.clone(),
-        for_platform(&arm, "arm64"),
-        for_platform(&amd, "amd64"),
-    ]);
+    let nested = index(&[attestation.clone(), for_platform(&arm, "arm64"), for_platform(&amd, "amd64")]);
     let listed = described(OCI_INDEX, &nested);
     write_layout(&root, &[&amd, &arm], &index(&[listed]));
     write_blob(&root, &Digest::of(&nested), &nested);
@@ -99,19 +80,12 @@ fn an_index_resolves_by_platform_and_attestations_are_never_meant() {
 
     // The same without the nesting: several images of no name that differ by platform are one.
     let flat = bench.path("flat");
-    write_layout(
-        &flat,
-        &[&amd, &arm],
-        &index(&[for_platform(&arm, "arm64"), for_platform(&amd, "amd64")]),
-    );
+    write_layout(&flat, &[&amd, &arm], &index(&[for_platform(&arm, "arm64"), for_platform(&amd, "amd64")]));
     bench.assert_whole(&LayoutSource::new(&flat, None), &amd);
 
     // An entry without a platform is judged by its configuration.
     let silent = bench.path("silent");
-    let nested = index(&[
-        described(OCI_MANIFEST, &arm.manifest),
-        described(OCI_MANIFEST, &amd.manifest),
-    ]);
+    let nested = index(&[described(OCI_MANIFEST, &arm.manifest), described(OCI_MANIFEST, &amd.manifest)]);
     write_layout(&silent, &[&amd, &arm], &index(&[described(OCI_INDEX, &nested)]));
     write_blob(&silent, &Digest::of(&nested), &nested);
     bench.assert_whole(&LayoutSource::new(&silent, None), &amd);
@@ -122,10 +96,7 @@ fn an_index_resolves_by_platform_and_attestations_are_never_meant() {
     write_blob(&foreign, &Digest::of(&nested), &nested);
     match bench.load(&LayoutSource::new(&foreign, None)) {
         Err(Error::Platform { wanted, offered, .. }) => {
-            assert_eq!(
-                (wanted.as_str(), offered.as_str()),
-                ("linux/amd64", "linux/arm64")
-            );
+            assert_eq!((wanted.as_str(), offered.as_str()), ("linux/amd64", "linux/arm64"));
         }
         other => panic!("{other:?}"),
     }

@@ -42,17 +42,9 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     for donor in case.donors {
         let replaced: BTreeSet<&ImagePath> = donor.donor.moved.keys().collect();
         for (root, into) in &donor.donor.roots {
-            let mut here = before
-                .loader
-                .catalogue
-                .iter()
-                .filter(|(path, _)| path.is_within(into));
+            let mut here = before.loader.catalogue.iter().filter(|(path, _)| path.is_within(into));
             for (path, object) in &mut here {
-                let stays = case
-                    .loader
-                    .catalogue
-                    .get(path)
-                    .is_some_and(|now| now.digest == object.digest);
+                let stays = case.loader.catalogue.get(path).is_some_and(|now| now.digest == object.digest);
                 if !stays || replaced.contains(path) {
                     continue;
                 }
@@ -67,13 +59,8 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
                 let crossings = crossings.iter().flatten();
                 for (pair, symbols) in crossings {
                     if let Some(moved) = other(pair, path).filter(|other| replaced.contains(other)) {
-                        let left = Left {
-                            path,
-                            moved,
-                            symbols,
-                            donor: donor.donor.name,
-                            has: there.is_some(),
-                        };
+                        let left =
+                            Left { path, moved, symbols, donor: donor.donor.name, has: there.is_some() };
                         findings.add(left.finding(pair), vec![moved.clone()]);
                     }
                 }
@@ -105,18 +92,11 @@ fn add(case: &Case<'_>, world: &World, crossings: &mut Crossings) -> Result<(), 
     let symbols = case.symbols(world)?;
     for index in case.in_scope(world) {
         let own = |name: &str| is_own_cpp(name);
-        for symbol in symbols[index]
-            .undefined
-            .iter()
-            .filter(|s| s.version.is_none() && own(&s.name))
-        {
+        for symbol in symbols[index].undefined.iter().filter(|s| s.version.is_none() && own(&s.name)) {
             let Some(provider) = world.provider(&case.loader, &symbols, index, symbol) else {
                 continue;
             };
-            let pair = (
-                world.objects[index].file.clone(),
-                world.objects[provider].file.clone(),
-            );
+            let pair = (world.objects[index].file.clone(), world.objects[provider].file.clone());
             crossings.entry(pair).or_default().insert(symbol.name.clone());
         }
     }
@@ -148,10 +128,7 @@ impl Left<'_> {
         finding.help = Some(if self.has {
             format!("graft it from `{}` too", self.donor)
         } else {
-            format!(
-                "`{}` has no file of this name: find out what took its place",
-                self.donor
-            )
+            format!("`{}` has no file of this name: find out what took its place", self.donor)
         });
         finding
     }

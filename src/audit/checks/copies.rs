@@ -35,11 +35,7 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
         let others: BTreeSet<&ImagePath> = names
             .flat_map(|name| catalogue.named(name))
             .filter(|other| *other != path)
-            .filter(|other| {
-                catalogue
-                    .get(other)
-                    .is_some_and(|other| other.digest != object.digest)
-            })
+            .filter(|other| catalogue.get(other).is_some_and(|other| other.digest != object.digest))
             .collect();
         if others.is_empty() {
             continue;
@@ -49,12 +45,8 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
         };
         let message = format!("is one of {} copies that differ", others.len() + 1);
         let mut finding = Finding::new(CHECK.id, CHECK.severity, path.to_string(), message);
-        finding
-            .evidence
-            .insert("copies".to_owned(), list(&mut others.iter().copied()));
-        finding
-            .evidence
-            .insert("loaded_by".to_owned(), list(&mut users(case, path).into_iter()));
+        finding.evidence.insert("copies".to_owned(), list(&mut others.iter().copied()));
+        finding.evidence.insert("loaded_by".to_owned(), list(&mut users(case, path).into_iter()));
         findings.add(finding, vec![path.clone()]);
     }
     Ok(())
@@ -63,8 +55,5 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
 /// Files in scope that load `path`.
 fn users<'c>(case: &'c Case<'_>, path: &ImagePath) -> BTreeSet<&'c ImagePath> {
     let worlds = case.worlds.iter().filter(|world| world.find(path).is_some());
-    worlds
-        .map(|world| &world.subject)
-        .filter(|subject| *subject != path)
-        .collect()
+    worlds.map(|world| &world.subject).filter(|subject| *subject != path).collect()
 }

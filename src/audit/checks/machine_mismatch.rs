@@ -24,12 +24,7 @@ The usual cause is a donor resolved for another platform: set `platform` of the 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     let native = case.before.and_then(|before| before.loader.catalogue.native());
     for path in case.changed.keys() {
-        let Some(object) = case
-            .loader
-            .catalogue
-            .get(path)
-            .filter(|o| matches!(o.facts.kind, 2 | 3))
-        else {
+        let Some(object) = case.loader.catalogue.get(path).filter(|o| matches!(o.facts.kind, 2 | 3)) else {
             continue;
         };
         let here = (object.facts.class, object.facts.machine);

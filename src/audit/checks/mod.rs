@@ -33,26 +33,16 @@ mod tests {
     fn checks_are_sorted_and_explain_themselves() {
         assert!(ALL.windows(2).all(|pair| pair[0].id < pair[1].id));
         for check in ALL {
-            assert!(
-                check.explain.len() > 200,
-                "{}: too short to explain anything",
-                check.id
-            );
+            assert!(check.explain.len() > 200, "{}: too short to explain anything", check.id);
             let end = check.summary.chars().last();
-            assert!(
-                end != Some('.') && !check.summary.starts_with(char::is_uppercase),
-                "{}",
-                check.id
-            );
+            assert!(end != Some('.') && !check.summary.starts_with(char::is_uppercase), "{}", check.id);
         }
     }
 
     #[test]
     fn every_file_here_is_in_the_list() {
         let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/audit/checks");
-        let names = std::fs::read_dir(directory)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name());
+        let names = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name());
         let mut ids: Vec<String> = names
             .filter_map(|name| Some(name.to_str()?.strip_suffix(".rs")?.replace('_', "-")))
             .filter(|name| name != "mod")

@@ -52,10 +52,7 @@ fn absent(
     let by = &world.objects[missing.by].file;
     let (mut severity, mut message) = match missing.unfit.first() {
         Some(unfit) => (Severity::Error, format!("needs `{}`, but {unfit}", missing.name)),
-        None => (
-            Severity::Error,
-            format!("needs `{}`, which is not found", missing.name),
-        ),
+        None => (Severity::Error, format!("needs `{}`, which is not found", missing.name)),
     };
     let mut finding = Finding::new(CHECK.id, severity, by.to_string(), "");
     if missing_in_donor(case, by, &missing.name)? {
@@ -65,23 +62,14 @@ fn absent(
     finding.severity = severity;
     finding.message = message;
     finding.symbol = Some(missing.name.clone());
-    finding
-        .evidence
-        .insert("loaded_by".to_owned(), world.subject.to_string());
-    finding
-        .evidence
-        .insert("searched".to_owned(), missing.searched.join(", "));
+    finding.evidence.insert("loaded_by".to_owned(), world.subject.to_string());
+    finding.evidence.insert("searched".to_owned(), missing.searched.join(", "));
     let elsewhere = case.loader.catalogue.named(&missing.name);
     finding.help = match elsewhere.first() {
-        Some(path) => Some(format!(
-            "it is at `{path}`: put its directory into the search path"
-        )),
+        Some(path) => Some(format!("it is at `{path}`: put its directory into the search path")),
         None => Some("graft it too, or name it in `[audit] host_libraries` if the host brings it".to_owned()),
     };
-    let removed = case
-        .changed
-        .keys()
-        .filter(|path| path.name() == missing.name.as_bytes());
+    let removed = case.changed.keys().filter(|path| path.name() == missing.name.as_bytes());
     let blame = std::iter::once(by).chain(removed).cloned().collect();
     Ok((finding, blame))
 }
@@ -102,16 +90,12 @@ fn missing_in_donor(case: &Case<'_>, file: &ImagePath, name: &str) -> Result<boo
 fn assumed(world: &World, index: usize, findings: &mut Findings) {
     let by = &world.objects[index];
     for (name, needed) in by.object.facts.needed.iter().zip(&by.needed) {
-        let Some(found) = needed
-            .and_then(|needed| world.objects.get(needed))
-            .filter(|found| found.assumed)
+        let Some(found) = needed.and_then(|needed| world.objects.get(needed)).filter(|found| found.assumed)
         else {
             continue;
         };
-        let message = format!(
-            "needs `{name}`, which is found only when an import has loaded `{}` before",
-            found.file
-        );
+        let message =
+            format!("needs `{name}`, which is found only when an import has loaded `{}` before", found.file);
         let mut finding = Finding::new(CHECK.id, Severity::Note, by.file.to_string(), message);
         finding.symbol = Some(name.clone());
         findings.add(finding, vec![by.file.clone()]);

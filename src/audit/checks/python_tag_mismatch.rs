@@ -23,11 +23,7 @@ structures differ between minor versions.",
 };
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
-    for path in case
-        .changed
-        .keys()
-        .filter(|path| case.loader.catalogue.get(path).is_some())
-    {
+    for path in case.changed.keys().filter(|path| case.loader.catalogue.get(path).is_some()) {
         let name = String::from_utf8_lossy(path.name()).into_owned();
         let Some(tag) = tag(&name) else {
             continue;

@@ -58,15 +58,8 @@ fn users(case: &Case<'_>, path: &ImagePath, soname: &str, findings: &mut Finding
                 }
                 let versions = &user.object.facts.version_needs;
                 let versioned = versions.iter().any(|need| need.file == soname);
-                let severity = if versioned {
-                    Severity::Error
-                } else {
-                    Severity::Warning
-                };
-                let message = format!(
-                    "calls itself `{soname}`, but `{}` asks for it as `{name}`",
-                    user.file
-                );
+                let severity = if versioned { Severity::Error } else { Severity::Warning };
+                let message = format!("calls itself `{soname}`, but `{}` asks for it as `{name}`", user.file);
                 findings.add(finding(path, severity, message, name), vec![path.clone()]);
             }
         }

@@ -28,20 +28,14 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
         for index in case.in_scope(world) {
             for missing in world.missing_versions(index) {
                 let (by, of) = (&world.objects[missing.by], &world.objects[missing.of]);
-                let message = format!(
-                    "wants version `{}` of `{}`, which does not define it",
-                    missing.version, of.file
-                );
+                let message =
+                    format!("wants version `{}` of `{}`, which does not define it", missing.version, of.file);
                 let mut finding = Finding::new(CHECK.id, CHECK.severity, by.file.to_string(), message);
                 finding.symbol = Some(missing.version.clone());
-                finding
-                    .evidence
-                    .insert("provider".to_owned(), of.file.to_string());
+                finding.evidence.insert("provider".to_owned(), of.file.to_string());
                 let defined = of.object.facts.version_defs.join(", ");
                 finding.evidence.insert("defined".to_owned(), defined);
-                finding
-                    .evidence
-                    .insert("loaded_by".to_owned(), world.subject.to_string());
+                finding.evidence.insert("loaded_by".to_owned(), world.subject.to_string());
                 finding.help = other(case, &missing.version, &of.file);
                 findings.add(finding, vec![by.file.clone(), of.file.clone()]);
             }

@@ -61,12 +61,7 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
                 let provider = world.provider(&case.loader, &symbols, index, symbol);
                 complete &=
                     provider.is_some_and(|provider| closure.contains(&provider) || world.is_global(provider));
-                let open = Open {
-                    case,
-                    world,
-                    index,
-                    symbol,
-                };
+                let open = Open { case, world, index, symbol };
                 if provider.is_none()
                     && let Some((finding, blame)) = open.judge(&mut elsewhere)?
                 {
@@ -111,14 +106,8 @@ impl Open<'_> {
             None => None,
         };
         if let Some(provider) = before {
-            let message = format!(
-                "wants `{}`, which `{provider}` gave before this build",
-                self.name()
-            );
-            return Ok(Some((
-                self.finding(Severity::Error, message),
-                vec![provider, file.clone()],
-            )));
+            let message = format!("wants `{}`, which `{provider}` gave before this build", self.name());
+            return Ok(Some((self.finding(Severity::Error, message), vec![provider, file.clone()])));
         }
         if self.world.could_be_in_missing(self.index, self.symbol) || self.is_of_absent_interpreter() {
             return Ok(None);
@@ -150,26 +139,16 @@ impl Open<'_> {
         let facts = &self.world.objects[self.index].object.facts;
         let later = self.symbol.lazy && !facts.binds_now() && program;
         let severity = if later { Severity::Warning } else { Severity::Error };
-        (
-            severity,
-            format!("wants `{}`, which nothing that is loaded defines", self.name()),
-        )
+        (severity, format!("wants `{}`, which nothing that is loaded defines", self.name()))
     }
 
     fn left_to_the_loader(&self) -> String {
-        format!(
-            "wants `{}`, which nothing it needs defines: whoever loads it must have it",
-            self.name()
-        )
+        format!("wants `{}`, which nothing it needs defines: whoever loads it must have it", self.name())
     }
 
     /// Python's own names, when the interpreter is not in the image.
     fn is_of_absent_interpreter(&self) -> bool {
-        let absent = self
-            .world
-            .python
-            .as_ref()
-            .is_none_or(|python| python.executable.is_none());
+        let absent = self.world.python.as_ref().is_none_or(|python| python.executable.is_none());
         absent && (self.symbol.name.starts_with("Py") || self.symbol.name.starts_with("_Py"))
     }
 
@@ -184,13 +163,9 @@ impl Open<'_> {
     fn finding(&self, severity: Severity, message: String) -> Finding {
         let mut finding = Finding::new(CHECK.id, severity, self.file().to_string(), message);
         finding.symbol = Some(self.symbol.name.clone());
-        finding
-            .evidence
-            .insert("loaded_by".to_owned(), self.world.subject.to_string());
+        finding.evidence.insert("loaded_by".to_owned(), self.world.subject.to_string());
         let searched: Vec<String> = self.world.scope().map(|mapped| mapped.file.to_string()).collect();
-        finding
-            .evidence
-            .insert("searched".to_owned(), searched.join(", "));
+        finding.evidence.insert("searched".to_owned(), searched.join(", "));
         if severity != Severity::Note {
             let advice = "take both files from the same image: graft the one that is missing, or neither";
             finding.help = Some(advice.to_owned());
@@ -212,10 +187,7 @@ impl Elsewhere {
         let key = (tree, subject.clone());
         if !self.0.contains_key(&key) {
             let loaded = match loader.load(subject)? {
-                Some(world) => Some(Loaded {
-                    symbols: world.symbols(loader)?,
-                    world,
-                }),
+                Some(world) => Some(Loaded { symbols: world.symbols(loader)?, world }),
                 None => None,
             };
             self.0.insert(key.clone(), loaded);

@@ -70,24 +70,15 @@ pub(super) fn apply(text: &Normal, edits: &Edits, patch: &Patch) -> Result<Outco
     if marked && edits.applied.iter().all(has) {
         return found_applied();
     }
-    let states: Vec<State> = edits
-        .edits
-        .iter()
-        .map(|edit| edit.state(&text.text, marked))
-        .collect();
+    let states: Vec<State> = edits.edits.iter().map(|edit| edit.state(&text.text, marked)).collect();
     let numbers = |wanted: fn(&State) -> bool| -> Vec<usize> {
         let numbered = states.iter().zip(1..);
-        numbered
-            .filter(|(state, _)| wanted(state))
-            .map(|(_, number)| number)
-            .collect()
+        numbered.filter(|(state, _)| wanted(state)).map(|(_, number)| number).collect()
     };
     let done = numbers(|state| matches!(state, State::Done(_) | State::Half));
     let open = numbers(|state| !matches!(state, State::Done(_)));
-    let evidence: usize = states
-        .iter()
-        .map(|state| if let State::Done(sum) = state { *sum } else { 0 })
-        .sum();
+    let evidence: usize =
+        states.iter().map(|state| if let State::Done(sum) = state { *sum } else { 0 }).sum();
     if open.is_empty() && !marked && evidence >= EVIDENCE {
         return found_applied();
     }
@@ -110,10 +101,7 @@ pub(super) fn apply(text: &Normal, edits: &Edits, patch: &Patch) -> Result<Outco
         part: *part,
         offset: 0,
     });
-    Ok(Outcome::Applied {
-        places: places.collect(),
-        text: result,
-    })
+    Ok(Outcome::Applied { places: places.collect(), text: result })
 }
 
 const fn is_wrong(state: &State) -> bool {
@@ -131,9 +119,7 @@ fn changes(
         match state {
             State::Ready(changes) => all.extend(changes.into_iter().map(|change| (number, change))),
             State::Wrong(found) => {
-                let nearest = found
-                    .is_empty()
-                    .then(|| nearest(&text.text, &edit.anchor.shown()));
+                let nearest = found.is_empty().then(|| nearest(&text.text, &edit.anchor.shown()));
                 return Err(Error::Count {
                     spot: patch.spot(edit.line),
                     expected: edit.count,
@@ -159,21 +145,14 @@ fn changes(
 }
 
 fn before(text: &str, edits: &Edits, patch: &Patch) -> Result<(), Error> {
-    if let Some(missing) = edits
-        .requires
-        .iter()
-        .find(|wanted| !text.contains(wanted.as_str()))
-    {
+    if let Some(missing) = edits.requires.iter().find(|wanted| !text.contains(wanted.as_str())) {
         return Err(Error::Required {
             patch: patch.file.clone(),
             text: missing.clone(),
             nearest: nearest(text, missing),
         });
     }
-    let unwanted = edits
-        .forbids
-        .iter()
-        .find_map(|unwanted| Some((unwanted, text.find(unwanted.as_str())?)));
+    let unwanted = edits.forbids.iter().find_map(|unwanted| Some((unwanted, text.find(unwanted.as_str())?)));
     match unwanted {
         None => Ok(()),
         Some((unwanted, at)) => Err(Error::Forbidden {
@@ -187,10 +166,7 @@ fn before(text: &str, edits: &Edits, patch: &Patch) -> Result<(), Error> {
 fn after(result: &str, edits: &Edits, patch: &Patch) -> Result<(), Error> {
     let mut wanted = edits.ensures.iter().chain(&edits.applied);
     if let Some(missing) = wanted.find(|wanted| !result.contains(wanted.as_str())) {
-        return Err(Error::NotEnsured {
-            patch: patch.file.clone(),
-            text: missing.clone(),
-        });
+        return Err(Error::NotEnsured { patch: patch.file.clone(), text: missing.clone() });
     }
     for unwanted in &edits.ensures_absent {
         if let Some(at) = result.find(unwanted.as_str()) {
@@ -210,9 +186,7 @@ impl Anchor {
         match self {
             Self::Literal(literal) => {
                 let found = text.match_indices(literal.as_str());
-                found
-                    .map(|(at, _)| (at..at + literal.len(), new.to_owned()))
-                    .collect()
+                found.map(|(at, _)| (at..at + literal.len(), new.to_owned())).collect()
             }
             Self::Regex(regex) => {
                 let found = regex.captures_iter(text);
@@ -227,11 +201,7 @@ impl Anchor {
     fn shown(&self) -> String {
         match self {
             Self::Literal(literal) => literal.clone(),
-            Self::Regex(regex) => regex
-                .as_str()
-                .replace("(?m)", "")
-                .replace("\\s", " ")
-                .replace('\\', ""),
+            Self::Regex(regex) => regex.as_str().replace("(?m)", "").replace("\\s", " ").replace('\\', ""),
         }
     }
 }
@@ -245,16 +215,9 @@ impl Edit {
         let done = matches.iter().filter(|found| at_once(found)).count();
         if matches.len() == self.count {
             return match done {
-                0 => State::Ready(
-                    matches
-                        .into_iter()
-                        .map(|(span, new)| self.change(span, new))
-                        .collect(),
-                ),
+                0 => State::Ready(matches.into_iter().map(|(span, new)| self.change(span, new)).collect()),
                 _ if done == self.count => {
-                    let evidence = matches
-                        .iter()
-                        .map(|(span, new)| self.evidence(&text[span.clone()], new));
+                    let evidence = matches.iter().map(|(span, new)| self.evidence(&text[span.clone()], new));
                     State::Done(evidence.min().unwrap_or_default())
                 }
                 _ => State::Half,
@@ -286,9 +249,7 @@ impl Edit {
             How::Replace => new.char_indices().any(|(at, _)| {
                 let start = span.start.checked_sub(at);
                 new[at..].starts_with(old)
-                    && start
-                        .and_then(|start| text.get(start..))
-                        .is_some_and(|text| text.starts_with(new))
+                    && start.and_then(|start| text.get(start..)).is_some_and(|text| text.starts_with(new))
             }),
         }
     }
@@ -327,11 +288,7 @@ fn parts(new: &str) -> Vec<Result<&str, &str>> {
 
 /// The groups that a new text names.
 pub(super) fn groups(new: &str) -> Vec<String> {
-    parts(new)
-        .into_iter()
-        .filter_map(Result::err)
-        .map(str::to_owned)
-        .collect()
+    parts(new).into_iter().filter_map(Result::err).map(str::to_owned).collect()
 }
 
 fn expand(new: &str, captures: &regex::Captures<'_>) -> String {

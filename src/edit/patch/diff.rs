@@ -52,9 +52,7 @@ pub(super) fn parse(text: &str) -> Result<Diff, Problem> {
     for (raw, number) in text.split_inclusive('\n').zip(1..) {
         let span = offset..offset + raw.trim_end().len();
         offset += raw.len();
-        let line = raw
-            .strip_suffix("\r\n")
-            .map_or_else(|| raw.to_owned(), |line| format!("{line}\n"));
+        let line = raw.strip_suffix("\r\n").map_or_else(|| raw.to_owned(), |line| format!("{line}\n"));
         let wrong = |what| Problem::at(Fault::Diff(what), span.clone());
         if line.starts_with('\\') {
             without_newline(diff.hunks.last_mut()).ok_or_else(|| wrong("no line is before this one"))?;
@@ -65,11 +63,7 @@ pub(super) fn parse(text: &str) -> Result<Diff, Problem> {
                 let less = due.checked_sub(usize::from(counts));
                 *due = less.ok_or_else(|| wrong("the hunk has more lines than its header says"))?;
             }
-            diff.hunks
-                .iter_mut()
-                .last()
-                .into_iter()
-                .for_each(|hunk| hunk.lines.push(parsed.clone()));
+            diff.hunks.iter_mut().last().into_iter().for_each(|hunk| hunk.lines.push(parsed.clone()));
         } else if line.starts_with("@@") {
             let (above, promised) =
                 header(&line).ok_or_else(|| wrong("a hunk begins with `@@ -LINE,COUNT +LINE,COUNT @@`"))?;
@@ -91,10 +85,7 @@ pub(super) fn parse(text: &str) -> Result<Diff, Problem> {
 fn finished(diff: Diff, due: [usize; 2], end: usize) -> Result<Diff, Problem> {
     let at: Range<usize> = end..end;
     if due != [0, 0] {
-        return Err(Problem::at(
-            Fault::Diff("the last hunk has fewer lines than its header says"),
-            at,
-        ));
+        return Err(Problem::at(Fault::Diff("the last hunk has fewer lines than its header says"), at));
     }
     if diff.hunks.is_empty() {
         return Err(Problem::at(Fault::Diff("it has no hunk"), at));
@@ -146,44 +137,16 @@ mod tests {
         for (text, line, want) in [
             ("", 1, "it has no hunk"),
             ("hello\n", 2, "it has no hunk"),
-            (
-                "--- /dev/null\n+++ b\n@@ -0,0 +1 @@\n+a\n",
-                1,
-                "it makes a new file",
-            ),
-            (
-                "--- a\n+++ b\n@@ -1 +1 @@\n-a\n",
-                5,
-                "the last hunk has fewer lines",
-            ),
-            (
-                "--- a\n+++ b\n@@ -1 +1 @@\n-a\n-b\n",
-                5,
-                "the hunk has more lines",
-            ),
+            ("--- /dev/null\n+++ b\n@@ -0,0 +1 @@\n+a\n", 1, "it makes a new file"),
+            ("--- a\n+++ b\n@@ -1 +1 @@\n-a\n", 5, "the last hunk has fewer lines"),
+            ("--- a\n+++ b\n@@ -1 +1 @@\n-a\n-b\n", 5, "the hunk has more lines"),
             ("--- a\n+++ b\n@@ -1 @@\n", 3, "a hunk begins with"),
-            (
-                "--- a\n+++ b\n@@ -1 +1 @@\nxa\n",
-                4,
-                "a line of a hunk begins with",
-            ),
-            (
-                "--- a\n+++ b\n@@ -1 +1 @@\n-a\n+b\n--- c\n+++ d\n",
-                6,
-                "it changes more than one file",
-            ),
-            (
-                "old mode 100644\nnew mode 100755\n",
-                1,
-                "it changes the file's mode",
-            ),
+            ("--- a\n+++ b\n@@ -1 +1 @@\nxa\n", 4, "a line of a hunk begins with"),
+            ("--- a\n+++ b\n@@ -1 +1 @@\n-a\n+b\n--- c\n+++ d\n", 6, "it changes more than one file"),
+            ("old mode 100644\nnew mode 100755\n", 1, "it changes the file's mode"),
         ] {
             let problem = parse(text).unwrap_err();
-            assert!(
-                problem.fault.to_string().contains(want),
-                "{text:?}: {}",
-                problem.fault
-            );
+            assert!(problem.fault.to_string().contains(want), "{text:?}: {}", problem.fault);
             let at = crate::recipe::error::spot("", text, problem.marks[0].span.start);
             assert_eq!(at.line, line, "{text:?}");
         }

@@ -51,12 +51,7 @@ pub enum Error {
         line: usize,
     },
     /// Some of a patch is in the file, and some is not.
-    #[error(
-        "`{patch}` is applied in part: {} {}, {} not",
-        parts(done),
-        is(done),
-        parts(open)
-    )]
+    #[error("`{patch}` is applied in part: {} {}, {} not", parts(done), is(done), parts(open))]
     Partial {
         /// The patch.
         patch: String,
@@ -66,11 +61,7 @@ pub enum Error {
         open: Vec<usize>,
     },
     /// All new texts are there, but they are too short to tell a patched file from a coincidence.
-    #[error(
-        "`{patch}` may be applied already: the new text of {} {}",
-        parts(done),
-        is(done)
-    )]
+    #[error("`{patch}` may be applied already: the new text of {} {}", parts(done), is(done))]
     Unclear {
         /// The patch.
         patch: String,
@@ -174,10 +165,7 @@ impl Hint for Error {
             Self::NotUtf8 { .. } => "replace the whole file with `write` or `graft`".to_owned(),
             Self::Count { found, nearest, .. } if found.is_empty() => return advice(nearest.as_ref()),
             Self::Count { found, .. } => {
-                format!(
-                    "give the anchor more of the lines around it, or say `count = {}`",
-                    found.len()
-                )
+                format!("give the anchor more of the lines around it, or say `count = {}`", found.len())
             }
             Self::Hunk { nearest, .. } | Self::Required { nearest, .. } => return advice(nearest.as_ref()),
             Self::Elsewhere { .. } => {
@@ -194,9 +182,9 @@ impl Hint for Error {
             Self::Overlap { .. } => "make one edit of the two".to_owned(),
             Self::Forbidden { .. } => "the patch is for another version of this file".to_owned(),
             Self::NotEnsured { .. } | Self::Left { .. } => "correct the edits, or the condition".to_owned(),
-            Self::Python {
-                parsed_before: false, ..
-            } => "the file did not parse before either: if it is no Python, say `python = false`".to_owned(),
+            Self::Python { parsed_before: false, .. } => {
+                "the file did not parse before either: if it is no Python, say `python = false`".to_owned()
+            }
             Self::Python { .. } => "the patch is for another version of this file, or is wrong".to_owned(),
         })
     }
@@ -207,24 +195,12 @@ fn advice(nearest: Option<&Nearest>) -> Option<String> {
         return Some("nothing in the file is like it: is it the right file?".to_owned());
     };
     let lines: Vec<String> = nearest.text.lines().map(|line| format!("    {line}")).collect();
-    let how = if nearest.only_blanks {
-        ", which differs only in blanks"
-    } else {
-        ""
-    };
-    Some(format!(
-        "the nearest text is at line {}{how}:\n{}",
-        nearest.line,
-        lines.join("\n")
-    ))
+    let how = if nearest.only_blanks { ", which differs only in blanks" } else { "" };
+    Some(format!("the nearest text is at line {}{how}:\n{}", nearest.line, lines.join("\n")))
 }
 
 fn times(count: usize) -> String {
-    if count == 1 {
-        "once".to_owned()
-    } else {
-        format!("{count} times")
-    }
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
 }
 
 fn at_lines(lines: &[usize]) -> String {
@@ -244,9 +220,5 @@ fn parts(numbers: &[usize]) -> String {
 }
 
 const fn is(numbers: &[usize]) -> &'static str {
-    if numbers.len() == 1 {
-        "is there"
-    } else {
-        "are there"
-    }
+    if numbers.len() == 1 { "is there" } else { "are there" }
 }

@@ -35,9 +35,7 @@ pub(super) fn apply(text: &Normal, diff: &Diff, patch: &Patch) -> Result<Outcome
         (Ok(fits), Some(reverse)) => match moved(&fits).cmp(&moved(&reverse)) {
             std::cmp::Ordering::Less => Ok(applied(text, diff, &fits)),
             std::cmp::Ordering::Greater => Ok(Outcome::AlreadyApplied),
-            std::cmp::Ordering::Equal => Err(Error::Ambiguous {
-                patch: patch.file.clone(),
-            }),
+            std::cmp::Ordering::Equal => Err(Error::Ambiguous { patch: patch.file.clone() }),
         },
         (Err(number), None) => Err(refused(text, &lines, diff, number, patch)),
     }
@@ -85,9 +83,7 @@ impl Hunk {
         if wanted.is_empty() {
             // Nothing is everywhere: it says only that an empty file has nothing in it.
             let at = usize::try_from(guess).ok().filter(|at| fits(*at));
-            return at
-                .filter(|_| matches!(side, Side::Before) || lines.is_empty())
-                .and_then(found);
+            return at.filter(|_| matches!(side, Side::Before) || lines.is_empty()).and_then(found);
         }
         if below < above {
             return if fits(last) { found(last) } else { None };
@@ -141,17 +137,11 @@ fn applied(text: &Normal, diff: &Diff, fits: &[Fit]) -> Outcome {
 
 fn refused(text: &Normal, lines: &[&str], diff: &Diff, number: usize, patch: &Patch) -> Error {
     let there = |hunk: &Hunk, side| hunk.fit(lines, side, 0, 0).is_some();
-    let sides: Vec<(bool, bool)> = diff
-        .hunks
-        .iter()
-        .map(|hunk| (there(hunk, Side::Before), there(hunk, Side::After)))
-        .collect();
+    let sides: Vec<(bool, bool)> =
+        diff.hunks.iter().map(|hunk| (there(hunk, Side::Before), there(hunk, Side::After))).collect();
     let numbers = |wanted: (bool, bool)| -> Vec<usize> {
         let numbered = sides.iter().zip(1..);
-        numbered
-            .filter(|(sides, _)| **sides == wanted)
-            .map(|(_, number)| number)
-            .collect()
+        numbered.filter(|(sides, _)| **sides == wanted).map(|(_, number)| number).collect()
     };
     let (done, open) = (numbers((false, true)), numbers((true, false)));
     if !done.is_empty() && !open.is_empty() {
@@ -160,15 +150,9 @@ fn refused(text: &Normal, lines: &[&str], diff: &Diff, number: usize, patch: &Pa
     }
     let hunk = &diff.hunks[number];
     let wanted = hunk.side(Side::Before);
-    let same = lines
-        .windows(wanted.len().max(1))
-        .position(|window| window == wanted);
+    let same = lines.windows(wanted.len().max(1)).position(|window| window == wanted);
     if let Some(above) = same {
-        return Error::Elsewhere {
-            spot: patch.spot(hunk.line),
-            hunk: number + 1,
-            line: above + 1,
-        };
+        return Error::Elsewhere { spot: patch.spot(hunk.line), hunk: number + 1, line: above + 1 };
     }
     Error::Hunk {
         spot: patch.spot(hunk.line),

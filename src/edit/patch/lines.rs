@@ -94,10 +94,7 @@ mod tests {
 
     #[test]
     fn untouched_bytes_stay_and_new_lines_end_as_their_neighbours() {
-        let change = |start: usize, end: usize, new: &str| Change {
-            span: start..end,
-            new: new.to_owned(),
-        };
+        let change = |start: usize, end: usize, new: &str| Change { span: start..end, new: new.to_owned() };
         for (bytes, changes, want) in [
             ("a\r\nb\n\r\rc", vec![], "a\r\nb\n\r\rc"),
             ("a\r\nb\r\n", vec![change(2, 2, "x\ny\n")], "a\r\nx\r\ny\r\nb\r\n"),

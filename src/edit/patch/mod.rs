@@ -96,12 +96,7 @@ impl Patch {
     /// The first line that is wrong, or that asks for more than a change of text.
     pub fn diff(file: &str, text: &str) -> Result<Self, recipe::Error> {
         let diff = diff::parse(text).map_err(|problem| recipe::Error::invalid(file, text, vec![problem]))?;
-        Ok(Self {
-            file: file.to_owned(),
-            name: None,
-            python: None,
-            body: Body::Diff(diff),
-        })
+        Ok(Self { file: file.to_owned(), name: None, python: None, body: Body::Diff(diff) })
     }
 
     /// The patch file as the user named it.
@@ -123,11 +118,7 @@ impl Patch {
     }
 
     fn spot(&self, line: usize) -> RecipeSpot {
-        RecipeSpot {
-            file: self.file.clone(),
-            line,
-            column: 1,
-        }
+        RecipeSpot { file: self.file.clone(), line, column: 1 }
     }
 }
 
@@ -143,9 +134,7 @@ pub fn apply(text: &[u8], patch: &Patch) -> Result<Outcome, Error> {
     if let Outcome::Applied { text: result, .. } = &outcome {
         // Whatever the reason that a second run would change the file again: better refused now.
         if let Ok(Outcome::Applied { .. }) = once(result, patch) {
-            return Err(Error::Repeats {
-                patch: patch.file.clone(),
-            });
+            return Err(Error::Repeats { patch: patch.file.clone() });
         }
     }
     Ok(outcome)

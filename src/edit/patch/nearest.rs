@@ -68,10 +68,7 @@ struct Letters {
 
 impl Letters {
     fn new(wanted: &str) -> Self {
-        let mut letters = Self {
-            surplus: BTreeMap::new(),
-            distance: 0,
-        };
+        let mut letters = Self { surplus: BTreeMap::new(), distance: 0 };
         wanted.lines().for_each(|line| letters.add(line, -1));
         letters
     }

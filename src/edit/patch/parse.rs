@@ -108,19 +108,12 @@ pub(super) fn edits(file: &str, text: &str) -> Result<Patch, Error> {
     }
     for one in &raw.edit {
         let line = spot(file, text, one.span().start).line;
-        edits
-            .edits
-            .extend(edit(one.get_ref(), &one.span(), line, &mut problems));
+        edits.edits.extend(edit(one.get_ref(), &one.span(), line, &mut problems));
     }
     if !problems.is_empty() {
         return Err(Error::invalid(file, text, problems));
     }
-    Ok(Patch {
-        file: file.to_owned(),
-        name: Some(raw.name),
-        python: raw.python,
-        body: Body::Edits(edits),
-    })
+    Ok(Patch { file: file.to_owned(), name: Some(raw.name), python: raw.python, body: Body::Edits(edits) })
 }
 
 fn raw(text: &str) -> Result<RawPatch, Vec<Problem>> {
@@ -140,10 +133,7 @@ fn edit(raw: &RawEdit, span: &Range<usize>, line: usize, problems: &mut Vec<Prob
         ("after", How::After, &raw.after),
         ("before", How::Before, &raw.before),
     ];
-    let news: Vec<_> = given
-        .iter()
-        .filter_map(|(key, how, new)| Some((*key, *how, new.as_ref()?)))
-        .collect();
+    let news: Vec<_> = given.iter().filter_map(|(key, how, new)| Some((*key, *how, new.as_ref()?))).collect();
     let [(_, how, new)] = news.as_slice() else {
         let found = news.iter().map(|(key, ..)| (*key).to_owned()).collect();
         problems.push(one_of(&["replace", "after", "before"], found, span));
@@ -158,22 +148,14 @@ fn edit(raw: &RawEdit, span: &Range<usize>, line: usize, problems: &mut Vec<Prob
     if let (Anchor::Regex(regex), Some(place)) = (&anchor, &raw.regex) {
         let known: Vec<String> = regex.capture_names().flatten().map(str::to_owned).collect();
         for group in groups(&new) {
-            let number = group
-                .parse::<usize>()
-                .is_ok_and(|number| number < regex.captures_len());
+            let number = group.parse::<usize>().is_ok_and(|number| number < regex.captures_len());
             if !number && !known.contains(&group) {
                 problems.push(Problem::at(Fault::Group(group), place.span()));
             }
         }
     }
     let count = usize::try_from(count).unwrap_or_default();
-    Some(Edit {
-        anchor,
-        how: *how,
-        new,
-        count,
-        line,
-    })
+    Some(Edit { anchor, how: *how, new, count, line })
 }
 
 fn anchor(raw: &RawEdit, span: &Range<usize>, problems: &mut Vec<Problem>) -> Option<Anchor> {
@@ -193,11 +175,7 @@ fn anchor(raw: &RawEdit, span: &Range<usize>, problems: &mut Vec<Problem>) -> Op
             }
         },
         (find, _) => {
-            let found = if find.is_some() {
-                &["find", "regex"][..]
-            } else {
-                &[]
-            };
+            let found = if find.is_some() { &["find", "regex"][..] } else { &[] };
             let found = found.iter().map(|key| (*key).to_owned()).collect();
             problems.push(one_of(&["find", "regex"], found, span));
             None

@@ -37,10 +37,7 @@ fn versions(kinds: u32) -> impl Strategy<Value = (String, String)> {
 
 fn diff(old: &str, new: &str) -> String {
     let diff = similar::TextDiff::from_lines(old, new);
-    diff.unified_diff()
-        .context_radius(3)
-        .header("a/f", "b/f")
-        .to_string()
+    diff.unified_diff().context_radius(3).header("a/f", "b/f").to_string()
 }
 
 proptest! {
@@ -93,10 +90,7 @@ fn gnu_patch(old: &str, diff: &str) -> Option<String> {
     let (file, result) = (folder.path().join("f"), folder.path().join("out"));
     std::fs::write(&file, old).unwrap();
     let mut command = Command::new("patch");
-    command
-        .args(["-F0", "-N", "-s", "-r", "-", "-o"])
-        .arg(&result)
-        .arg(&file);
+    command.args(["-F0", "-N", "-s", "-r", "-", "-o"]).arg(&result).arg(&file);
     let mut child = command
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
@@ -143,9 +137,6 @@ fn gnu_patch_agrees() {
     });
     outcome.unwrap_or_else(|error| panic!("{error}"));
     let counts = (applied.get(), refused.get());
-    assert!(
-        counts.0 >= 50 && counts.1 >= 3,
-        "too few cases say anything: {counts:?}"
-    );
+    assert!(counts.0 >= 50 && counts.1 >= 3, "too few cases say anything: {counts:?}");
     println!("applied, refused: {counts:?}");
 }

@@ -32,9 +32,7 @@ pub(super) enum Marker {
 
 /// Reads the markers in a name. They hold for lower layers only, whatever comes before or after in the tar.
 pub(super) fn marker(path: &ImagePath) -> Result<Marker, Error> {
-    let invalid = || Error::Whiteout {
-        name: path.to_string(),
-    };
+    let invalid = || Error::Whiteout { name: path.to_string() };
     let Some(directory) = path.parent() else {
         return Ok(Marker::None);
     };
@@ -107,18 +105,10 @@ pub(super) fn landing(changes: &Changeset, path: &ImagePath) -> Result<ImagePath
                     at = ImagePath::root();
                 }
                 let parts = target.split(|byte| *byte == b'/');
-                rest.extend(
-                    parts
-                        .rev()
-                        .filter(|part| !part.is_empty() && *part != b".")
-                        .map(<[u8]>::to_vec),
-                );
+                rest.extend(parts.rev().filter(|part| !part.is_empty() && *part != b".").map(<[u8]>::to_vec));
             }
             Some(_) => {
-                return Err(Error::BelowFile {
-                    path: path.clone(),
-                    above: next,
-                });
+                return Err(Error::BelowFile { path: path.clone(), above: next });
             }
         }
     }
@@ -154,14 +144,7 @@ mod tests {
         ] {
             assert_eq!(marker(&path(name)).unwrap(), want, "{name}");
         }
-        for bad in [
-            ".wh.",
-            "a/.wh.",
-            "a/.wh..",
-            "a/.wh...",
-            ".wh.a/b",
-            "a/.wh.b/.wh..wh.c/../d",
-        ] {
+        for bad in [".wh.", "a/.wh.", "a/.wh..", "a/.wh...", ".wh.a/b", "a/.wh.b/.wh..wh.c/../d"] {
             let Ok(bad) = ImagePath::from_tar(bad.as_bytes()) else {
                 continue;
             };

@@ -42,26 +42,14 @@ pub(super) fn parse(block: &[u8; BLOCK], at: u64) -> Result<Header, Error> {
         size: unsigned("size", &block[124..136])?,
         mtime: number(&block[136..148]).ok_or_else(|| unreadable(at, "time", &block[136..148]))?,
         flag,
-        major: if is_device {
-            half("device", &block[329..337])?
-        } else {
-            0
-        },
-        minor: if is_device {
-            half("device", &block[337..345])?
-        } else {
-            0
-        },
+        major: if is_device { half("device", &block[329..337])? } else { 0 },
+        minor: if is_device { half("device", &block[337..345])? } else { 0 },
     })
 }
 
 /// An error for a field of the header at `at`.
 pub(super) fn unreadable(at: u64, field: &str, bytes: &[u8]) -> Error {
-    Error::Field {
-        at,
-        field: field.to_owned(),
-        text: bytes.escape_ascii().to_string(),
-    }
+    Error::Field { at, field: field.to_owned(), text: bytes.escape_ascii().to_string() }
 }
 
 /// The name with its prefix. GNU headers keep times where ustar has the prefix; star keeps them in its last 24 bytes.
@@ -125,12 +113,7 @@ fn checksum_fits(block: &[u8; BLOCK]) -> bool {
         return false;
     };
     let counted = |index: usize, byte: u8| if (148..156).contains(&index) { b' ' } else { byte };
-    let bytes = || {
-        block
-            .iter()
-            .enumerate()
-            .map(|(index, byte)| counted(index, *byte))
-    };
+    let bytes = || block.iter().enumerate().map(|(index, byte)| counted(index, *byte));
     let unsigned: i64 = bytes().map(i64::from).sum();
     let signed: i64 = bytes().map(|byte| i64::from(byte.cast_signed())).sum();
     stored == unsigned || stored == signed

@@ -96,11 +96,7 @@ fn next_header(tape: &mut Tape<'_>) -> Result<Option<(Header, u64)>, Error> {
 
 fn extension(tape: &mut Tape<'_>, header: &Header, at: u64) -> Result<Vec<u8>, Error> {
     if header.size > MAX_EXTENDED {
-        return Err(Error::TooLong {
-            at,
-            size: header.size,
-            limit: MAX_EXTENDED,
-        });
+        return Err(Error::TooLong { at, size: header.size, limit: MAX_EXTENDED });
     }
     tape.extended(header.size)
 }
@@ -144,13 +140,7 @@ fn take_in(
         other => other,
     };
     let entry = Entry {
-        meta: Meta {
-            mode: header.mode,
-            uid: header.uid,
-            gid: header.gid,
-            mtime: header.mtime,
-            xattrs,
-        },
+        meta: Meta { mode: header.mode, uid: header.uid, gid: header.gid, mtime: header.mtime, xattrs },
         node,
     };
     if let Node::File(_) = entry.node {
@@ -167,10 +157,7 @@ fn node(header: &Header, named: &ImagePath, offset: u64, at: u64) -> Result<Node
         // V7 had no flag for directories: they were told by the slash.
         0 if header.name.ends_with(b"/") => Node::Directory,
         0 | b'0' | b'7' if named.is_root() => return Err(Error::Root),
-        0 | b'0' | b'7' => Node::File(Content::InLayer {
-            offset,
-            size: header.size,
-        }),
+        0 | b'0' | b'7' => Node::File(Content::InLayer { offset, size: header.size }),
         b'1' => {
             Node::Hardlink(ImagePath::from_tar(&header.link).map_err(|source| Error::Path { at, source })?)
         }
@@ -190,28 +177,15 @@ fn read_content(
     entry: &Entry,
     visit: &mut Visit<'_>,
 ) -> Result<(), Error> {
-    let mut body = Body {
-        tape,
-        left: size,
-        cut: false,
-        failed: false,
-    };
+    let mut body = Body { tape, left: size, cut: false, failed: false };
     let visited = visit(path, entry, &mut body);
-    let Body {
-        left, cut, failed, ..
-    } = body;
+    let Body { left, cut, failed, .. } = body;
     if cut {
         return Err(tape.truncated(&path.to_string()));
     }
     visited.map_err(|source| match failed {
-        true => Error::Read {
-            at: tape.position(),
-            source,
-        },
-        false => Error::Visit {
-            path: path.clone(),
-            source,
-        },
+        true => Error::Read { at: tape.position(), source },
+        false => Error::Visit { path: path.clone(), source },
     })?;
     skip_rest(tape, left, size, path)
 }

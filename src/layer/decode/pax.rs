@@ -65,9 +65,7 @@ impl Extended {
                 continue;
             }
             if key.starts_with(b"GNU.sparse.") {
-                return Err(Error::Sparse {
-                    name: String::from_utf8_lossy(&header.name).into_owned(),
-                });
+                return Err(Error::Sparse { name: String::from_utf8_lossy(&header.name).into_owned() });
             }
             if value.is_empty() {
                 continue;
@@ -129,11 +127,7 @@ fn seconds(value: &[u8]) -> Option<i64> {
         return None;
     }
     let beyond = fraction.iter().any(|digit| *digit != b'0');
-    Some(if negative {
-        -whole - i64::from(beyond)
-    } else {
-        whole
-    })
+    Some(if negative { -whole - i64::from(beyond) } else { whole })
 }
 
 #[cfg(test)]

@@ -18,10 +18,7 @@ pub(super) struct Tape<'a> {
 
 impl<'a> Tape<'a> {
     pub(super) fn new(input: &'a mut dyn Read) -> Self {
-        Self {
-            input: BufReader::with_capacity(128 << 10, input),
-            position: 0,
-        }
+        Self { input: BufReader::with_capacity(128 << 10, input), position: 0 }
     }
 
     /// Offset of the next byte.
@@ -30,10 +27,7 @@ impl<'a> Tape<'a> {
     }
 
     fn failed(&self, source: io::Error) -> Error {
-        Error::Read {
-            at: self.position,
-            source,
-        }
+        Error::Read { at: self.position, source }
     }
 
     /// The next block; `None` when the stream ends right before it.
@@ -95,10 +89,7 @@ impl<'a> Tape<'a> {
     }
 
     pub(super) fn truncated(&self, within: &str) -> Error {
-        Error::Truncated {
-            at: self.position,
-            within: within.to_owned(),
-        }
+        Error::Truncated { at: self.position, within: within.to_owned() }
     }
 }
 

@@ -72,9 +72,9 @@ pub enum Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::Hardlink { path, target } => Some(format!(
-                "graft `{target}` as well, or let `{path}` be a file of its own"
-            )),
+            Self::Hardlink { path, target } => {
+                Some(format!("graft `{target}` as well, or let `{path}` be a file of its own"))
+            }
             Self::Reserved { .. } => Some("give the file a name that does not begin with `.wh.`".into()),
             Self::Below { above, .. } => Some(format!("let a step make `{above}` a directory")),
             Self::Root | Self::XattrName { .. } | Self::Content { .. } => None,

@@ -72,10 +72,7 @@ fn xattr_records(path: &ImagePath, xattrs: &BTreeMap<Vec<u8>, Vec<u8>>) -> Resul
         .iter()
         .map(|(name, value)| {
             if name.is_empty() || name.contains(&b'=') || name.contains(&0) {
-                return Err(Error::XattrName {
-                    path: path.clone(),
-                    name: name.clone(),
-                });
+                return Err(Error::XattrName { path: path.clone(), name: name.clone() });
             }
             Ok(([b"SCHILY.xattr.", name.as_slice()].concat(), value.clone()))
         })
@@ -172,18 +169,11 @@ mod tests {
 
     #[test]
     fn the_length_of_a_record_counts_itself() {
-        for size in [
-            0, 1, 3, 4, 5, 6, 90, 91, 92, 93, 94, 95, 985, 990, 991, 992, 9_990,
-        ] {
+        for size in [0, 1, 3, 4, 5, 6, 90, 91, 92, 93, 94, 95, 985, 990, 991, 992, 9_990] {
             let mut body = Vec::new();
             push_record(&mut body, b"uid", &vec![b'1'; size]);
-            let length: usize = std::str::from_utf8(&body)
-                .unwrap()
-                .split(' ')
-                .next()
-                .unwrap()
-                .parse()
-                .unwrap();
+            let length: usize =
+                std::str::from_utf8(&body).unwrap().split(' ').next().unwrap().parse().unwrap();
             assert_eq!(length, body.len(), "{size}");
         }
     }
@@ -191,44 +181,18 @@ mod tests {
     #[test]
     fn t13_pax_only_where_the_header_is_too_small() {
         let path = ImagePath::from_tar(b"etc/passwd").unwrap();
-        let plain = Meta {
-            uid: SHORT,
-            gid: SHORT,
-            mtime: LONG.cast_signed(),
-            ..Meta::root(0o644)
-        };
+        let plain = Meta { uid: SHORT, gid: SHORT, mtime: LONG.cast_signed(), ..Meta::root(0o644) };
         assert_eq!(blocks(&path, &plain, &Node::Fifo).unwrap().len(), 512);
         for odd in [
-            Meta {
-                uid: SHORT + 1,
-                ..plain.clone()
-            },
-            Meta {
-                gid: u64::MAX,
-                ..plain.clone()
-            },
-            Meta {
-                mtime: -1,
-                ..plain.clone()
-            },
-            Meta {
-                mtime: LONG.cast_signed() + 1,
-                ..plain.clone()
-            },
-            Meta {
-                xattrs: [(b"user.a".to_vec(), vec![0])].into(),
-                ..plain
-            },
+            Meta { uid: SHORT + 1, ..plain.clone() },
+            Meta { gid: u64::MAX, ..plain.clone() },
+            Meta { mtime: -1, ..plain.clone() },
+            Meta { mtime: LONG.cast_signed() + 1, ..plain.clone() },
+            Meta { xattrs: [(b"user.a".to_vec(), vec![0])].into(), ..plain },
         ] {
             assert_eq!(blocks(&path, &odd, &Node::Fifo).unwrap().len(), 3 * 512);
         }
-        let bad = Meta {
-            xattrs: [(b"user.a=b".to_vec(), vec![])].into(),
-            ..Meta::root(0)
-        };
-        assert!(matches!(
-            blocks(&path, &bad, &Node::Fifo),
-            Err(Error::XattrName { .. })
-        ));
+        let bad = Meta { xattrs: [(b"user.a=b".to_vec(), vec![])].into(), ..Meta::root(0) };
+        assert!(matches!(blocks(&path, &bad, &Node::Fifo), Err(Error::XattrName { .. })));
     }
 }

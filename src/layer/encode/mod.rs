@@ -65,10 +65,7 @@ fn write_entry(
     if let Content::Bytes(bytes) = content {
         write(out, bytes)?;
     } else if content.size() > 0 {
-        let failed = |source| Error::Content {
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| Error::Content { path: path.clone(), source };
         let mut reader = contents(path, content).map_err(failed)?;
         copy_exactly(path, content.size(), reader.as_mut(), out)?;
     }
@@ -83,11 +80,7 @@ fn copy_exactly(
     reader: &mut dyn Read,
     out: &mut dyn Write,
 ) -> Result<(), Error> {
-    let wrong = |actual| Error::Size {
-        path: path.clone(),
-        expected: size,
-        actual,
-    };
+    let wrong = |actual| Error::Size { path: path.clone(), expected: size, actual };
     let mut buffer = vec![0; 256 << 10];
     let mut copied = 0;
     loop {
@@ -97,10 +90,7 @@ fn copy_exactly(
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(source) => {
-                return Err(Error::Content {
-                    path: path.clone(),
-                    source,
-                });
+                return Err(Error::Content { path: path.clone(), source });
             }
         };
         copied += count as u64;

@@ -59,11 +59,7 @@ pub(super) fn order(changes: &Changeset) -> Result<Vec<Item<'_>>, Error> {
     }
     let mut items = Vec::new();
     for (path, spot) in spots {
-        if let Some((path, entry)) = changes
-            .upserts
-            .get_key_value(&path)
-            .filter(|_| spot.entry.is_some())
-        {
+        if let Some((path, entry)) = changes.upserts.get_key_value(&path).filter(|_| spot.entry.is_some()) {
             items.push(Item::Entry(path, entry));
         }
         if spot.opaque {
@@ -78,17 +74,13 @@ pub(super) fn order(changes: &Changeset) -> Result<Vec<Item<'_>>, Error> {
 }
 
 fn marker<'a>(directory: &ImagePath, name: &[u8]) -> Result<Item<'a>, Error> {
-    let reserved = || Error::Reserved {
-        path: directory.clone(),
-    };
+    let reserved = || Error::Reserved { path: directory.clone() };
     let path = directory.join([b".wh.", name].concat()).map_err(|_| reserved())?;
     Ok(Item::Marker(path))
 }
 
 fn within_removed(changes: &Changeset, path: &ImagePath) -> bool {
-    path.ancestors()
-        .iter()
-        .any(|above| changes.removals.contains(above))
+    path.ancestors().iter().any(|above| changes.removals.contains(above))
 }
 
 /// Finds what no order could make right.
@@ -101,31 +93,18 @@ fn check(changes: &Changeset) -> Result<(), Error> {
         if let Node::Hardlink(target) = &entry.node {
             let brought = changes.upserts.get(target).map(|entry| &entry.node);
             if !matches!(brought, Some(Node::File(_))) {
-                return Err(Error::Hardlink {
-                    path: path.clone(),
-                    target: target.clone(),
-                });
+                return Err(Error::Hardlink { path: path.clone(), target: target.clone() });
             }
         }
         if path.is_root() && entry.node != Node::Directory {
             return Err(Error::Root);
         }
     }
-    changes
-        .removals
-        .iter()
-        .try_for_each(|path| check_name_and_files(changes, path))?;
+    changes.removals.iter().try_for_each(|path| check_name_and_files(changes, path))?;
     for path in &changes.opaque {
         check_above(changes, path)?;
-        if changes
-            .upserts
-            .get(path)
-            .is_some_and(|entry| entry.node != Node::Directory)
-        {
-            return Err(Error::Below {
-                path: path.clone(),
-                above: path.clone(),
-            });
+        if changes.upserts.get(path).is_some_and(|entry| entry.node != Node::Directory) {
+            return Err(Error::Below { path: path.clone(), above: path.clone() });
         }
     }
     Ok(())
@@ -136,10 +115,7 @@ fn check_above(changes: &Changeset, path: &ImagePath) -> Result<(), Error> {
     check_name_and_files(changes, path)?;
     for above in path.ancestors() {
         if changes.removals.contains(&above) && !changes.upserts.contains_key(&above) {
-            return Err(Error::Below {
-                path: path.clone(),
-                above,
-            });
+            return Err(Error::Below { path: path.clone(), above });
         }
     }
     Ok(())
@@ -150,15 +126,8 @@ fn check_name_and_files(changes: &Changeset, path: &ImagePath) -> Result<(), Err
         return Err(Error::Reserved { path: path.clone() });
     }
     for above in path.ancestors() {
-        if changes
-            .upserts
-            .get(&above)
-            .is_some_and(|entry| entry.node != Node::Directory)
-        {
-            return Err(Error::Below {
-                path: path.clone(),
-                above,
-            });
+        if changes.upserts.get(&above).is_some_and(|entry| entry.node != Node::Directory) {
+            return Err(Error::Below { path: path.clone(), above });
         }
     }
     Ok(())

@@ -72,16 +72,8 @@ fn facts(lock: &Lockfile) -> Facts {
         add(2, format!("platform of {name}"), image.platform.clone());
         add(2, name.clone(), image.manifest.to_string());
         for (layer, number) in image.layers.iter().zip(1..) {
-            add(
-                6,
-                format!("layer {number:03} of {name}"),
-                layer.digest.to_string(),
-            );
-            add(
-                6,
-                format!("content of layer {number:03} of {name}"),
-                layer.diff_id.to_string(),
-            );
+            add(6, format!("layer {number:03} of {name}"), layer.digest.to_string());
+            add(6, format!("content of layer {number:03} of {name}"), layer.diff_id.to_string());
         }
     }
     for input in &lock.inputs {
@@ -89,38 +81,18 @@ fn facts(lock: &Lockfile) -> Facts {
     }
     for graft in &lock.grafts {
         let what = format!("`{}` for `{}`", graft.donor_path, graft.path);
-        add(
-            5,
-            format!("graft of {what} from `{}`", graft.from),
-            graft.sha256.to_string(),
-        );
-        add(
-            6,
-            format!("layer of {what} from `{}`", graft.from),
-            graft.layer.to_string(),
-        );
+        add(5, format!("graft of {what} from `{}`", graft.from), graft.sha256.to_string());
+        add(6, format!("layer of {what} from `{}`", graft.from), graft.layer.to_string());
     }
     for patch in &lock.patches {
-        add(
-            5,
-            format!("`{}` before `{}`", patch.path, patch.with),
-            patch.before.to_string(),
-        );
-        add(
-            6,
-            format!("`{}` after `{}`", patch.path, patch.with),
-            patch.after.to_string(),
-        );
+        add(5, format!("`{}` before `{}`", patch.path, patch.with), patch.before.to_string());
+        add(6, format!("`{}` after `{}`", patch.path, patch.with), patch.after.to_string());
     }
     if let Some(result) = &lock.result {
         for (diff_id, number) in result.diff_ids.iter().zip(1..) {
             add(7, format!("new layer {number:03}"), diff_id.to_string());
         }
-        add(
-            8,
-            "the manifest of the result".to_owned(),
-            result.manifest.to_string(),
-        );
+        add(8, "the manifest of the result".to_owned(), result.manifest.to_string());
     }
     facts
 }

@@ -38,10 +38,7 @@ impl Bundle<'_> {
     pub(in crate::transport) fn blobs(&self) -> BTreeMap<Digest, Descriptor> {
         let manifest = &self.outgoing.image.manifest;
         let layers = manifest.layers.iter().skip(self.left_out);
-        layers
-            .chain([&manifest.config])
-            .map(|descriptor| (descriptor.digest, descriptor.clone()))
-            .collect()
+        layers.chain([&manifest.config]).map(|descriptor| (descriptor.digest, descriptor.clone())).collect()
     }
 
     /// Writes the tar, members sorted by name; `failed` names where `out` leads.
@@ -117,11 +114,7 @@ fn header(name: &str, size: u64) -> [u8; 512] {
     let mut header = tar::Header::new_gnu();
     let directory = name.ends_with('/');
     header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
-    header.set_entry_type(if directory {
-        tar::EntryType::Directory
-    } else {
-        tar::EntryType::Regular
-    });
+    header.set_entry_type(if directory { tar::EntryType::Directory } else { tar::EntryType::Regular });
     header.set_mode(if directory { 0o755 } else { 0o644 });
     header.set_uid(0);
     header.set_gid(0);

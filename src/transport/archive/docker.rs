@@ -53,10 +53,7 @@ pub(super) fn image(members: &Members, place: &str, pick: &Pick) -> Result<Found
     let bytes = members.document("manifest.json")?;
     let items: Vec<Item> = serde_json::from_slice(&bytes).map_err(|source| Error::Document {
         place: place.to_owned(),
-        source: ManifestError::Json {
-            digest: Digest::of(&bytes),
-            source,
-        },
+        source: ManifestError::Json { digest: Digest::of(&bytes), source },
     })?;
     let item = select(&items, place, pick)?;
     let config = members.document(&item.config)?;
@@ -72,9 +69,7 @@ fn select<'a>(items: &'a [Item], place: &str, pick: &Pick) -> Result<&'a Item, E
     let tags = |item: &Item| item.repo_tags.clone().unwrap_or_default();
     let has = |item: &&Item, name: &str| tags(item).iter().any(|tag| familiar(tag) == familiar(name));
     let tagged = |item: &&Item, name: &str| {
-        tags(item)
-            .iter()
-            .any(|tag| tag.rsplit_once(':').is_some_and(|t| t.1 == name))
+        tags(item).iter().any(|tag| tag.rsplit_once(':').is_some_and(|t| t.1 == name))
     };
     let only = || match items {
         [item] => Some(item),
@@ -113,10 +108,7 @@ fn own_manifest(members: &Members, place: &str, config: Digest) -> Option<(Vec<u
     let mut waiting: Vec<(Descriptor, usize)> = listing.images().map(|d| (d.clone(), 0)).collect();
     while let Some((descriptor, depth)) = waiting.pop() {
         let name = blob_name(&descriptor.digest);
-        let bytes = members
-            .has_file(&name)
-            .then(|| members.document(&name).ok())
-            .flatten();
+        let bytes = members.has_file(&name).then(|| members.document(&name).ok()).flatten();
         let Some(bytes) = bytes.filter(|bytes| Digest::of(bytes) == descriptor.digest) else {
             continue;
         };
@@ -139,10 +131,8 @@ fn own_manifest(members: &Members, place: &str, config: Digest) -> Option<(Vec<u
 /// A manifest over the configuration and the layer files as they are. Docker's family, which has no zstd:
 /// with such a layer it is OCI's.
 fn made_manifest(members: &Members, place: &str, item: &Item, config: Vec<u8>) -> Result<Found, Error> {
-    let config = Config::parse(config).map_err(|source| Error::Config {
-        place: place.to_owned(),
-        source: Box::new(source),
-    })?;
+    let config = Config::parse(config)
+        .map_err(|source| Error::Config { place: place.to_owned(), source: Box::new(source) })?;
     if config.diff_ids().len() != item.layers.len() {
         let (files, ids) = (item.layers.len(), config.diff_ids().len());
         return Err(Error::Broken {
@@ -161,17 +151,12 @@ fn made_manifest(members: &Members, place: &str, item: &Item, config: Vec<u8>) -
         elsewhere.insert(digest, member.clone());
         layers.push((compression, digest, members.size(member)?));
     }
-    Ok(Found {
-        root: document(&config, &layers),
-        elsewhere,
-    })
+    Ok(Found { root: document(&config, &layers), elsewhere })
 }
 
 /// The manifest and its media type.
 fn document(config: &Config, layers: &[(Compression, Digest, u64)]) -> (Vec<u8>, String) {
-    let zstd = layers
-        .iter()
-        .any(|(compression, ..)| *compression == Compression::Zstd);
+    let zstd = layers.iter().any(|(compression, ..)| *compression == Compression::Zstd);
     let (family, media_type) = if zstd {
         (Family::Oci, media_type::OCI_MANIFEST)
     } else {
@@ -218,8 +203,5 @@ fn packed_digest(members: &Members, place: &str, member: &str) -> Result<Digest,
 fn unreadable(place: &str, member: &str) -> impl FnOnce(std::io::Error) -> Error {
     let problem = format!("`{member}` cannot be read");
     let place = place.to_owned();
-    move |error| Error::Broken {
-        place,
-        problem: format!("{problem}: {error}"),
-    }
+    move |error| Error::Broken { place, problem: format!("{problem}: {error}") }
 }

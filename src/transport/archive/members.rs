@@ -61,10 +61,7 @@ impl Members {
     pub(super) fn open(path: &Path, place: &str, scratch: &Path) -> Result<Self, Error> {
         let mut file = match fs::File::open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Error::NotFound {
-                    what: path.display().to_string(),
-                    place: place.to_owned(),
-                });
+                return Err(Error::NotFound { what: path.display().to_string(), place: place.to_owned() });
             }
             opened => opened.map_err(failed("read", path))?,
         };
@@ -89,18 +86,12 @@ impl Members {
         let unreadable = failed("read", path);
         let length = file.seek(SeekFrom::End(0)).map_err(&unreadable)?;
         file.seek(SeekFrom::Start(0)).map_err(&unreadable)?;
-        let broken = |problem: String| Error::Broken {
-            place: place.to_owned(),
-            problem,
-        };
+        let broken = |problem: String| Error::Broken { place: place.to_owned(), problem };
         let mut members = BTreeMap::new();
         let mut archive = tar::Archive::new(&file);
         for entry in archive.entries_with_seek().map_err(&unreadable)? {
             let entry = entry.map_err(|error| {
-                broken(format!(
-                    "not a readable tar: {}",
-                    error.to_string().escape_debug()
-                ))
+                broken(format!("not a readable tar: {}", error.to_string().escape_debug()))
             })?;
             let name = normal(&String::from_utf8_lossy(&entry.path_bytes()));
             let Some(member) = member(&entry, &name, length, &members).map_err(broken)? else {
@@ -111,12 +102,7 @@ impl Members {
                 return Err(broken(format!("more than {MAX_MEMBERS} members")));
             }
         }
-        Ok(Self {
-            file: Arc::new(file),
-            path: path.to_owned(),
-            place: place.to_owned(),
-            members,
-        })
+        Ok(Self { file: Arc::new(file), path: path.to_owned(), place: place.to_owned(), members })
     }
 
     /// Whether there is a member of this name that is no link.
@@ -153,11 +139,7 @@ impl Members {
     }
 
     fn slice(&self, offset: u64, size: u64, from: u64) -> Slice {
-        Slice {
-            file: Arc::clone(&self.file),
-            position: offset + from.min(size),
-            end: offset + size,
-        }
+        Slice { file: Arc::clone(&self.file), position: offset + from.min(size), end: offset + size }
     }
 
     fn follow(&self, name: &str) -> Result<(u64, u64), Error> {
@@ -179,10 +161,7 @@ impl Members {
     }
 
     fn absent(&self, name: &str) -> Error {
-        Error::NotFound {
-            what: name.to_owned(),
-            place: self.place.clone(),
-        }
+        Error::NotFound { what: name.to_owned(), place: self.place.clone() }
     }
 }
 

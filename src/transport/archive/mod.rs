@@ -44,15 +44,9 @@ impl ArchiveSource {
         let name = format!("oci-archive:{}", path.display());
         let members = Members::open(path, &name, scratch)?;
         let listing = Listing::parse(&members.document("index.json")?, &name)?;
-        let root = listing.root(pick, &name, &|descriptor| {
-            members.document(&blob_name(&descriptor.digest))
-        })?;
-        Ok(Self {
-            name: labelled(name, pick),
-            members,
-            root,
-            elsewhere: BTreeMap::new(),
-        })
+        let root =
+            listing.root(pick, &name, &|descriptor| members.document(&blob_name(&descriptor.digest)))?;
+        Ok(Self { name: labelled(name, pick), members, root, elsewhere: BTreeMap::new() })
     }
 
     /// Opens `docker-archive:FILE[:name]`, as `docker save` of any age or imgforge wrote it; see
@@ -77,12 +71,7 @@ impl ArchiveSource {
 
     fn of_docker(members: Members, name: String, pick: &Pick) -> Result<Self, Error> {
         let found = docker::image(&members, &name, pick)?;
-        Ok(Self {
-            name,
-            members,
-            root: found.root,
-            elsewhere: found.elsewhere,
-        })
+        Ok(Self { name, members, root: found.root, elsewhere: found.elsewhere })
     }
 }
 

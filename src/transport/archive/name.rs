@@ -23,10 +23,7 @@ impl ArchiveName {
             (tag, Some(repository)) => Some(format!("{repository}:{}", tag.unwrap_or("latest"))),
             (_, None) => None,
         };
-        Self {
-            tag: tag.map(str::to_owned),
-            image: full.and_then(|full| full.parse().ok()),
-        }
+        Self { tag: tag.map(str::to_owned), image: full.and_then(|full| full.parse().ok()) }
     }
 
     /// For `docker-archive:FILE[:name]` and `docker-daemon:name`; `latest` where the name has no tag.
@@ -35,21 +32,14 @@ impl ArchiveName {
     pub fn of_image(name: Option<&str>) -> Self {
         let image: Option<RegistryReference> = name.and_then(|name| name.parse().ok());
         let tag = |image: &RegistryReference| image.tag.clone().unwrap_or_else(|| "latest".to_owned());
-        Self {
-            tag: image.as_ref().map(tag),
-            image,
-        }
+        Self { tag: image.as_ref().map(tag), image }
     }
 
     /// The full name, such as `docker.io/library/app:1`.
     #[must_use]
     pub fn full(&self) -> Option<String> {
         let image = self.image.as_ref()?;
-        Some(format!(
-            "{}:{}",
-            image.name(),
-            image.tag.as_deref().unwrap_or("latest")
-        ))
+        Some(format!("{}:{}", image.name(), image.tag.as_deref().unwrap_or("latest")))
     }
 
     /// The name as Docker shows it, such as `app:1`.
@@ -61,10 +51,7 @@ impl ArchiveName {
     /// The annotations of the image's entry in `index.json`.
     pub(in crate::transport) fn annotations(&self) -> BTreeMap<String, String> {
         let pairs = [(IMAGE_NAME, self.full()), (REF_NAME, self.tag.clone())];
-        pairs
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-            .collect()
+        pairs.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
     }
 }
 
@@ -89,21 +76,9 @@ mod tests {
             (by_tag(Some("v1"), Some("app")), Some("v1"), Some("app:v1")),
             (by_tag(None, Some("app")), None, Some("app:latest")),
             (by_tag(Some("v1"), None), Some("v1"), None),
-            (
-                by_tag(Some("q.io/a/b:2"), Some("app")),
-                Some("q.io/a/b:2"),
-                Some("q.io/a/b:2"),
-            ),
-            (
-                ArchiveName::of_image(Some("a/b")),
-                Some("latest"),
-                Some("a/b:latest"),
-            ),
-            (
-                ArchiveName::of_image(Some("docker.io/library/a:1")),
-                Some("1"),
-                Some("a:1"),
-            ),
+            (by_tag(Some("q.io/a/b:2"), Some("app")), Some("q.io/a/b:2"), Some("q.io/a/b:2")),
+            (ArchiveName::of_image(Some("a/b")), Some("latest"), Some("a/b:latest")),
+            (ArchiveName::of_image(Some("docker.io/library/a:1")), Some("1"), Some("a:1")),
             (ArchiveName::of_image(None), None, None),
         ] {
             assert_eq!(name.tag.as_deref(), tag);

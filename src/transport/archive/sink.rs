@@ -43,11 +43,7 @@ impl ArchiveSink {
 
     fn new(transport: &str, path: &Path, tag: Option<&str>, name: ArchiveName) -> Self {
         let suffix = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
-        Self {
-            path: path.to_owned(),
-            shown: format!("{transport}:{}{suffix}", path.display()),
-            name,
-        }
+        Self { path: path.to_owned(), shown: format!("{transport}:{}{suffix}", path.display()), name }
     }
 
     /// Where the archive really goes: links followed, and never anything but a regular file, for a rename
@@ -60,11 +56,7 @@ impl ArchiveSink {
                 Ok(self.path.clone())
             };
         };
-        if target.is_file() {
-            Ok(target)
-        } else {
-            Err(self.irregular())
-        }
+        if target.is_file() { Ok(target) } else { Err(self.irregular()) }
     }
 
     fn irregular(&self) -> Error {
@@ -81,11 +73,7 @@ impl ArchiveSink {
         let unwritten = failed("write", &self.path);
         let file = fs::File::create(scratch.path()).map_err(&unwritten)?;
         let mut out = io::BufWriter::with_capacity(1 << 18, file);
-        let bundle = Bundle {
-            outgoing,
-            name: &self.name,
-            left_out: 0,
-        };
+        let bundle = Bundle { outgoing, name: &self.name, left_out: 0 };
         bundle.write(&mut out, &unwritten, progress)?;
         let file = out.into_inner().map_err(|error| unwritten(error.into_error()))?;
         file.sync_data().map_err(&unwritten)?;

@@ -51,10 +51,7 @@ pub(super) fn find(path: &Path, host: &str, repository: &str) -> Result<Option<C
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => {
-            return Err(Problem::Unreadable {
-                path: path.to_owned(),
-                source,
-            });
+            return Err(Problem::Unreadable { path: path.to_owned(), source });
         }
     };
     let config: Config = serde_json::from_slice(&bytes).map_err(|error| Problem::Malformed {
@@ -98,15 +95,9 @@ fn keys(host: &str, repository: &str) -> Vec<String> {
 
 /// A key without what older Docker versions wrote around the host.
 fn host_of(key: &str) -> String {
-    let key = key
-        .strip_prefix("https://")
-        .or_else(|| key.strip_prefix("http://"))
-        .unwrap_or(key);
+    let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     let key = key.trim_end_matches('/');
-    let key = key
-        .strip_suffix("/v1")
-        .or_else(|| key.strip_suffix("/v2"))
-        .unwrap_or(key);
+    let key = key.strip_suffix("/v1").or_else(|| key.strip_suffix("/v2")).unwrap_or(key);
     key.to_owned()
 }
 
@@ -126,10 +117,9 @@ impl Entry {
             return Ok(Some(Credential::Identity(Secret::new(token))));
         }
         let (user, password) = match (filled(&self.auth), filled(&self.username)) {
-            (Some(auth), _) => decode(&auth).ok_or_else(|| Problem::Auth {
-                path: path.to_owned(),
-                key: key.to_owned(),
-            })?,
+            (Some(auth), _) => {
+                decode(&auth).ok_or_else(|| Problem::Auth { path: path.to_owned(), key: key.to_owned() })?
+            }
             (None, Some(user)) => (user, self.password.clone().unwrap_or_default()),
             (None, None) => return Ok(None),
         };
@@ -162,10 +152,7 @@ mod tests {
     }
 
     fn password(user: &str, password: &str) -> Option<Credential> {
-        Some(Credential::Password {
-            user: user.to_owned(),
-            password: Secret::new(password.to_owned()),
-        })
+        Some(Credential::Password { user: user.to_owned(), password: Secret::new(password.to_owned()) })
     }
 
     /// The shapes that `docker login`, `podman login`, NGC, ECR and hand-written files have.
@@ -178,17 +165,11 @@ mod tests {
             (r#"{"auth":"YTpiYg=="}"#, password("a", "bb")),
             (r#"{"auth":"YTpiYg"}"#, password("a", "bb")),
             (r#"{"auth":"YTpiOmMA"}"#, password("a", "b:c")),
-            (
-                r#"{"auth":"JG9hdXRodG9rZW46a2V5"}"#,
-                password("$oauthtoken", "key"),
-            ),
+            (r#"{"auth":"JG9hdXRodG9rZW46a2V5"}"#, password("$oauthtoken", "key")),
             (r#"{"username":"u","password":"p"}"#, password("u", "p")),
             (r#"{"auth":"","identitytoken":"refresh"}"#, identity("refresh")),
             (r#"{"auth":"PHRva2VuPjpyZWZyZXNo"}"#, identity("refresh")),
-            (
-                r#"{"registrytoken":"t"}"#,
-                Some(Credential::Bearer(Secret::new("t".to_owned()))),
-            ),
+            (r#"{"registrytoken":"t"}"#, Some(Credential::Bearer(Secret::new("t".to_owned())))),
             ("{}", None),
             ("null", None),
         ] {
@@ -209,11 +190,7 @@ mod tests {
             ("old.io", "x", "old"),
             ("docker.io", "library/debian", "hub"),
         ] {
-            assert_eq!(
-                ask(config, host, repository).unwrap(),
-                password(user, "x"),
-                "{host}/{repository}"
-            );
+            assert_eq!(ask(config, host, repository).unwrap(), password(user, "x"), "{host}/{repository}");
         }
         assert_eq!(ask(config, "elsewhere.io", "x").unwrap(), None);
     }
@@ -226,10 +203,7 @@ mod tests {
         let error = ask(r#"{"auths": s3cret"#, "h", "r").unwrap_err().to_string();
         assert!(error.contains("line 1") && !error.contains("s3cret"), "{error}");
         let error = ask(r#"{"auths":{"h":{"auth":"s3cret"}}}"#, "h", "r").unwrap_err();
-        assert!(
-            matches!(&error, Problem::Auth { key, .. } if key == "h"),
-            "{error}"
-        );
+        assert!(matches!(&error, Problem::Auth { key, .. } if key == "h"), "{error}");
         assert_eq!(find(&directory.path().join("none"), "h", "r").unwrap(), None);
         let error = ask(r#"{"credsStore":"imgforge-has-no-such"}"#, "h", "r").unwrap_err();
         assert!(matches!(error, Problem::NoHelper { .. }), "{error}");

@@ -25,10 +25,7 @@ struct Answer {
 /// Asks the helper `name` about `server`. A helper that knows nothing of the server gives `None`.
 pub(super) fn get(name: &str, server: &str) -> Result<Option<Credential>, Problem> {
     let program = format!("docker-credential-{name}");
-    let no_helper = |source| Problem::NoHelper {
-        program: program.clone(),
-        source,
-    };
+    let no_helper = |source| Problem::NoHelper { program: program.clone(), source };
     if name.contains(['/', '\\']) {
         return Err(no_helper(std::io::ErrorKind::InvalidInput.into()));
     }
@@ -53,26 +50,16 @@ pub(super) fn get(name: &str, server: &str) -> Result<Option<Credential>, Proble
             text => Err(refusal(&program, text.chars().take(200).collect())),
         };
     }
-    let answer: Answer = serde_json::from_str(&text).map_err(|_| {
-        refusal(
-            &program,
-            "what it printed is not the JSON of the protocol".to_owned(),
-        )
-    })?;
+    let answer: Answer = serde_json::from_str(&text)
+        .map_err(|_| refusal(&program, "what it printed is not the JSON of the protocol".to_owned()))?;
     let secret = Secret::new(answer.secret);
     Ok(match answer.username.as_str() {
         _ if secret.expose().is_empty() => None,
         TOKEN_USER => Some(Credential::Identity(secret)),
-        user => Some(Credential::Password {
-            user: user.to_owned(),
-            password: secret,
-        }),
+        user => Some(Credential::Password { user: user.to_owned(), password: secret }),
     })
 }
 
 fn refusal(program: &str, message: String) -> Problem {
-    Problem::Helper {
-        program: program.to_owned(),
-        message,
-    }
+    Problem::Helper { program: program.to_owned(), message }
 }

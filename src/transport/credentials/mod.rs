@@ -102,11 +102,7 @@ enum Problem {
     Unreadable { path: PathBuf, source: std::io::Error },
     // The parser's own message is left out: it may quote what it stumbled over.
     #[error("`{}` is not a configuration: line {line}, column {column}", path.display())]
-    Malformed {
-        path: PathBuf,
-        line: usize,
-        column: usize,
-    },
+    Malformed { path: PathBuf, line: usize, column: usize },
     #[error("`{}` holds an `auth` for `{key}` that is not base64 of `user:password`", path.display())]
     Auth { path: PathBuf, key: String },
     #[error("cannot run `{program}`: {source}")]
@@ -121,14 +117,9 @@ mod tests {
 
     #[test]
     fn t41_secrets_are_not_printed() {
-        let credential = Credential::Password {
-            user: "alice".to_owned(),
-            password: Secret::new("s3cret".to_owned()),
-        };
-        let places = CredentialPlaces {
-            given: Some(credential),
-            ..CredentialPlaces::default()
-        };
+        let credential =
+            Credential::Password { user: "alice".to_owned(), password: Secret::new("s3cret".to_owned()) };
+        let places = CredentialPlaces { given: Some(credential), ..CredentialPlaces::default() };
         let shown = format!("{places:?} {:?}", places.find("h", "r"));
         assert!(shown.contains("alice") && !shown.contains("s3cret"), "{shown}");
     }

@@ -63,12 +63,7 @@ impl Engine {
         let docker_engine = components.iter().any(|part| part.name == "Engine");
         let major = version.version.filter(|_| docker_engine);
         let major = major.and_then(|text| text.split('.').next()?.parse().ok());
-        Ok(Self {
-            runtime,
-            docker,
-            place: host.to_owned(),
-            major,
-        })
+        Ok(Self { runtime, docker, place: host.to_owned(), major })
     }
 
     /// Where it is, as the user named it.
@@ -93,10 +88,7 @@ impl Engine {
             }
         };
         let layers = found.root_fs.and_then(|root| root.layers);
-        Ok(found.id.map(|id| Known {
-            id,
-            diff_ids: layers.unwrap_or_default(),
-        }))
+        Ok(found.id.map(|id| Known { id, diff_ids: layers.unwrap_or_default() }))
     }
 
     /// The ids of all images that have a name or are in use.
@@ -115,9 +107,7 @@ impl Engine {
         let options = RemoveImageOptionsBuilder::default().noprune(true).build();
         let call = self.docker.remove_image(name, Some(options), None);
         let removed = self.runtime.block_on(call);
-        removed
-            .map(drop)
-            .map_err(|error| translate(&self.place, name, error))
+        removed.map(drop).map_err(|error| translate(&self.place, name, error))
     }
 
     /// Writes what `docker save NAME` would.
@@ -146,10 +136,7 @@ impl Engine {
     ) -> Result<String, Error> {
         let (sender, receiver) = mpsc::channel::<io::Result<Vec<u8>>>(QUEUE);
         let upload = self.runtime.spawn(upload(self.docker.clone(), receiver));
-        let mut pipe = Pipe {
-            sender: sender.clone(),
-            closed: false,
-        };
+        let mut pipe = Pipe { sender: sender.clone(), closed: false };
         let mut out = io::BufWriter::with_capacity(1 << 18, &mut pipe);
         let written = write(&mut out);
         // Dropping it would write the rest of a failed archive.
@@ -229,30 +216,22 @@ fn open(host: &str, version: &ClientVersion) -> Result<Docker, Error> {
 }
 
 fn unreachable(place: &str, error: impl std::error::Error + Send + Sync + 'static) -> Error {
-    Error::Unreachable {
-        place: place.to_owned(),
-        source: Box::new(error),
-    }
+    Error::Unreachable { place: place.to_owned(), source: Box::new(error) }
 }
 
 /// An error inside an answer that began well counts as status 500.
 fn translate(place: &str, what: &str, error: bollard::errors::Error) -> Error {
     let place = place.to_owned();
     match error {
-        bollard::errors::Error::DockerResponseServerError { status_code: 404, .. } => Error::NotFound {
-            what: what.to_owned(),
-            place,
-        },
-        bollard::errors::Error::DockerResponseServerError { status_code, message } => Error::Refused {
-            place,
-            status: status_code,
-            message,
-        },
-        bollard::errors::Error::DockerStreamError { error } => Error::Refused {
-            place,
-            status: 500,
-            message: error,
-        },
+        bollard::errors::Error::DockerResponseServerError { status_code: 404, .. } => {
+            Error::NotFound { what: what.to_owned(), place }
+        }
+        bollard::errors::Error::DockerResponseServerError { status_code, message } => {
+            Error::Refused { place, status: status_code, message }
+        }
+        bollard::errors::Error::DockerStreamError { error } => {
+            Error::Refused { place, status: 500, message: error }
+        }
         error => unreachable(&place, error),
     }
 }

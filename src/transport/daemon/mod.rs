@@ -50,10 +50,7 @@ pub fn export(
     let engine = Engine::connect(options.host.as_deref())?;
     let shown = format!("docker-daemon:{name}");
     if engine.inspect(name)?.is_none() {
-        return Err(Error::NotFound {
-            what: name.to_owned(),
-            place: engine.place().to_owned(),
-        });
+        return Err(Error::NotFound { what: name.to_owned(), place: engine.place().to_owned() });
     }
     let mut file = tempfile::tempfile_in(scratch).map_err(failed("write", scratch))?;
     let task = progress.begin(&format!("export {name}"), None);
@@ -79,11 +76,7 @@ impl DaemonSink {
     /// The engine that `options` lead to; the image will be called `name`, with `latest` for a missing tag.
     #[must_use]
     pub fn new(name: &str, options: DaemonOptions) -> Self {
-        Self {
-            wanted: name.to_owned(),
-            name: ArchiveName::of_image(Some(name)),
-            options,
-        }
+        Self { wanted: name.to_owned(), name: ArchiveName::of_image(Some(name)), options }
     }
 
     fn tag(&self) -> Result<String, Error> {
@@ -105,15 +98,9 @@ impl DaemonSink {
         let tag = self.tag()?;
         refuse_zstd(engine, &outgoing.image.manifest.layers[left_out..])?;
         let before = engine.inspect(&tag)?;
-        let bundle = Bundle {
-            outgoing,
-            name: &self.name,
-            left_out,
-        };
-        let failed = |source| Error::Unreachable {
-            place: engine.place().to_owned(),
-            source: Box::new(source),
-        };
+        let bundle = Bundle { outgoing, name: &self.name, left_out };
+        let failed =
+            |source| Error::Unreachable { place: engine.place().to_owned(), source: Box::new(source) };
         let said = engine.load(&mut |out| bundle.write(out, &failed, progress));
         let said = match said {
             Ok(said) => said,
@@ -199,11 +186,7 @@ fn is_same(known: &Known, outgoing: &Outgoing<'_>) -> bool {
 
 fn fates(outgoing: &Outgoing<'_>, left_out: usize) -> Vec<(Descriptor, Fate)> {
     let fate = |position| {
-        if position < left_out {
-            Fate::Present
-        } else {
-            Fate::Upload
-        }
+        if position < left_out { Fate::Present } else { Fate::Upload }
     };
     let blobs = blobs(outgoing).into_iter().enumerate();
     let layers = outgoing.image.manifest.layers.len();

@@ -70,10 +70,7 @@ impl Listing {
         let media_type = format!("\"{}\"", media_type::OCI_INDEX);
         let fields = [("schemaVersion", raw("2")), ("mediaType", raw(&media_type))];
         Self {
-            fields: fields
-                .into_iter()
-                .filter_map(|(key, value)| Some((key.to_owned(), value?)))
-                .collect(),
+            fields: fields.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect(),
             entries: Vec::new(),
         }
     }
@@ -85,10 +82,7 @@ impl Listing {
     pub(in crate::transport) fn parse(bytes: &[u8], place: &str) -> Result<Self, Error> {
         let json = |source| Error::Document {
             place: place.to_owned(),
-            source: ManifestError::Json {
-                digest: Digest::of(bytes),
-                source,
-            },
+            source: ManifestError::Json { digest: Digest::of(bytes), source },
         };
         let Object(mut fields) = serde_json::from_slice(bytes).map_err(json)?;
         let position = fields.iter().position(|(key, _)| key == "manifests");
@@ -96,14 +90,8 @@ impl Listing {
             Some(position) => serde_json::from_str(fields.remove(position).1.get()).map_err(json)?,
             None => Vec::new(),
         };
-        let entry = |raw: Box<RawValue>| Entry {
-            descriptor: serde_json::from_str(raw.get()).ok(),
-            raw,
-        };
-        Ok(Self {
-            fields,
-            entries: raw.into_iter().map(entry).collect(),
-        })
+        let entry = |raw: Box<RawValue>| Entry { descriptor: serde_json::from_str(raw.get()).ok(), raw };
+        Ok(Self { fields, entries: raw.into_iter().map(entry).collect() })
     }
 
     /// The bytes of the list.
@@ -154,10 +142,7 @@ impl Listing {
                     "`{digest}` of {length} bytes where `{}` of {} bytes should be",
                     descriptor.digest, descriptor.size
                 );
-                return Err(Error::Broken {
-                    place: place.to_owned(),
-                    problem,
-                });
+                return Err(Error::Broken { place: place.to_owned(), problem });
             }
             return Ok((bytes, descriptor.media_type.clone()));
         }
@@ -206,10 +191,7 @@ impl Listing {
         let same = |entry: &Entry| entry.is_image() && entry.ref_name() == name;
         let position = self.entries.iter().position(same);
         let count = self.entries.iter().filter(|entry| same(entry)).count();
-        let entry = Entry {
-            raw,
-            descriptor: Some(descriptor),
-        };
+        let entry = Entry { raw, descriptor: Some(descriptor) };
         match position {
             Some(position) if name.is_some() || count == 1 => {
                 self.entries[position] = entry;

@@ -67,20 +67,13 @@ impl LayoutSource {
     #[must_use]
     pub fn new(root: &Path, tag: Option<&str>) -> Self {
         let suffix = tag.map(|tag| format!(":{tag}")).unwrap_or_default();
-        Self {
-            root: root.to_owned(),
-            name: format!("oci:{}{suffix}", root.display()),
-            pick: Pick::of(tag),
-        }
+        Self { root: root.to_owned(), name: format!("oci:{}{suffix}", root.display()), pick: Pick::of(tag) }
     }
 
     /// The image named `tag` if the layout has one, else the only image in it.
     #[must_use]
     pub fn named_or_only(root: &Path, tag: &str) -> Self {
-        Self {
-            pick: Pick::NameOrOnly(tag.to_owned()),
-            ..Self::new(root, None)
-        }
+        Self { pick: Pick::NameOrOnly(tag.to_owned()), ..Self::new(root, None) }
     }
 
     /// The blob's file, which is a regular file and stays one while it is opened.
@@ -122,16 +115,10 @@ impl Source for LayoutSource {
     fn root(&self) -> Result<(Vec<u8>, String), Error> {
         let path = self.root.join("index.json");
         if !path.exists() {
-            return Err(Error::NotFound {
-                what: "index.json".to_owned(),
-                place: self.name.clone(),
-            });
+            return Err(Error::NotFound { what: "index.json".to_owned(), place: self.name.clone() });
         }
-        let bytes = bounded(
-            &mut fs::File::open(&path).map_err(failed("read", &path))?,
-            &self.name,
-        )
-        .map_err(failed("read", &path))??;
+        let bytes = bounded(&mut fs::File::open(&path).map_err(failed("read", &path))?, &self.name)
+            .map_err(failed("read", &path))??;
         let place = format!("oci:{}", self.root.display());
         let listing = Listing::parse(&bytes, &place)?;
         listing.root(&self.pick, &place, &|descriptor| {
@@ -143,8 +130,7 @@ impl Source for LayoutSource {
     fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, Error> {
         let mut file = self.blob(descriptor)?;
         let path = blob_path(&self.root, &descriptor.digest);
-        file.seek(SeekFrom::Start(offset))
-            .map_err(failed("read", &path))?;
+        file.seek(SeekFrom::Start(offset)).map_err(failed("read", &path))?;
         Ok(Box::new(file))
     }
 }
@@ -169,11 +155,7 @@ fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
 /// Turns an I/O error into one that names the path and what was tried.
 pub(super) fn failed(action: &'static str, path: &Path) -> impl Fn(io::Error) -> Error {
     let path = path.to_owned();
-    move |source| Error::Io {
-        action,
-        path: path.clone(),
-        source,
-    }
+    move |source| Error::Io { action, path: path.clone(), source }
 }
 
 #[cfg(test)]

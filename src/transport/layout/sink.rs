@@ -48,10 +48,7 @@ impl LayoutSink {
     /// The layout at `root`, made if need be; `tag` becomes the image's `org.opencontainers.image.ref.name`.
     #[must_use]
     pub fn new(root: &Path, tag: Option<&str>) -> Self {
-        Self {
-            root: root.to_owned(),
-            tag: tag.map(str::to_owned),
-        }
+        Self { root: root.to_owned(), tag: tag.map(str::to_owned) }
     }
 
     fn place(
@@ -63,20 +60,11 @@ impl LayoutSink {
         let path = blob_path(&self.root, &descriptor.digest);
         let scratch = temporary(&path);
         let store = outgoing.store;
-        let task = task.begin(
-            &format!("write {}", descriptor.digest.short()),
-            Some(descriptor.size),
-        );
+        let task = task.begin(&format!("write {}", descriptor.digest.short()), Some(descriptor.size));
         blob::twice_if_damaged(&mut || {
             if store.contains(&descriptor.digest, descriptor.size) {
                 // Verified first, then linked: no second copy of the bytes on one file system.
-                blob::copy(
-                    outgoing,
-                    descriptor,
-                    &mut io::sink(),
-                    &failed("write", &path),
-                    &*task,
-                )?;
+                blob::copy(outgoing, descriptor, &mut io::sink(), &failed("write", &path), &*task)?;
                 drop(fs::remove_file(scratch.path()));
                 if fs::hard_link(store.blob_path(&descriptor.digest), scratch.path()).is_ok() {
                     return Ok(());
@@ -129,10 +117,7 @@ impl Sink for LayoutSink {
                 _ => Fate::Upload,
             }
         };
-        Ok(blobs(outgoing)
-            .into_iter()
-            .map(|d| (d.clone(), fate(&d)))
-            .collect())
+        Ok(blobs(outgoing).into_iter().map(|d| (d.clone(), fate(&d))).collect())
     }
 
     fn publish(&self, outgoing: &Outgoing<'_>, progress: &dyn Progress) -> Result<Receipt, Error> {
@@ -153,11 +138,7 @@ impl Sink for LayoutSink {
         write_whole(&blob_path(&self.root, &manifest.digest()), &manifest.bytes)?;
         write_whole(&self.root.join("oci-layout"), LAYOUT_FILE)?;
         self.list(outgoing)?;
-        Ok(Receipt {
-            name: self.name(),
-            digest: manifest.digest(),
-            blobs: fates,
-        })
+        Ok(Receipt { name: self.name(), digest: manifest.digest(), blobs: fates })
     }
 }
 
@@ -190,11 +171,7 @@ fn hash(path: &Path) -> io::Result<Digest> {
 pub(in crate::transport) fn temporary(path: &Path) -> Scratch {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    let name = format!(
-        ".{}.{}-{number}.tmp",
-        name.unwrap_or_default(),
-        std::process::id()
-    );
+    let name = format!(".{}.{}-{number}.tmp", name.unwrap_or_default(), std::process::id());
     Scratch::new(path.with_file_name(name))
 }
 

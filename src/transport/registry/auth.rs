@@ -35,11 +35,7 @@ pub(super) struct Scope {
 impl Scope {
     /// To read `repository`.
     pub(super) fn pull(repository: &str) -> Self {
-        Self {
-            repository: repository.to_owned(),
-            push: false,
-            from: None,
-        }
+        Self { repository: repository.to_owned(), push: false, from: None }
     }
 
     /// The scopes as token servers read them.
@@ -69,10 +65,7 @@ pub(super) struct Authority {
 
 impl Authority {
     pub(super) fn new(places: CredentialPlaces) -> Self {
-        Self {
-            places,
-            slots: Mutex::default(),
-        }
+        Self { places, slots: Mutex::default() }
     }
 
     /// The header for a request, `None` where the registry has asked for nothing so far. `refused` is the header

@@ -69,16 +69,9 @@ pub(super) async fn refusal(response: Response, place: &str, what: &str, idle: D
     };
     let place = place.to_owned();
     match status {
-        StatusCode::NOT_FOUND => Error::NotFound {
-            what: what.to_owned(),
-            place,
-        },
+        StatusCode::NOT_FOUND => Error::NotFound { what: what.to_owned(), place },
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Denied { place, message },
-        _ => Error::Refused {
-            place,
-            status: status.as_u16(),
-            message,
-        },
+        _ => Error::Refused { place, status: status.as_u16(), message },
     }
 }
 
@@ -95,11 +88,7 @@ fn words(bytes: &[u8]) -> String {
         },
     );
     let clean = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    clean
-        .chars()
-        .filter(|letter| !letter.is_control())
-        .take(SHOWN)
-        .collect()
+    clean.chars().filter(|letter| !letter.is_control()).take(SHOWN).collect()
 }
 
 #[cfg(test)]

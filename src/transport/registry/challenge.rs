@@ -117,16 +117,9 @@ mod tests {
             ),
             (
                 r#"bearer service=s , realm="https://a/?x=1,2", scope="repository:a:pull,push repository:b:pull""#,
-                bearer(
-                    "https://a/?x=1,2",
-                    Some("s"),
-                    &["repository:a:pull,push", "repository:b:pull"],
-                ),
+                bearer("https://a/?x=1,2", Some("s"), &["repository:a:pull,push", "repository:b:pull"]),
             ),
-            (
-                r#"Basic realm="say \"x\"", Bearer realm="https://t""#,
-                bearer("https://t", None, &[]),
-            ),
+            (r#"Basic realm="say \"x\"", Bearer realm="https://t""#, bearer("https://t", None, &[])),
             (r#"Basic realm="Registry Realm""#, Some(Challenge::Basic)),
             ("Basic", Some(Challenge::Basic)),
             ("Negotiate", None),

@@ -25,12 +25,7 @@ pub(super) struct Chunks {
 impl Chunks {
     pub(super) fn new(options: &RegistryOptions, host: &str) -> Self {
         let largest = if host == "ghcr.io" { GHCR } else { u64::MAX };
-        Self {
-            now: None,
-            first: options.chunk.min(largest).max(1),
-            least: 0,
-            never: false,
-        }
+        Self { now: None, first: options.chunk.min(largest).max(1), least: 0, never: false }
     }
 
     /// The registry takes no smaller pieces than this.

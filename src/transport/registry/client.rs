@@ -73,9 +73,7 @@ impl Client {
         let mut refused: Option<HeaderValue> = None;
         let mut asked = false;
         loop {
-            let authorization = self
-                .authorization(endpoint, scope, request, refused.as_ref())
-                .await?;
+            let authorization = self.authorization(endpoint, scope, request, refused.as_ref()).await?;
             let wait = match self.wire.exchange(request, authorization.as_ref()).await {
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Passing(source)) => match schedule.next(None) {
@@ -114,14 +112,9 @@ impl Client {
         body: Body,
         patience: Duration,
     ) -> Result<Response, Failure> {
-        let authorization = self
-            .authorization(endpoint, scope, request, None)
-            .await
-            .map_err(Failure::Final)?;
-        let response = self
-            .wire
-            .send(request, authorization.as_ref(), Some(body), patience)
-            .await?;
+        let authorization =
+            self.authorization(endpoint, scope, request, None).await.map_err(Failure::Final)?;
+        let response = self.wire.send(request, authorization.as_ref(), Some(body), patience).await?;
         if is_unauthorized(&response) {
             self.challenged(endpoint, &response);
             self.authorization(endpoint, scope, request, authorization.as_ref())
@@ -143,10 +136,7 @@ impl Client {
         match error {
             Error::Denied { place, message } => {
                 let excuse = self.authority.excuse(endpoint, scope).await;
-                Error::Denied {
-                    place,
-                    message: message + &excuse,
-                }
+                Error::Denied { place, message: message + &excuse }
             }
             error => error,
         }
@@ -182,8 +172,5 @@ impl Client {
 
 /// The last failure of the connection, as an error.
 pub(super) fn unreachable(endpoint: &Endpoint, source: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    Error::Unreachable {
-        place: endpoint.host.clone(),
-        source,
-    }
+    Error::Unreachable { place: endpoint.host.clone(), source }
 }

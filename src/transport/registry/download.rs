@@ -66,16 +66,13 @@ impl Download {
         let response = self.client.send(&self.endpoint, &self.scope, &request).await?;
         let size = self.descriptor.size;
         match response.status() {
-            StatusCode::OK => match response.content_length() {
-                Some(length) if length != size => Err(self.broken(format!(
-                    "{length} bytes instead of {size} of `{}`",
-                    self.descriptor.digest
-                ))),
-                _ => Ok(Stream {
-                    skip: self.position,
-                    response,
-                }),
-            },
+            StatusCode::OK => {
+                match response.content_length() {
+                    Some(length) if length != size => Err(self
+                        .broken(format!("{length} bytes instead of {size} of `{}`", self.descriptor.digest))),
+                    _ => Ok(Stream { skip: self.position, response }),
+                }
+            }
             StatusCode::PARTIAL_CONTENT => {
                 let range = content_range(response.headers());
                 let fits = range.is_some_and(|(first, total)| {
@@ -104,10 +101,7 @@ impl Download {
             }
             _ => {
                 let what = self.descriptor.digest.to_string();
-                Err(self
-                    .client
-                    .refusal(&self.endpoint, &self.scope, response, &what)
-                    .await)
+                Err(self.client.refusal(&self.endpoint, &self.scope, response, &what).await)
             }
         }
     }
@@ -177,10 +171,7 @@ impl Download {
     }
 
     fn broken(&self, problem: String) -> Error {
-        Error::Broken {
-            place: self.endpoint.host.clone(),
-            problem,
-        }
+        Error::Broken { place: self.endpoint.host.clone(), problem }
     }
 }
 
@@ -228,11 +219,7 @@ impl BlobReader {
     ) -> (Self, impl Future<Output = ()> + Send + 'static) {
         let (out, chunks) = mpsc::channel();
         let room = Arc::new(Semaphore::new(AHEAD));
-        let reader = Self {
-            chunks,
-            current: Bytes::new(),
-            room: room.clone(),
-        };
+        let reader = Self { chunks, current: Bytes::new(), room: room.clone() };
         (reader, download.pump(stream, out, room))
     }
 }

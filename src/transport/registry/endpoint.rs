@@ -67,10 +67,7 @@ impl Endpoint {
             match (wait, last) {
                 (Some(wait), _) => tokio::time::sleep(wait).await,
                 (None, Some(source)) => {
-                    return Err(Error::Unreachable {
-                        place: host.to_owned(),
-                        source,
-                    });
+                    return Err(Error::Unreachable { place: host.to_owned(), source });
                 }
                 // It answers, if badly: the request that matters will say how.
                 (None, None) => return Ok(Self::new(host, base, None)),
@@ -79,19 +76,12 @@ impl Endpoint {
     }
 
     fn new(host: &str, base: Url, challenge: Option<Challenge>) -> Self {
-        Self {
-            host: host.to_owned(),
-            base,
-            challenge: Mutex::new(challenge),
-        }
+        Self { host: host.to_owned(), base, challenge: Mutex::new(challenge) }
     }
 
     /// What the registry last asked for.
     pub(super) fn challenge(&self) -> Option<Challenge> {
-        self.challenge
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Remembers what the registry asks for now.
@@ -108,8 +98,6 @@ impl Endpoint {
 }
 
 fn base(scheme: &str, name: &str, host: &str) -> Result<Url, Error> {
-    Url::parse(&format!("{scheme}://{name}/v2/")).map_err(|source| Error::Unreachable {
-        place: host.to_owned(),
-        source: Box::new(source),
-    })
+    Url::parse(&format!("{scheme}://{name}/v2/"))
+        .map_err(|source| Error::Unreachable { place: host.to_owned(), source: Box::new(source) })
 }

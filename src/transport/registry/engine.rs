@@ -60,8 +60,7 @@ impl Engine {
 
     /// Waits at most `patience`. Only for threads of our own: it enters the runtime.
     pub(super) fn wait<T>(&self, patience: Duration, work: impl Future<Output = T>) -> Option<T> {
-        self.handle
-            .block_on(async { tokio::time::timeout(patience, work).await.ok() })
+        self.handle.block_on(async { tokio::time::timeout(patience, work).await.ok() })
     }
 
     /// Starts work that nobody waits for.

@@ -46,27 +46,19 @@ impl Registry {
     /// # Errors
     /// When a certificate file of the options cannot be used.
     pub fn new(options: RegistryOptions) -> Result<Self, Error> {
-        Ok(Self {
-            engine: Arc::new(Engine::new(options)?),
-        })
+        Ok(Self { engine: Arc::new(Engine::new(options)?) })
     }
 
     /// The image that `reference` names, to read.
     #[must_use]
     pub fn source(&self, reference: &RegistryReference) -> RegistrySource {
-        RegistrySource {
-            engine: self.engine.clone(),
-            reference: reference.clone(),
-        }
+        RegistrySource { engine: self.engine.clone(), reference: reference.clone() }
     }
 
     /// The name that `reference` is, to publish to. Blobs are mounted from the base's repository where it is in the
     /// same registry.
     #[must_use]
     pub fn sink(&self, reference: &RegistryReference) -> RegistrySink {
-        RegistrySink {
-            engine: self.engine.clone(),
-            reference: reference.clone(),
-        }
+        RegistrySink { engine: self.engine.clone(), reference: reference.clone() }
     }
 }

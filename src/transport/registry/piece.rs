@@ -44,18 +44,9 @@ const THINKING: u32 = 5;
 #[derive(Debug)]
 pub(super) enum Reply {
     /// A success: its status, where to go on, and how many bytes the registry has, as far as it says so.
-    Taken {
-        status: u16,
-        location: Option<Url>,
-        held: Option<u64>,
-    },
+    Taken { status: u16, location: Option<Url>, held: Option<u64> },
     /// A refusal, and how long to wait before asking again where that is worth it.
-    Refused {
-        status: u16,
-        again: bool,
-        advice: Option<Duration>,
-        error: Error,
-    },
+    Refused { status: u16, again: bool, advice: Option<Duration>, error: Error },
     /// The connection failed.
     Lost(Box<dyn std::error::Error + Send + Sync>),
     /// There is no use in going on.
@@ -86,11 +77,7 @@ impl Reply {
         {
             return Self::Hopeless(error);
         }
-        Self::Taken {
-            status: status.as_u16(),
-            location,
-            held: held(response.headers()),
-        }
+        Self::Taken { status: status.as_u16(), location, held: held(response.headers()) }
     }
 
     /// Reads a request that brought no answer.
@@ -119,10 +106,7 @@ pub(super) struct Passed<'a> {
 
 impl<'a> Passed<'a> {
     pub(super) fn new(task: &'a dyn Task) -> Self {
-        Self {
-            hasher: Hasher::default(),
-            task,
-        }
+        Self { hasher: Hasher::default(), task }
     }
 
     /// How far it is.
@@ -225,10 +209,7 @@ fn room<'a>(
             Some(Ok(permit)) => return Room::Free(permit),
             Some(Err(_)) => return Room::Gone,
             None if begun.elapsed() > engine.options().idle => {
-                let text = format!(
-                    "nothing was taken for {} seconds",
-                    engine.options().idle.as_secs()
-                );
+                let text = format!("nothing was taken for {} seconds", engine.options().idle.as_secs());
                 return Room::Answered(Reply::Lost(text.into()));
             }
             None => {}

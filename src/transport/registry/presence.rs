@@ -40,9 +40,7 @@ pub(super) async fn check(
     blob: &Descriptor,
 ) -> Result<bool, Error> {
     let url = endpoint.url(&format!("{}/blobs/{}", scope.repository, blob.digest));
-    let response = client
-        .send(endpoint, scope, &Request::new(Method::HEAD, url.clone()))
-        .await?;
+    let response = client.send(endpoint, scope, &Request::new(Method::HEAD, url.clone())).await?;
     match response.status() {
         StatusCode::OK if other_digest(response.headers(), blob.digest).is_some() => Ok(false),
         StatusCode::OK => match number(response.headers(), CONTENT_LENGTH.as_str()) {
@@ -53,9 +51,7 @@ pub(super) async fn check(
         StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED | StatusCode::BAD_REQUEST => {
             first_byte(client, endpoint, scope, blob, url).await
         }
-        _ => Err(client
-            .refusal(endpoint, scope, response, &blob.digest.to_string())
-            .await),
+        _ => Err(client.refusal(endpoint, scope, response, &blob.digest.to_string()).await),
     }
 }
 
@@ -71,10 +67,7 @@ async fn first_byte(
     let total = match response.status() {
         StatusCode::OK => number(response.headers(), CONTENT_LENGTH.as_str()),
         StatusCode::PARTIAL_CONTENT => {
-            let range = response
-                .headers()
-                .get(CONTENT_RANGE)
-                .and_then(|value| value.to_str().ok());
+            let range = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
             range.and_then(|range| range.rsplit_once('/')?.1.parse().ok())
         }
         _ => return Ok(false),

@@ -30,12 +30,8 @@ use crate::transport::registry::retry::Schedule;
 use crate::transport::registry::wire::Request;
 
 /// The documents that can be read, as `Accept` says it. Without it some registries answer with schema 1.
-const DOCUMENTS: [&str; 4] = [
-    media_type::OCI_INDEX,
-    media_type::OCI_MANIFEST,
-    media_type::DOCKER_LIST,
-    media_type::DOCKER_MANIFEST,
-];
+const DOCUMENTS: [&str; 4] =
+    [media_type::OCI_INDEX, media_type::OCI_MANIFEST, media_type::DOCKER_LIST, media_type::DOCKER_MANIFEST];
 
 /// An image in a registry.
 #[derive(Debug, Clone)]
@@ -52,8 +48,7 @@ impl Source for RegistrySource {
     fn root(&self) -> Result<(Vec<u8>, String), Error> {
         let client = self.engine.client();
         let reference = self.reference.clone();
-        self.engine
-            .run(async move { document(&client, &reference).await })
+        self.engine.run(async move { document(&client, &reference).await })
     }
 
     fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, Error> {
@@ -83,10 +78,7 @@ impl Source for RegistrySource {
         })?;
         let (reader, work) = BlobReader::new(download, stream);
         self.engine.spawn(work);
-        Ok(Box::new(Kept {
-            reader,
-            _engine: self.engine.clone(),
-        }))
+        Ok(Box::new(Kept { reader, _engine: self.engine.clone() }))
     }
 
     fn mount_point(&self) -> Option<(String, String)> {
@@ -110,11 +102,7 @@ impl Read for Kept {
 async fn document(client: &Client, reference: &RegistryReference) -> Result<(Vec<u8>, String), Error> {
     let endpoint = client.endpoint(&reference.host).await?;
     let scope = Scope::pull(&reference.repository);
-    let url = endpoint.url(&format!(
-        "{}/manifests/{}",
-        reference.repository,
-        reference.version()
-    ));
+    let url = endpoint.url(&format!("{}/manifests/{}", reference.repository, reference.version()));
     let request = Request::new(Method::GET, url).header(ACCEPT, &DOCUMENTS.join(", "));
     let mut schedule = Schedule::new(&client.options);
     loop {
@@ -132,19 +120,14 @@ async fn document(client: &Client, reference: &RegistryReference) -> Result<(Vec
                 return Ok((bytes, media_type));
             }
             Err(Trouble::TooLarge) => {
-                return Err(broken(
-                    &endpoint,
-                    format!("a manifest of more than {MAX_DOCUMENT} bytes"),
-                ));
+                return Err(broken(&endpoint, format!("a manifest of more than {MAX_DOCUMENT} bytes")));
             }
             Err(trouble) => {
                 let source = match trouble {
                     Trouble::Cut(error) => Box::from(error.without_url()),
                     _ => Box::from("nothing came"),
                 };
-                let wait = schedule
-                    .next(None)
-                    .ok_or_else(|| unreachable(&endpoint, source))?;
+                let wait = schedule.next(None).ok_or_else(|| unreachable(&endpoint, source))?;
                 tokio::time::sleep(wait).await;
             }
         }
@@ -168,10 +151,7 @@ fn check(
 }
 
 fn broken(endpoint: &Endpoint, problem: String) -> Error {
-    Error::Broken {
-        place: endpoint.host.clone(),
-        problem,
-    }
+    Error::Broken { place: endpoint.host.clone(), problem }
 }
 
 /// A header as text; empty when there is none.

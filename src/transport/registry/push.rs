@@ -60,11 +60,7 @@ impl Sink for RegistrySink {
         let fates = self.each(outgoing, |blob| self.put_blob(outgoing, blob, progress))?;
         let manifest = &outgoing.image.manifest;
         self.put_manifest(manifest.bytes.clone(), &manifest.media_type)?;
-        Ok(Receipt {
-            name: self.name(),
-            digest: manifest.digest(),
-            blobs: in_order(outgoing, &fates),
-        })
+        Ok(Receipt { name: self.name(), digest: manifest.digest(), blobs: in_order(outgoing, &fates) })
     }
 }
 
@@ -164,20 +160,14 @@ impl RegistrySink {
             Mounted::Opened(url) => Some(url),
             Mounted::No => None,
         };
-        let task = progress.begin(
-            &format!("push {}", blob.descriptor.digest.short()),
-            Some(blob.descriptor.size),
-        );
+        let task =
+            progress.begin(&format!("push {}", blob.descriptor.digest.short()), Some(blob.descriptor.size));
         let open = |offset| open(outgoing, blob.descriptor, offset);
         let upload = Upload::new(&self.engine, &self.reference, scope, blob.descriptor)?;
         match upload.run(session, &open, &*task) {
             Ok(()) => Ok(Fate::Upload),
             Err(error) => {
-                if let Error::Store {
-                    source: store::Error::Digest { expected, .. },
-                    ..
-                } = &error
-                {
+                if let Error::Store { source: store::Error::Digest { expected, .. }, .. } = &error {
                     // Damaged where it is kept: the next run must fetch or make it anew (T28).
                     let _ = outgoing.store.remove(expected);
                 }
@@ -196,11 +186,7 @@ impl RegistrySink {
     }
 
     fn push_scope(&self, from: Option<&str>) -> Scope {
-        Scope {
-            repository: self.reference.repository.clone(),
-            push: true,
-            from: from.map(str::to_owned),
-        }
+        Scope { repository: self.reference.repository.clone(), push: true, from: from.map(str::to_owned) }
     }
 
     /// Puts the manifest under its name. Until this is done, nothing leads to the image.
@@ -212,9 +198,8 @@ impl RegistrySink {
             let name = reference.tag.clone().unwrap_or_else(|| reference.version());
             let url = endpoint.url(&format!("{}/manifests/{name}", reference.repository));
             let digest = Digest::of(&bytes);
-            let request = Request::new(Method::PUT, url)
-                .header(CONTENT_TYPE, &media_type)
-                .body(Bytes::from(bytes));
+            let request =
+                Request::new(Method::PUT, url).header(CONTENT_TYPE, &media_type).body(Bytes::from(bytes));
             let response = client.send(&endpoint, &scope, &request).await?;
             if !response.status().is_success() {
                 let what = reference.to_string();
@@ -229,13 +214,7 @@ impl RegistrySink {
 fn in_order(outgoing: &Outgoing<'_>, fates: &BTreeMap<Digest, Fate>) -> Vec<(Descriptor, Fate)> {
     let manifest = &outgoing.image.manifest;
     let all = manifest.layers.iter().chain([&manifest.config]);
-    all.map(|blob| {
-        (
-            blob.clone(),
-            fates.get(&blob.digest).copied().unwrap_or(Fate::Present),
-        )
-    })
-    .collect()
+    all.map(|blob| (blob.clone(), fates.get(&blob.digest).copied().unwrap_or(Fate::Present))).collect()
 }
 
 /// The bytes of a blob from `offset` on: from the store, else straight from the base.
@@ -248,11 +227,8 @@ fn open(
         return outgoing.origin.open(descriptor, offset);
     }
     // Not the store's own hashing reader: an upload may have to go back, and hashes what passes itself.
-    let failed = |source| Error::Store {
-        what: descriptor.digest.to_string(),
-        place: "the store".to_owned(),
-        source,
-    };
+    let failed =
+        |source| Error::Store { what: descriptor.digest.to_string(), place: "the store".to_owned(), source };
     let mut file = outgoing.store.file(&descriptor.digest).map_err(failed)?;
     file.seek(SeekFrom::Start(offset)).map_err(|source| Error::Io {
         action: "read",

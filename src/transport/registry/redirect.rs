@@ -35,10 +35,7 @@ pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
 /// When it leads to a private address from a public one, from HTTPS to plain HTTP, or to no web server at all.
 pub(super) async fn permit(registry: &Url, to: &Url) -> Result<(), Error> {
     let refuse = |problem: String| {
-        Err(Error::Broken {
-            place: registry.host_str().unwrap_or_default().to_owned(),
-            problem,
-        })
+        Err(Error::Broken { place: registry.host_str().unwrap_or_default().to_owned(), problem })
     };
     if same_origin(registry, to) {
         return Ok(());
@@ -154,17 +151,10 @@ mod tests {
 
     #[test]
     fn t37_a_public_registry_cannot_send_us_inside() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for (registry, to, allowed) in [
             ("https://8.8.8.8/v2/", "https://8.8.4.4/blob?sig=1", true),
-            (
-                "https://8.8.8.8/v2/",
-                "https://169.254.169.254/latest/meta-data",
-                false,
-            ),
+            ("https://8.8.8.8/v2/", "https://169.254.169.254/latest/meta-data", false),
             ("https://8.8.8.8/v2/", "https://[::ffff:10.0.0.1]/x", false),
             ("https://8.8.8.8/v2/", "https://localhost/x", false),
             ("https://8.8.8.8/v2/", "http://8.8.4.4/x", false),
@@ -182,10 +172,7 @@ mod tests {
     fn t38_relative_locations_resolve() {
         let from = "https://h:5/v2/a/blobs/uploads/".parse().unwrap();
         for (text, want) in [
-            (
-                "/v2/a/blobs/uploads/1?_state=x",
-                "https://h:5/v2/a/blobs/uploads/1?_state=x",
-            ),
+            ("/v2/a/blobs/uploads/1?_state=x", "https://h:5/v2/a/blobs/uploads/1?_state=x"),
             ("1?b=2", "https://h:5/v2/a/blobs/uploads/1?b=2"),
             ("//other/x", "https://other/x"),
         ] {

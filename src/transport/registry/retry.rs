@@ -75,10 +75,7 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(HeaderName, &str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
-            .collect()
+        pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect()
     }
 
     /// RFC 9110 §10.2.3 has both forms; ggcr #2301: both are met.
@@ -87,23 +84,13 @@ mod tests {
         let date = "Wed, 21 Oct 2015 07:28:00 GMT";
         for (pairs, want) in [
             (vec![(RETRY_AFTER, "7")], Some(7)),
-            (
-                vec![(RETRY_AFTER, "Wed, 21 Oct 2015 07:28:05 GMT"), (DATE, date)],
-                Some(5),
-            ),
-            (
-                vec![(RETRY_AFTER, "Wed, 21 Oct 2015 07:27:00 GMT"), (DATE, date)],
-                Some(0),
-            ),
+            (vec![(RETRY_AFTER, "Wed, 21 Oct 2015 07:28:05 GMT"), (DATE, date)], Some(5)),
+            (vec![(RETRY_AFTER, "Wed, 21 Oct 2015 07:27:00 GMT"), (DATE, date)], Some(0)),
             (vec![(RETRY_AFTER, "Wed, 21 Oct 2015 07:28:05 GMT")], None),
             (vec![(RETRY_AFTER, "-1")], None),
             (vec![], None),
         ] {
-            assert_eq!(
-                advice(&headers(&pairs)),
-                want.map(Duration::from_secs),
-                "{pairs:?}"
-            );
+            assert_eq!(advice(&headers(&pairs)), want.map(Duration::from_secs), "{pairs:?}");
         }
     }
 
@@ -118,10 +105,7 @@ mod tests {
         let waits = std::iter::from_fn(|| schedule.next(None)).map(|wait| wait.as_millis());
         assert_eq!(waits.collect::<Vec<_>>(), [500, 1000, 1000, 1000]);
         schedule.progressed();
-        assert_eq!(
-            schedule.next(Some(Duration::from_secs(9))),
-            Some(Duration::from_secs(9))
-        );
+        assert_eq!(schedule.next(Some(Duration::from_secs(9))), Some(Duration::from_secs(9)));
         assert_eq!(schedule.next(Some(Duration::from_secs(3600))), None);
     }
 }

@@ -44,10 +44,7 @@ pub(super) async fn open(client: &Client, endpoint: &Endpoint, scope: &Scope) ->
         });
     };
     redirect::permit(&endpoint.base, &url).await?;
-    let least = response
-        .headers()
-        .get("oci-chunk-min-length")
-        .and_then(|value| value.to_str().ok());
+    let least = response.headers().get("oci-chunk-min-length").and_then(|value| value.to_str().ok());
     let least = least.and_then(|text| text.trim().parse().ok()).unwrap_or(0);
     Ok(Opened { url, least })
 }
@@ -59,17 +56,14 @@ pub(super) async fn status(
     scope: &Scope,
     url: Url,
 ) -> Result<Option<Status>, Error> {
-    let response = client
-        .send(endpoint, scope, &Request::new(Method::GET, url.clone()))
-        .await?;
+    let response = client.send(endpoint, scope, &Request::new(Method::GET, url.clone())).await?;
     if !response.status().is_success() {
         return Ok(None);
     }
     match Reply::of(client, endpoint, scope, response, &scope.repository).await {
-        Reply::Taken { location, held, .. } => Ok(held.map(|held| Status {
-            url: location.unwrap_or(url),
-            held,
-        })),
+        Reply::Taken { location, held, .. } => {
+            Ok(held.map(|held| Status { url: location.unwrap_or(url), held }))
+        }
         Reply::Hopeless(error) => Err(error),
         Reply::Refused { .. } | Reply::Lost(_) => Ok(None),
     }
@@ -84,17 +78,14 @@ pub(super) async fn commit(
     blob: &Descriptor,
 ) -> Result<(), Error> {
     // The address is the registry's own, with whatever it put into the query: it is only added to (T38).
-    url.query_pairs_mut()
-        .append_pair("digest", &blob.digest.to_string());
+    url.query_pairs_mut().append_pair("digest", &blob.digest.to_string());
     let request = Request::new(Method::PUT, url).header(CONTENT_LENGTH, "0");
     let response = client.send(endpoint, scope, &request).await?;
     if response.status().is_success() {
         return presence::same_digest(endpoint, response.headers(), blob.digest);
     }
     let lost = response.status() == StatusCode::NOT_FOUND;
-    let refusal = client
-        .refusal(endpoint, scope, response, &blob.digest.to_string())
-        .await;
+    let refusal = client.refusal(endpoint, scope, response, &blob.digest.to_string()).await;
     if lost && presence::check(client, endpoint, scope, blob).await? {
         return Ok(());
     }

@@ -59,19 +59,13 @@ pub(super) fn client(options: &RegistryOptions, common: &[Certificate], host: &s
     // A machine without any certificates (a bare container) can still speak to a registry that needs none.
     build(false)
         .or_else(|_| build(true))
-        .map_err(|source| Error::Unreachable {
-            place: host.to_owned(),
-            source: Box::new(source),
-        })
+        .map_err(|source| Error::Unreachable { place: host.to_owned(), source: Box::new(source) })
 }
 
 /// Whether the user said that `host` (with port) need not prove who it is.
 pub(super) fn is_insecure(options: &RegistryOptions, host: &str) -> bool {
     let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
-    options
-        .insecure
-        .iter()
-        .any(|named| named == host || named == bare)
+    options.insecure.iter().any(|named| named == host || named == bare)
 }
 
 /// The files that `certs.d` directories hold for `host`, in order.
@@ -95,10 +89,7 @@ fn certificates(path: &Path) -> Result<Vec<Certificate>, Error> {
     let bytes = std::fs::read(path).map_err(|source| unreadable(path, source))?;
     let found = Certificate::from_pem_bundle(&bytes).map_err(|error| not_pem(path, error))?;
     if found.is_empty() {
-        let none = std::io::Error::new(
-            std::io::ErrorKind::InvalidData,
-            "there is no PEM certificate in it",
-        );
+        let none = std::io::Error::new(std::io::ErrorKind::InvalidData, "there is no PEM certificate in it");
         return Err(unreadable(path, none));
     }
     Ok(found)
@@ -118,9 +109,5 @@ fn not_pem(path: &Path, error: reqwest::Error) -> Error {
 }
 
 fn unreadable(path: &Path, source: std::io::Error) -> Error {
-    Error::Io {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    }
+    Error::Io { action: "read", path: path.to_owned(), source }
 }

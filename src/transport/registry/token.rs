@@ -55,12 +55,7 @@ pub(super) async fn fetch(
     challenge: &Challenge,
     credential: Option<&Credential>,
 ) -> Result<Token, Error> {
-    let Challenge::Bearer {
-        realm,
-        service,
-        scopes,
-    } = challenge
-    else {
+    let Challenge::Bearer { realm, service, scopes } = challenge else {
         return Err(broken(endpoint, "it asks for no token"));
     };
     let realm = realm_of(wire, endpoint, realm).await?;
@@ -70,57 +65,40 @@ pub(super) async fn fetch(
     let response = patient(wire, endpoint, &request).await?;
     if !response.status().is_success() {
         let place = &endpoint.host;
-        return Err(
-            match body::refusal(response, place, "a token", wire.options.idle).await {
-                // To a user it is all the same door.
-                Error::Refused {
-                    status: 400..=499,
-                    message,
-                    ..
-                } => Error::Denied {
-                    place: place.clone(),
-                    message,
-                },
-                error => error,
-            },
-        );
+        return Err(match body::refusal(response, place, "a token", wire.options.idle).await {
+            // To a user it is all the same door.
+            Error::Refused { status: 400..=499, message, .. } => {
+                Error::Denied { place: place.clone(), message }
+            }
+            error => error,
+        });
     }
-    let bytes = body::bounded(response, body::MAX_TALK, wire.options.idle)
-        .await
-        .map_err(|trouble| match trouble {
-            Trouble::TooLarge => broken(endpoint, "a token of more than 1 MiB"),
-            Trouble::Cut(_) | Trouble::Silence => broken(endpoint, "half a token"),
-        })?;
+    let bytes =
+        body::bounded(response, body::MAX_TALK, wire.options.idle).await.map_err(
+            |trouble| match trouble {
+                Trouble::TooLarge => broken(endpoint, "a token of more than 1 MiB"),
+                Trouble::Cut(_) | Trouble::Silence => broken(endpoint, "half a token"),
+            },
+        )?;
     let no_token = || broken(endpoint, "a token answer without a token");
     let answer: Answer = serde_json::from_slice(&bytes).map_err(|_| no_token())?;
-    let text = answer
-        .token
-        .or(answer.access_token)
-        .filter(|text| !text.is_empty());
+    let text = answer.token.or(answer.access_token).filter(|text| !text.is_empty());
     Ok(Token {
         secret: Secret::new(text.ok_or_else(no_token)?),
         // Some servers say 0 and mean nothing by it.
-        expires_in: answer
-            .expires_in
-            .filter(|&seconds| seconds > 0)
-            .unwrap_or(LIFETIME)
-            .min(1 << 31),
+        expires_in: answer.expires_in.filter(|&seconds| seconds > 0).unwrap_or(LIFETIME).min(1 << 31),
     })
 }
 
 /// Whether a scope that the registry names is already asked for; its own wording of ours would only repeat it.
 fn covers(scope: &Scope, named: &str) -> bool {
-    let name = named
-        .strip_prefix("repository:")
-        .and_then(|rest| rest.rsplit_once(':'));
+    let name = named.strip_prefix("repository:").and_then(|rest| rest.rsplit_once(':'));
     name.is_some_and(|(name, _)| name == scope.repository || Some(name) == scope.from.as_deref())
 }
 
 /// The token server's address, when credentials may be sent there.
 async fn realm_of(wire: &Wire, endpoint: &Endpoint, realm: &str) -> Result<Url, Error> {
-    let url: Url = realm
-        .parse()
-        .map_err(|_| broken(endpoint, "a token server without an address"))?;
+    let url: Url = realm.parse().map_err(|_| broken(endpoint, "a token server without an address"))?;
     if !tls::is_insecure(&wire.options, &host_of(&url)) {
         redirect::permit(&endpoint.base, &url).await?;
     }
@@ -134,10 +112,7 @@ fn request(
     credential: Option<&Credential>,
 ) -> Request {
     if let Some(Credential::Identity(secret)) = credential {
-        let mut form = vec![
-            ("grant_type", "refresh_token"),
-            ("refresh_token", secret.expose()),
-        ];
+        let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", secret.expose())];
         form.extend([("client_id", "imgforge")]);
         form.extend(service.map(|service| ("service", service)));
         let scope = scopes.join(" ");
@@ -192,8 +167,5 @@ async fn patient(wire: &Wire, endpoint: &Endpoint, request: &Request) -> Result<
 }
 
 fn broken(endpoint: &Endpoint, problem: &str) -> Error {
-    Error::Broken {
-        place: endpoint.host.clone(),
-        problem: problem.to_owned(),
-    }
+    Error::Broken { place: endpoint.host.clone(), problem: problem.to_owned() }
 }

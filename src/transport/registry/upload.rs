@@ -110,21 +110,12 @@ impl<'a> Upload<'a> {
                 return Err(Error::Store {
                     what: self.descriptor.digest.to_string(),
                     place: "where it is read from".to_owned(),
-                    source: store::Error::Digest {
-                        expected: self.descriptor.digest,
-                        actual,
-                    },
+                    source: store::Error::Digest { expected: self.descriptor.digest, actual },
                 });
             }
             match self.commit() {
                 // What was sent is right: the registry put it together wrongly. One fresh upload is worth it.
-                Err(
-                    Error::Refused {
-                        status: 400 | 404 | 416,
-                        ..
-                    }
-                    | Error::NotFound { .. },
-                ) if again => {
+                Err(Error::Refused { status: 400 | 404 | 416, .. } | Error::NotFound { .. }) if again => {
                     again = false;
                     self.restart();
                 }
@@ -161,9 +152,7 @@ impl<'a> Upload<'a> {
     /// Opens an upload.
     fn begin(&mut self) -> Result<(), Error> {
         let (client, endpoint, scope) = (self.engine.client(), self.endpoint.clone(), self.scope.clone());
-        let opened = self
-            .engine
-            .run(async move { session::open(&client, &endpoint, &scope).await })?;
+        let opened = self.engine.run(async move { session::open(&client, &endpoint, &scope).await })?;
         self.chunks.at_least(opened.least);
         self.url = Some(opened.url);
         self.offset = 0;
@@ -192,25 +181,15 @@ impl<'a> Upload<'a> {
                 }
             })
         };
-        let piece = Piece {
-            reader,
-            offset: self.offset,
-            length,
-        };
-        piece
-            .feed(self.engine, passed, begin)
-            .map_err(|error| self.unread(error))
+        let piece = Piece { reader, offset: self.offset, length };
+        piece.feed(self.engine, passed, begin).map_err(|error| self.unread(error))
     }
 
     /// Decides what a reply to `length` more bytes means.
     fn judge(&mut self, reply: Reply, length: u64) -> Result<Next, Error> {
         let end = self.offset + length;
         match reply {
-            Reply::Taken {
-                status,
-                location,
-                held,
-            } => {
+            Reply::Taken { status, location, held } => {
                 self.url = location.or_else(|| self.url.take());
                 // `201` ends an upload, whatever the registry says it has (ECR).
                 if status == 201 && end == self.descriptor.size && self.offset == 0 {
@@ -227,41 +206,27 @@ impl<'a> Upload<'a> {
                     return Ok(Next::Go);
                 }
                 let lost = format!("it has {} bytes after {end} were sent", held.unwrap_or_default());
-                self.wait(None)
-                    .ok_or_else(|| unreachable(&self.endpoint, lost.into()))?;
+                self.wait(None).ok_or_else(|| unreachable(&self.endpoint, lost.into()))?;
                 Ok(Next::Ask)
             }
-            Reply::Refused {
-                status: 413, error, ..
-            } => {
+            Reply::Refused { status: 413, error, .. } => {
                 if self.chunks.smaller() {
                     Ok(Next::Ask)
                 } else {
                     Err(error)
                 }
             }
-            Reply::Refused {
-                status: 404, error, ..
-            } => {
+            Reply::Refused { status: 404, error, .. } => {
                 self.wait(None).ok_or(error)?;
                 self.url = None;
                 Ok(Next::Go)
             }
             // The token is a new one already; 416 says that the registry has another offset in mind.
-            Reply::Refused {
-                status: 401 | 416,
-                error,
-                ..
-            } => {
+            Reply::Refused { status: 401 | 416, error, .. } => {
                 self.wait(Some(Duration::ZERO)).ok_or(error)?;
                 Ok(Next::Ask)
             }
-            Reply::Refused {
-                again: true,
-                advice,
-                error,
-                ..
-            } => {
+            Reply::Refused { again: true, advice, error, .. } => {
                 self.wait(advice).ok_or(error)?;
                 Ok(Next::Ask)
             }
@@ -287,9 +252,8 @@ impl<'a> Upload<'a> {
             return Ok(());
         };
         let (client, endpoint, scope) = (self.engine.client(), self.endpoint.clone(), self.scope.clone());
-        let status = self
-            .engine
-            .run(async move { session::status(&client, &endpoint, &scope, url).await })?;
+        let status =
+            self.engine.run(async move { session::status(&client, &endpoint, &scope, url).await })?;
         match status {
             Some(status) if status.held <= sent => {
                 self.advanced(status.held);
@@ -332,9 +296,7 @@ impl<'a> Upload<'a> {
     fn cancel(&self, url: Url) {
         let (client, endpoint, scope) = (self.engine.client(), self.endpoint.clone(), self.scope.clone());
         // A registry forgets stray uploads in time; that it cannot be told changes nothing.
-        let _ = self
-            .engine
-            .run(async move { session::cancel(&client, &endpoint, &scope, url).await });
+        let _ = self.engine.run(async move { session::cancel(&client, &endpoint, &scope, url).await });
     }
 
     /// The blob could not be read where it is.

@@ -54,12 +54,7 @@ pub(super) struct Wire {
 impl Request {
     pub(super) fn new(method: Method, url: Url) -> Self {
         let identity = HeaderValue::from_static("identity");
-        Self {
-            method,
-            url,
-            headers: HeaderMap::from_iter([(ACCEPT_ENCODING, identity)]),
-            body: None,
-        }
+        Self { method, url, headers: HeaderMap::from_iter([(ACCEPT_ENCODING, identity)]), body: None }
     }
 
     /// Adds a header. A value that no header can have is a bug of ours or a trick of theirs: it is left out.
@@ -85,11 +80,7 @@ impl Wire {
     /// # Errors
     /// When a certificate file cannot be used.
     pub(super) fn new(options: Arc<RegistryOptions>) -> Result<Self, Error> {
-        Ok(Self {
-            authorities: tls::authorities(&options)?,
-            options,
-            clients: Mutex::default(),
-        })
+        Ok(Self { authorities: tls::authorities(&options)?, options, clients: Mutex::default() })
     }
 
     fn client(&self, url: &Url) -> Result<Client, Error> {
@@ -123,9 +114,7 @@ impl Wire {
             let Some(next) = redirect::location(&hop.url, response.headers()) else {
                 return Ok(response);
             };
-            redirect::permit(&request.url, &next)
-                .await
-                .map_err(Failure::Final)?;
+            redirect::permit(&request.url, &next).await.map_err(Failure::Final)?;
             hop.url = next;
         }
         Err(Failure::Final(Error::Broken {
@@ -143,9 +132,8 @@ impl Wire {
         patience: Duration,
     ) -> Result<Response, Failure> {
         let client = self.client(&request.url).map_err(Failure::Final)?;
-        let mut builder = client
-            .request(request.method.clone(), request.url.clone())
-            .headers(request.headers.clone());
+        let mut builder =
+            client.request(request.method.clone(), request.url.clone()).headers(request.headers.clone());
         if let Some(value) = authorization {
             let mut value = value.clone();
             value.set_sensitive(true);
@@ -157,9 +145,9 @@ impl Wire {
         match tokio::time::timeout(patience, builder.send()).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(failure(&request.url, error)),
-            Err(_) => Err(Failure::Passing(
-                format!("no answer within {} seconds", patience.as_secs()).into(),
-            )),
+            Err(_) => {
+                Err(Failure::Passing(format!("no answer within {} seconds", patience.as_secs()).into()))
+            }
         }
     }
 }
@@ -167,18 +155,14 @@ impl Wire {
 /// Host, and port when it is not the scheme's own.
 pub(super) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn failure(url: &Url, error: reqwest::Error) -> Failure {
     // The address may be signed: whoever reads it in a log could use it (T41).
     let error = error.without_url();
     if error.is_builder() || is_certificate(&error) {
-        return Failure::Final(Error::Unreachable {
-            place: host_of(url),
-            source: Box::new(error),
-        });
+        return Failure::Final(Error::Unreachable { place: host_of(url), source: Box::new(error) });
     }
     Failure::Passing(Box::new(error))
 }
@@ -191,9 +175,7 @@ pub(super) fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool 
             return refuses(refused);
         }
         // An I/O error names the cause of what it wraps, and not what it wraps.
-        let wrapped = current
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
+        let wrapped = current.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         cause = match wrapped {
             Some(wrapped) => Some(wrapped),
             None => current.source(),
@@ -203,10 +185,7 @@ pub(super) fn is_certificate(error: &(dyn std::error::Error + 'static)) -> bool 
 }
 
 fn refuses(error: &rustls::Error) -> bool {
-    matches!(
-        error,
-        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented
-    )
+    matches!(error, rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented)
 }
 
 /// Whether an answer is a `401`: the only one that new credentials can change.

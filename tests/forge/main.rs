@@ -1,0 +1,10 @@
+//! The program as a whole, run on images made for each behaviour, and on the mini fixtures.
+//! Tests named `tNN_…` hold the program to a fault that bit a tool of this field.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+#![expect(clippy::print_stdout, reason = "a check that cannot run says so")]
+
+mod job;
+mod layer;
+mod metadata;
+mod paths;
+mod rig;

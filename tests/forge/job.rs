@@ -66,7 +66,8 @@ fn several_recipes_with_one_output_are_refused_before_anything_is_read() {
 #[test]
 fn the_layer_is_as_large_as_the_files_it_holds() {
     let bench = Bench::new();
-    let run = bench.on_mini(&["build", &recipe("libfabric.toml"), "--output=oci:out:x", "--format=json"]).exits(0);
+    let run =
+        bench.on_mini(&["build", &recipe("libfabric.toml"), "--output=oci:out:x", "--format=json"]).exits(0);
     let forged = rig::Forged { said: run.json(), stderr: run.stderr, layout: bench.path("out") };
     let layer = crate::layer::Listing::of(&forged.layer());
     let files: u64 = layer.entries.iter().map(|entry| entry["size"].as_u64().unwrap()).sum();

@@ -110,7 +110,9 @@ tagged["donor"] = Image([Layer().file("/d/libc.so.6", b"new", 0o755)])
 "#,
     );
     let into = |path: &str| {
-        format!("[[step]]\ngraft = {{ from = \"donor\", root = \"/d\", into = \"{path}\", files = [\"libc.so.6\"] }}")
+        format!(
+            "[[step]]\ngraft = {{ from = \"donor\", root = \"/d\", into = \"{path}\", files = [\"libc.so.6\"] }}"
+        )
     };
     for (path, lands) in [
         ("/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/libc.so.6"),
@@ -145,9 +147,13 @@ tagged["donor2"] = Image([low, first, back, before])
 "#,
     );
     for tag in ["donor", "donor2"] {
-        for (file, there) in
-            [("gone", false), ("dir/inside", false), ("again/old", false), ("again/new", true), ("same", true)]
-        {
+        for (file, there) in [
+            ("gone", false),
+            ("dir/inside", false),
+            ("again/old", false),
+            ("again/new", true),
+            ("same", true),
+        ] {
             let steps = graft(&format!("\"{file}\""), "");
             let name = if there { "there" } else { "absent" };
             let recipe = bench.recipe(name, &steps);
@@ -165,7 +171,9 @@ tagged["donor2"] = Image([low, first, back, before])
 #[test]
 fn t12_only_what_exists_is_whited_out() {
     let bench = Bench::new();
-    bench.images(r#"tagged["base"] = Image([Layer().file("/opt/there", b"1").file("/opt/dir/inside", b"2")])"#);
+    bench.images(
+        r#"tagged["base"] = Image([Layer().file("/opt/there", b"1").file("/opt/dir/inside", b"2")])"#,
+    );
     let remove = |path: &str, more: &str| format!("[[step]]\nremove = {{ path = \"{path}\"{more} }}");
     bench.refuse(2, &remove("/opt/their", "")).says("/opt/their").says("there");
     let nothing = bench.forge("ignored", &remove("/opt/their", ", missing = \"ignore\""));

@@ -79,7 +79,8 @@ impl Bench {
         } else {
             ""
         };
-        let text = format!("schema = 1\nname = \"{name}\"\n[base]\nimage = \"oci:layout:base\"\n{donor}{steps}\n");
+        let text =
+            format!("schema = 1\nname = \"{name}\"\n[base]\nimage = \"oci:layout:base\"\n{donor}{steps}\n");
         let file = format!("{name}.toml");
         self.write(&file, &text);
         file

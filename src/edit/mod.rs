@@ -1,6 +1,6 @@
 //! Edits: functions from trees to changes. They touch nothing and fetch nothing.
 //!
-//! A step becomes a [`Decision`] from trees alone ([`decide`]); what bytes that needs is then known
+//! A step becomes a [`Decision`] from trees alone ([`decide()`]); what bytes that needs is then known
 //! ([`Decided::wants`]); with the bytes at hand the decisions settle into a changeset ([`settle()`]).
 
 pub mod decide;

@@ -1,6 +1,6 @@
 //! OCI image layouts: a directory with `index.json`, `oci-layout` and `blobs/` (image-spec `image-layout.md`).
 //!
-//! Knows the directory. What is in `index.json` is [`listing`]'s, shared with the archives.
+//! Knows the directory. What is in `index.json` is `listing`'s, shared with the archives.
 
 pub(super) mod listing;
 pub mod sink;

@@ -25,6 +25,7 @@ pub(crate) fn top() -> PathBuf {
 }
 
 /// A command whose tools may be in `sbin`, as on Debian.
+#[expect(clippy::disallowed_methods, reason = "a test starts programs with the caller's PATH")]
 pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());

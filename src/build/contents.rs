@@ -107,8 +107,9 @@ fn copy_out(
             continue;
         }
         let mut open = || origin.open_layer(world, number);
-        let copied = index::copy_out(world.store, &layer, &mut open, &wanted)
-            .map_err(|error| Error::index(&origin.written, error))?;
+        let copied = origin.once_more(world, number, &mut || {
+            index::copy_out(world.store, &layer, &mut open, &wanted)
+        })?;
         for (offset, (digest, size)) in copied {
             world
                 .store

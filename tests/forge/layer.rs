@@ -15,7 +15,7 @@ out = []
 tar = tarfile.open(fileobj=io.BytesIO(raw))
 for m in tar:
     data = tar.extractfile(m).read() if m.isreg() else b""
-    out.append(dict(name=m.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), type=m.type.decode(), mode=m.mode, uid=m.uid, gid=m.gid,
+    out.append(dict(raw=m.name.encode("utf-8", "surrogateescape").hex(), name=m.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), type=m.type.decode(), mode=m.mode, uid=m.uid, gid=m.gid,
         mtime=m.mtime, size=m.size, link=m.linkname, text=data[:200].decode("latin-1"),
         sha256=hashlib.sha256(data).hexdigest(),
         pax={k: v.encode("utf-8", "surrogateescape").hex() for k, v in m.pax_headers.items()}))
@@ -52,7 +52,10 @@ impl Listing {
     }
 
     pub(crate) fn names(&self) -> Vec<&str> {
-        self.entries.iter().map(|entry| entry["name"].as_str().unwrap()).collect()
+        self.entries
+            .iter()
+            .map(|entry| entry["name"].as_str().unwrap())
+            .collect()
     }
 
     /// The entry of this name, without a slash before it.
@@ -73,6 +76,9 @@ impl Listing {
     #[track_caller]
     pub(crate) fn records(&self, name: &str) -> BTreeMap<String, String> {
         let records = self.entry(name)["pax"].as_object().unwrap();
-        records.iter().map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned())).collect()
+        records
+            .iter()
+            .map(|(key, value)| (key.clone(), value.as_str().unwrap().to_owned()))
+            .collect()
     }
 }

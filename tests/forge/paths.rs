@@ -21,7 +21,11 @@ tagged["donor"] = Image([Layer().file("/d/first", b"shared", 0o755).hardlink("/d
     for wanted in ["\"second\"", "\"first\", \"second\"", "\"*\""] {
         let layer = Listing::of(&bench.forge("hard", &graft(wanted, "")).layer());
         let second = layer.entry("opt/lib/second");
-        assert_eq!((&second["type"], &second["text"]), (&"0".into(), &"shared".into()), "{wanted}");
+        assert_eq!(
+            (&second["type"], &second["text"]),
+            (&"0".into(), &"shared".into()),
+            "{wanted}"
+        );
     }
 }
 
@@ -38,23 +42,41 @@ fn t06_other_names_of_a_replaced_file_are_reported() {
     let bench = Bench::new();
     bench.images(ALIASED);
     let forged = bench.forge("alias", &graft("\"a.so\"", ""));
-    assert!(forged.stderr.contains("hardlink-alias") || report_has_alias(&bench), "{}", forged.stderr);
+    assert!(
+        forged.stderr.contains("hardlink-alias") || report_has_alias(&bench),
+        "{}",
+        forged.stderr
+    );
     let layer = Listing::of(&forged.layer());
     assert!(!layer.names().contains(&"opt/lib/b.so"));
 }
 
 fn report_has_alias(bench: &Bench) -> bool {
-    let report = bench.run(&["audit", "alias.toml", "--format=json"]).exits(0).json();
-    report["findings"].as_array().unwrap().iter().any(|finding| finding["check"] == "hardlink-alias")
+    let report = bench
+        .run(&["audit", "alias.toml", "--format=json"])
+        .exits(0)
+        .json();
+    report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|finding| finding["check"] == "hardlink-alias")
 }
 
 #[test]
 fn t06_other_names_follow_when_the_recipe_asks() {
     let bench = Bench::new();
     bench.images(ALIASED);
-    let layer = Listing::of(&bench.forge("follow", &graft("\"a.so\"", ", aliases = \"replace\"")).layer());
+    let layer = Listing::of(
+        &bench
+            .forge("follow", &graft("\"a.so\"", ", aliases = \"replace\""))
+            .layer(),
+    );
     let alias = layer.entry("opt/lib/b.so");
-    assert_eq!((&alias["type"], &alias["link"]), (&"1".into(), &"opt/lib/a.so".into()));
+    assert_eq!(
+        (&alias["type"], &alias["link"]),
+        (&"1".into(), &"opt/lib/a.so".into())
+    );
     // The target comes first, or an extractor could not link to it.
     let at = |name: &str| layer.names().iter().position(|entry| *entry == name).unwrap();
     assert!(at("opt/lib/a.so") < at("opt/lib/b.so"));
@@ -76,7 +98,10 @@ tagged["donor"] = Image([low, middle, upper])
     );
     let layer = Listing::of(&bench.forge("chain", &graft("\"libx.so\"", "")).layer());
     let library = layer.entry("opt/lib/libx.so");
-    assert_eq!((&library["type"], &library["text"]), (&"0".into(), &"the library".into()));
+    assert_eq!(
+        (&library["type"], &library["text"]),
+        (&"0".into(), &"the library".into())
+    );
     // A glob keeps links that lead to something it takes as well.
     let layer = Listing::of(&bench.forge("glob", &graft("\"libx*\"", "")).layer());
     assert_eq!(layer.entry("opt/lib/libx.so.1.2.3")["text"], "the library");
@@ -110,7 +135,9 @@ tagged["donor"] = Image([Layer().file("/d/libc.so.6", b"new", 0o755)])
 "#,
     );
     let into = |path: &str| {
-        format!("[[step]]\ngraft = {{ from = \"donor\", root = \"/d\", into = \"{path}\", files = [\"libc.so.6\"] }}")
+        format!(
+            "[[step]]\ngraft = {{ from = \"donor\", root = \"/d\", into = \"{path}\", files = [\"libc.so.6\"] }}"
+        )
     };
     for (path, lands) in [
         ("/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/libc.so.6"),
@@ -120,10 +147,18 @@ tagged["donor"] = Image([Layer().file("/d/libc.so.6", b"new", 0o755)])
         let layer = Listing::of(&bench.forge("through", &into(path)).layer());
         assert_eq!(layer.entry(lands)["text"], "new", "{path}");
         let links = ["lib", "opt/venv/lib64", "opt/current"];
-        assert!(!layer.names().iter().any(|name| links.contains(name)), "{path}: {:?}", layer.names());
+        assert!(
+            !layer.names().iter().any(|name| links.contains(name)),
+            "{path}: {:?}",
+            layer.names()
+        );
     }
     // The same file under two names is one path.
-    let both = format!("{}\n{}", into("/lib/x86_64-linux-gnu"), into("/usr/lib/x86_64-linux-gnu"));
+    let both = format!(
+        "{}\n{}",
+        into("/lib/x86_64-linux-gnu"),
+        into("/usr/lib/x86_64-linux-gnu")
+    );
     bench.refuse(2, &both);
 }
 
@@ -145,9 +180,13 @@ tagged["donor2"] = Image([low, first, back, before])
 "#,
     );
     for tag in ["donor", "donor2"] {
-        for (file, there) in
-            [("gone", false), ("dir/inside", false), ("again/old", false), ("again/new", true), ("same", true)]
-        {
+        for (file, there) in [
+            ("gone", false),
+            ("dir/inside", false),
+            ("again/old", false),
+            ("again/new", true),
+            ("same", true),
+        ] {
             let steps = graft(&format!("\"{file}\""), "");
             let name = if there { "there" } else { "absent" };
             let recipe = bench.recipe(name, &steps);
@@ -156,7 +195,9 @@ tagged["donor2"] = Image([low, first, back, before])
             let run = bench.run(&["build", &recipe, "--output", "oci:out:x"]);
             run.exits(if there { 0 } else { 2 });
         }
-        let same = bench.run(&["cat", &format!("oci:layout:{tag}"), "/d/same"]).exits(0);
+        let same = bench
+            .run(&["cat", &format!("oci:layout:{tag}"), "/d/same"])
+            .exits(0);
         assert_eq!(same.stdout, "up", "{tag}");
     }
 }
@@ -165,9 +206,14 @@ tagged["donor2"] = Image([low, first, back, before])
 #[test]
 fn t12_only_what_exists_is_whited_out() {
     let bench = Bench::new();
-    bench.images(r#"tagged["base"] = Image([Layer().file("/opt/there", b"1").file("/opt/dir/inside", b"2")])"#);
+    bench.images(
+        r#"tagged["base"] = Image([Layer().file("/opt/there", b"1").file("/opt/dir/inside", b"2")])"#,
+    );
     let remove = |path: &str, more: &str| format!("[[step]]\nremove = {{ path = \"{path}\"{more} }}");
-    bench.refuse(2, &remove("/opt/their", "")).says("/opt/their").says("there");
+    bench
+        .refuse(2, &remove("/opt/their", ""))
+        .says("/opt/their")
+        .says("there");
     let nothing = bench.forge("ignored", &remove("/opt/their", ", missing = \"ignore\""));
     assert!(nothing.said["layer"].is_null(), "{}", nothing.said);
     let layer = Listing::of(&bench.forge("removed", &remove("/opt/there", "")).layer());

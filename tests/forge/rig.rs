@@ -21,7 +21,13 @@ impl Ran {
     /// The exit code must be this one.
     #[track_caller]
     pub(crate) fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
@@ -67,7 +73,9 @@ impl Bench {
         let after = "\nwrite_layout('layout', tagged)\n";
         let mut python = Command::new("python3");
         python.args(["-B", "-c", &format!("{before}{script}{after}")]);
-        python.current_dir(self.directory.path()).env("PYTHONPATH", top().join("fixtures"));
+        python
+            .current_dir(self.directory.path())
+            .env("PYTHONPATH", top().join("fixtures"));
         let done = python.output().expect("python3 is needed");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     }
@@ -79,7 +87,8 @@ impl Bench {
         } else {
             ""
         };
-        let text = format!("schema = 1\nname = \"{name}\"\n[base]\nimage = \"oci:layout:base\"\n{donor}{steps}\n");
+        let text =
+            format!("schema = 1\nname = \"{name}\"\n[base]\nimage = \"oci:layout:base\"\n{donor}{steps}\n");
         let file = format!("{name}.toml");
         self.write(&file, &text);
         file
@@ -104,15 +113,23 @@ impl Bench {
     pub(crate) fn forge(&self, name: &str, steps: &str) -> Forged {
         let recipe = self.recipe(name, steps);
         let output = format!("oci:out:{name}");
-        let run = self.run(&["build", &recipe, "--output", &output, "--format", "json"]).exits(0);
-        Forged { said: run.json(), stderr: run.stderr, layout: self.path("out") }
+        let run = self
+            .run(&["build", &recipe, "--output", &output, "--format", "json"])
+            .exits(0);
+        Forged {
+            said: run.json(),
+            stderr: run.stderr,
+            layout: self.path("out"),
+        }
     }
 
     /// Builds `steps`; it must end with this code, and leave nothing at its output.
     #[track_caller]
     pub(crate) fn refuse(&self, code: i32, steps: &str) -> Ran {
         let recipe = self.recipe("refused", steps);
-        let run = self.run(&["build", &recipe, "--output", "oci:refused:x"]).exits(code);
+        let run = self
+            .run(&["build", &recipe, "--output", "oci:refused:x"])
+            .exits(code);
         assert!(!self.path("refused").exists(), "something was written");
         run
     }
@@ -122,13 +139,21 @@ impl Bench {
         let layout = mini().join("layout");
         let (python, layout) = (mini_fact("PYTHON_VERSION"), layout.display());
         let mirror = |host: &str| format!("--mirror={host}=oci:{layout}");
-        vec![format!("--var=python={python}"), mirror("public.ecr.aws"), mirror("nvcr.io")]
+        vec![
+            format!("--var=python={python}"),
+            mirror("public.ecr.aws"),
+            mirror("nvcr.io"),
+        ]
     }
 
     /// Runs the program with the mini fixtures in place of the real images.
     pub(crate) fn on_mini(&self, args: &[&str]) -> Ran {
         let mini = self.mini_args();
-        let all: Vec<&str> = args.iter().copied().chain(mini.iter().map(String::as_str)).collect();
+        let all: Vec<&str> = args
+            .iter()
+            .copied()
+            .chain(mini.iter().map(String::as_str))
+            .collect();
         self.run(&all)
     }
 
@@ -160,7 +185,10 @@ impl Forged {
     }
 
     pub(crate) fn config(&self) -> Value {
-        json_blob(&self.layout, self.manifest()["config"]["digest"].as_str().unwrap())
+        json_blob(
+            &self.layout,
+            self.manifest()["config"]["digest"].as_str().unwrap(),
+        )
     }
 
     /// The blob of the layer that was added.
@@ -171,7 +199,9 @@ impl Forged {
 }
 
 pub(crate) fn blob(layout: &Path, digest: &str) -> PathBuf {
-    layout.join("blobs/sha256").join(digest.trim_start_matches("sha256:"))
+    layout
+        .join("blobs/sha256")
+        .join(digest.trim_start_matches("sha256:"))
 }
 
 pub(crate) fn json_blob(layout: &Path, digest: &str) -> Value {
@@ -186,7 +216,10 @@ pub(crate) fn tagged(layout: &Path, tag: &str) -> Option<String> {
     Some(entry["digest"].as_str()?.to_owned())
 }
 
-#[expect(clippy::disallowed_methods, reason = "tests run the program with the caller's path")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests run the program with the caller's path"
+)]
 pub(crate) fn env_path() -> String {
     std::env::var("PATH").unwrap()
 }
@@ -214,7 +247,9 @@ pub(crate) fn skipped(why: &str) {
 
 /// Whether a tool is there; says what is skipped when not.
 pub(crate) fn has(tool: &str) -> bool {
-    let found = env_path().split(':').any(|directory| Path::new(directory).join(tool).is_file());
+    let found = env_path()
+        .split(':')
+        .any(|directory| Path::new(directory).join(tool).is_file());
     if !found {
         skipped(&format!("{tool} is not installed"));
     }
@@ -240,13 +275,18 @@ pub(crate) fn mini() -> &'static Path {
 /// One line of the mini fixtures' facts.
 pub(crate) fn mini_fact(name: &str) -> String {
     let text = fs::read_to_string(mini().join("fixture.env")).unwrap();
-    let found = text.lines().find_map(|line| line.strip_prefix(&format!("{name}=")).map(str::to_owned));
+    let found = text
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{name}=")).map(str::to_owned));
     found.unwrap_or_else(|| panic!("no {name}"))
 }
 
 /// A name for the state of all the files that the mini fixtures are made of.
 fn mini_key() -> String {
-    let mut files = vec![top().join("fixtures/oci_layout.py"), top().join("fixtures/oci_tar.py")];
+    let mut files = vec![
+        top().join("fixtures/oci_layout.py"),
+        top().join("fixtures/oci_tar.py"),
+    ];
     let mut directories = vec![top().join("fixtures/mini")];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
@@ -258,6 +298,21 @@ fn mini_key() -> String {
         }
     }
     files.sort();
-    let all: String = files.iter().map(|file| Digest::of(&fs::read(file).unwrap()).to_string()).collect();
+    let all: String = files
+        .iter()
+        .map(|file| Digest::of(&fs::read(file).unwrap()).to_string())
+        .collect();
     Digest::of(all.as_bytes()).short().to_owned()
+}
+
+/// Waits until something is so; a minute is too long.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, so: impl Fn() -> bool) {
+    for _ in 0..1200 {
+        if so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("waited a minute for {what}");
 }

@@ -54,6 +54,12 @@ impl Origin {
         })
     }
 
+    /// What a progress bar says: the digest first, as names are long and bars short.
+    fn title(&self, verb: &str, layer: &Layer) -> String {
+        let name = self.written.rsplit('/').next().unwrap_or(&self.written);
+        format!("{verb} {} {name}", layer.descriptor.digest.short())
+    }
+
     /// The layer of this number, from the bottom.
     fn layer(&self, number: usize) -> Layer {
         self.image.layers().swap_remove(number)
@@ -65,11 +71,7 @@ impl Origin {
     /// When the place does not have it or sends something else.
     pub fn open_layer(&self, world: &World<'_>, number: usize) -> Result<Box<dyn Read + Send>, Error> {
         let layer = self.layer(number);
-        let title = format!(
-            "{} {}",
-            short_name(&self.written),
-            layer.descriptor.digest.short()
-        );
+        let title = self.title("fetch", &layer);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
         fetch_blob(
             self.source.as_ref(),
@@ -86,11 +88,7 @@ impl Origin {
     /// When it cannot be had, or is no layer.
     pub fn index(&self, world: &World<'_>, number: usize) -> Result<LayerIndex, Error> {
         let layer = self.layer(number);
-        let title = format!(
-            "read {} {}",
-            short_name(&self.written),
-            layer.descriptor.digest.short()
-        );
+        let title = self.title("read", &layer);
         let mut open = || self.open_layer(world, number);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
         self.once_more(world, number, &mut || {
@@ -190,9 +188,4 @@ impl Origin {
             source,
         })
     }
-}
-
-/// The last part of a reference: enough for a progress bar.
-fn short_name(reference: &str) -> &str {
-    reference.rsplit('/').next().unwrap_or(reference)
 }

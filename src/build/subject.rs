@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::path::PathBuf;
 
 use crate::audit;
 use crate::build::Error;
@@ -12,6 +13,7 @@ use crate::build::origin::Tree;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
 use crate::index::directory;
+use crate::layer::Changeset;
 use crate::loader::View;
 use crate::oci::ImagePath;
 use crate::oci::Platform;
@@ -22,9 +24,9 @@ use crate::rootfs::Rootfs;
 /// Something that has a file tree.
 pub enum Subject {
     /// An image at its place.
-    Image(Origin),
+    Image(Box<Origin>),
     /// The root of an unpacked tree, and how the user wrote it.
-    Directory(std::path::PathBuf, String),
+    Directory(PathBuf, String),
 }
 
 impl Subject {
@@ -35,7 +37,7 @@ impl Subject {
     pub fn resolve(world: &World<'_>, reference: &Reference, platform: &Platform) -> Result<Self, Error> {
         Ok(match reference {
             Reference::Directory(path) => Self::Directory(path.clone(), format!("dir:{}", path.display())),
-            image => Self::Image(Origin::resolve(world, image, platform)?),
+            image => Self::Image(Box::new(Origin::resolve(world, image, platform)?)),
         })
     }
 
@@ -59,7 +61,7 @@ impl Subject {
         }
     }
 
-    fn fold(&self, changes: &crate::layer::Changeset) -> Result<Rootfs, Error> {
+    fn fold(&self, changes: &Changeset) -> Result<Rootfs, Error> {
         Rootfs::fold(0, &[changes], true).map_err(|source| Error::Tree {
             image: self.name().to_owned(),
             source,
@@ -102,7 +104,7 @@ impl Subject {
         world: &World<'_>,
     ) -> Result<Vec<Finding>, Error> {
         let tree = self.tree(world)?;
-        let empty = self.fold(&crate::layer::Changeset::default())?;
+        let empty = self.fold(&Changeset::default())?;
         let nobody = BTreeMap::new();
         let mut own = self.environment();
         own.extend(env);

@@ -18,6 +18,7 @@ use crate::cli::args::Format;
 use crate::cli::args::RecipeArgs;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
+use crate::cli::output::check_directory;
 use crate::cli::output::check_writable;
 use crate::cli::output::print_report;
 use crate::cli::output::write_file;
@@ -118,7 +119,8 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     let verdict = build::gate::gate(fetched, args.gate.gate.gate(), &world)?;
     let report = Report::new(path.display().to_string(), verdict.findings().to_vec());
     if session.format == Format::Human {
-        print_report(&mut io::stderr().lock(), &report, session)?;
+        // A standard error that takes nothing must not end the build.
+        drop(print_report(&mut io::stderr().lock(), &report, session));
     }
     let found = report::json::value(&report).map_err(io::Error::other)?;
     done.reports.push(report);
@@ -128,7 +130,7 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
             done.refused = true;
             done.built.push(summary::refused(&name, found));
             let text = "refused: nothing was written; `--gate off` builds it all the same";
-            writeln!(io::stderr().lock(), "{}: {text}", path.display())?;
+            drop(writeln!(io::stderr().lock(), "{}: {text}", path.display()));
             return Ok(());
         }
     };
@@ -198,7 +200,7 @@ fn check_place(reference: &Reference, text: &str) -> Result<(), Failure> {
             let there = path
                 .ancestors()
                 .find(|path| path.as_os_str().is_empty() || path.exists());
-            check_writable([there.unwrap_or(Path::new("")).join("index.json").as_path()])
+            check_directory(path, there.unwrap_or(Path::new("")))
         }
         Reference::OciArchive(path, _) | Reference::DockerArchive(path, _) => {
             check_writable([path.as_path()])

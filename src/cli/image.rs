@@ -63,7 +63,7 @@ fn open(args: &ImageArgs, session: &Session) -> Result<Subject, Failure> {
 }
 
 /// As [`open`], but an image: files of an unpacked tree are at hand already.
-fn open_image(args: &ImageArgs, session: &Session) -> Result<Origin, Failure> {
+fn open_image(args: &ImageArgs, session: &Session) -> Result<Box<Origin>, Failure> {
     match open(args, session)? {
         Subject::Image(origin) => Ok(origin),
         Subject::Directory(_, name) => Err(Failure::usage(

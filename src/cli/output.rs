@@ -38,11 +38,7 @@ impl GateLevel {
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let failed = |source| Failure::File {
-        action: "write",
-        path: path.display().to_string(),
-        source,
-    };
+    let failed = |source| not_written(path, source);
     let scratch = crate::store::scratch::Scratch::new(temporary.clone());
     fs::write(&temporary, bytes).map_err(failed)?;
     fs::rename(&temporary, path).map_err(failed)?;
@@ -56,18 +52,37 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// The first directory that takes no file.
 pub fn check_writable<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<(), Failure> {
     for path in files {
-        let failed = |source| Failure::File {
-            action: "write",
-            path: path.display().to_string(),
-            source,
-        };
         if path.is_dir() {
-            return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+            let source = io::Error::from(io::ErrorKind::IsADirectory);
+            return Err(not_written(path, source));
         }
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        drop(tempfile::tempfile_in(parent.unwrap_or(Path::new("."))).map_err(failed)?);
+        check_directory(path, path.parent().unwrap_or(Path::new("")))?;
     }
     Ok(())
+}
+
+/// Makes sure that `directory` (empty: the current one) takes files, which `wanted` asks for.
+///
+/// # Errors
+/// When it does not, under the name of `wanted`.
+pub fn check_directory(wanted: &Path, directory: &Path) -> Result<(), Failure> {
+    let here = Path::new(".");
+    let directory = if directory.as_os_str().is_empty() {
+        here
+    } else {
+        directory
+    };
+    tempfile::tempfile_in(directory)
+        .map_err(|source| not_written(wanted, source))
+        .map(drop)
+}
+
+fn not_written(path: &Path, source: io::Error) -> Failure {
+    Failure::File {
+        action: "write",
+        path: path.display().to_string(),
+        source,
+    }
 }
 
 /// Writes the files that `--report FORMAT=FILE` asks for.
@@ -98,7 +113,7 @@ pub fn write_reports(gate: &GateArgs, reports: &[Report]) -> Result<(), Failure>
     Ok(())
 }
 
-/// Prints the findings: for people on standard error beside a build's result, or as the result itself.
+/// Prints the findings in the session's format.
 ///
 /// # Errors
 /// When the output cannot be written.

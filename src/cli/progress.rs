@@ -2,6 +2,9 @@
 
 use std::io::IsTerminal;
 use std::io::Write;
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -46,32 +49,54 @@ impl Bars {
 
 impl Progress for Bars {
     fn begin(&self, what: &str, total: Option<u64>) -> Box<dyn Task> {
-        let template = match total {
-            Some(_) => "{msg:40!} {bar:24} {bytes:>10}/{total_bytes:>10} {bytes_per_sec:>11} eta {eta}",
-            None => "{msg:40!} {spinner} {bytes:>10} {bytes_per_sec:>11}",
-        };
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = self
-            .all
-            .add(total.map_or_else(ProgressBar::new_spinner, ProgressBar::new));
-        bar.set_style(style);
-        // Names come from images and registries: no control characters on a terminal (RUSTSEC-2025-0055).
-        bar.set_message(what.escape_debug().to_string());
-        Box::new(Bar(bar))
+        Box::new(Bar {
+            all: self.all.clone(),
+            // Names come from images and registries: no control characters on a terminal (RUSTSEC-2025-0055).
+            what: what.escape_debug().to_string(),
+            total,
+            shown: OnceLock::new(),
+        })
     }
 }
 
-struct Bar(ProgressBar);
+/// A bar that is there from the first bytes on: work that waits for other work is not shown, nor is work that is
+/// done at once.
+struct Bar {
+    all: MultiProgress,
+    what: String,
+    total: Option<u64>,
+    shown: OnceLock<ProgressBar>,
+}
+
+impl Bar {
+    fn show(&self) -> ProgressBar {
+        let template = match self.total {
+            Some(_) => {
+                "{msg:40!} {bar:20} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec:>11} eta {eta}"
+            }
+            None => "{msg:40!} {spinner} {decimal_bytes:>9} {decimal_bytes_per_sec:>11}",
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = self.total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+        let bar = self.all.add(bar.with_style(style));
+        bar.set_message(self.what.clone());
+        bar
+    }
+}
 
 impl Task for Bar {
     fn advance(&self, bytes: u64) {
-        self.0.inc(bytes);
+        if self.shown.get().is_some() || self.total.is_none_or(|total| bytes < total) {
+            self.shown.get_or_init(|| self.show()).inc(bytes);
+        }
     }
 }
 
 impl Drop for Bar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        if let Some(bar) = self.shown.get() {
+            bar.finish_and_clear();
+        }
     }
 }
 
@@ -81,12 +106,12 @@ struct Lines;
 struct Line {
     what: String,
     begun: Instant,
-    bytes: std::sync::atomic::AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Progress for Lines {
     fn begin(&self, what: &str, _total: Option<u64>) -> Box<dyn Task> {
-        let bytes = std::sync::atomic::AtomicU64::new(0);
+        let bytes = AtomicU64::new(0);
         Box::new(Line {
             what: what.escape_debug().to_string(),
             begun: Instant::now(),
@@ -97,7 +122,7 @@ impl Progress for Lines {
 
 impl Task for Line {
     fn advance(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, std::sync::atomic::Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 

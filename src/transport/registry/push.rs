@@ -164,7 +164,10 @@ impl RegistrySink {
             Mounted::Opened(url) => Some(url),
             Mounted::No => None,
         };
-        let task = progress.begin(&blob.descriptor.digest.to_string(), Some(blob.descriptor.size));
+        let task = progress.begin(
+            &format!("push {}", blob.descriptor.digest.short()),
+            Some(blob.descriptor.size),
+        );
         let open = |offset| open(outgoing, blob.descriptor, offset);
         let upload = Upload::new(&self.engine, &self.reference, scope, blob.descriptor)?;
         match upload.run(session, &open, &*task) {

@@ -14,4 +14,5 @@ mod rig;
 mod same;
 mod shell;
 mod slow;
+mod together;
 mod wheel;

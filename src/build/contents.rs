@@ -82,8 +82,8 @@ fn copy_out(
             continue;
         }
         let mut open = || origin.open_layer(world, number);
-        let copied = index::copy_out(world.store, &layer, &mut open, &wanted)
-            .map_err(|error| Error::index(&origin.written, error))?;
+        let copied = origin
+            .once_more(world, number, &mut || index::copy_out(world.store, &layer, &mut open, &wanted))?;
         for (offset, (digest, size)) in copied {
             world.store.save_note(EXTRACTS, &note_name(&blob, offset), digest.raw())?;
             found.insert(Place { layer: number, offset, size }, digest);

@@ -82,8 +82,27 @@ impl Origin {
         let title = self.title("read", &layer);
         let mut open = || self.open_layer(world, number);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
-        index::obtain(world.store, &layer, &mut open, task.as_ref())
-            .map_err(|error| Error::index(&self.written, error))
+        self.once_more(world, number, &mut || index::obtain(world.store, &layer, &mut open, task.as_ref()))
+    }
+
+    /// Reads a layer, and once more when the first time failed because the cache's copy of it was damaged:
+    /// a cut deflate stream ends the reading before the blob's digest can be compared, so the copy is looked at here.
+    ///
+    /// # Errors
+    /// As `read`, when the cache is not to blame or the second time fails too.
+    pub(super) fn once_more<T>(
+        &self,
+        world: &World<'_>,
+        number: usize,
+        read: &mut dyn FnMut() -> Result<T, index::Error<Error>>,
+    ) -> Result<T, Error> {
+        let first = read();
+        let outcome = match &first {
+            Ok(_) | Err(index::Error::Open { .. } | index::Error::Store { .. }) => first,
+            Err(_) if world.store.is_sound(&self.layer(number).descriptor.digest) => first,
+            Err(_) => read(),
+        };
+        outcome.map_err(|error| Error::index(&self.written, error))
     }
 
     /// The whole tree; layers are read in parallel.

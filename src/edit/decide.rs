@@ -53,6 +53,9 @@ pub fn decide(steps: &[Step], base: &Rootfs, donors: &BTreeMap<String, Rootfs>) 
     Ok(decided)
 }
 
+/// What to do about another name of a patched or written file.
+const OTHER_NAME: &str = "give the other name a step of its own, or make it a link to this one";
+
 fn missing(tree: &Rootfs, path: &ImagePath, spot: &RecipeSpot, source: LookupError) -> Error {
     match source {
         LookupError::NotFound { .. } => {
@@ -68,6 +71,7 @@ fn patch(step: &PatchStep, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decid
         return Err(Error::NotAFile { spot: spot.clone(), path: found.path, from: "base".to_owned() });
     };
     let meta = found.node.entry.meta.clone();
+    decided.report_aliases(base, &found.path, spot, OTHER_NAME);
     let what = What::Patch { place, with: step.with.clone() };
     decided.put(found.path, Decision { spot: spot.clone(), meta, what, replaced: Some(place) })
 }
@@ -87,6 +91,10 @@ fn remove(step: &Remove, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided
     }
     if let Some((inside, other)) = decided.entries.iter().find(|(entry, _)| entry.is_within(&path)) {
         return Err(Error::Twice { spot: spot.clone(), other: other.spot.clone(), path: inside.clone() });
+    }
+    let meets = |gone: &ImagePath| gone.is_within(&path) || path.is_within(gone);
+    if let Some((gone, other)) = decided.removals.iter().find(|(gone, _)| meets(gone)) {
+        return Err(Error::Twice { spot: spot.clone(), other: other.clone(), path: gone.clone() });
     }
     decided.removals.insert(path, spot.clone());
     Ok(())
@@ -122,6 +130,7 @@ fn write(step: &Write, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) 
     meta.mode = step.mode.unwrap_or(meta.mode);
     (meta.uid, meta.gid) = step.owner.unwrap_or((meta.uid, meta.gid));
     decided.put_parents(base, &path, spot, &|directory| inherited(base, directory, 0o755))?;
+    decided.report_aliases(base, &path, spot, OTHER_NAME);
     let what = match &step.content {
         WriteContent::Text(text) => What::Text(text.clone().into_bytes()),
         WriteContent::Source(file) => What::Host(file.clone()),

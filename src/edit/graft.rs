@@ -13,9 +13,7 @@ use crate::edit::place::inherited;
 use crate::edit::place::landing;
 use crate::edit::place::near;
 use crate::edit::place::place_of;
-use crate::finding::Finding;
 use crate::finding::RecipeSpot;
-use crate::finding::Severity;
 use crate::layer::Meta;
 use crate::layer::Node;
 use crate::oci::ImagePath;
@@ -209,17 +207,14 @@ fn aliases(
     meta: &Meta,
     decided: &mut Decided,
 ) -> Result<(), Error> {
+    if !graft.replace_aliases {
+        let help = "set `aliases = \"replace\"` in the graft to replace both names";
+        decided.report_aliases(base, path, spot, help);
+        return Ok(());
+    }
     for alias in base.aliases(path) {
-        if graft.replace_aliases {
-            let what = What::Hardlink(path.clone());
-            decided.put(alias, Decision { spot: spot.clone(), meta: meta.clone(), what, replaced: None })?;
-        } else {
-            let message = format!("is a hard link to `{path}` and keeps the old content");
-            let mut finding = Finding::new("hardlink-alias", Severity::Warning, alias.to_string(), message);
-            finding.recipe = Some(spot.clone());
-            finding.help = Some("set `aliases = \"replace\"` in the graft to replace both names".to_owned());
-            decided.findings.push(finding);
-        }
+        let what = What::Hardlink(path.clone());
+        decided.put(alias, Decision { spot: spot.clone(), meta: meta.clone(), what, replaced: None })?;
     }
     Ok(())
 }

@@ -5,7 +5,9 @@ use crate::edit::Decision;
 use crate::edit::Error;
 use crate::edit::Place;
 use crate::edit::What;
+use crate::finding::Finding;
 use crate::finding::RecipeSpot;
+use crate::finding::Severity;
 use crate::layer::Content;
 use crate::layer::Meta;
 use crate::layer::Node;
@@ -78,11 +80,23 @@ impl Decided {
             }
             return Ok(());
         }
-        if let Some(other) = self.removals.get(&path) {
+        // A whiteout beside entries below it: engines differ on which of the two wins.
+        if let Some((_, other)) = self.removals.iter().find(|(gone, _)| path.is_within(gone)) {
             return Err(Error::Twice { other: other.clone(), spot, path });
         }
         self.entries.insert(path, decision);
         Ok(())
+    }
+
+    /// Says of each other name of the file at `path` that it keeps the old content.
+    pub(super) fn report_aliases(&mut self, base: &Rootfs, path: &ImagePath, spot: &RecipeSpot, help: &str) {
+        for alias in base.aliases(path) {
+            let message = format!("is a hard link to `{path}` and keeps the old content");
+            let mut finding = Finding::new("hardlink-alias", Severity::Warning, alias.to_string(), message);
+            finding.recipe = Some(spot.clone());
+            finding.help = Some(help.to_owned());
+            self.findings.push(finding);
+        }
     }
 
     /// Makes the directories above `path` that the base lacks; `meta` tells how each will look.

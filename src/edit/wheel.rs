@@ -107,7 +107,10 @@ fn stale(decided: &Decided, base: &Rootfs, edited: &Edited) -> Vec<(ImagePath, R
         };
         let places = parent.join("__pycache__").into_iter().chain([parent]);
         for (candidate, _) in places.flat_map(|directory| base.children(&directory).collect::<Vec<_>>()) {
-            if python::is_stale_cache(path, candidate) && !decided.entries.contains_key(candidate) {
+            if python::is_stale_cache(path, candidate)
+                && !decided.entries.contains_key(candidate)
+                && !decided.removals.keys().any(|gone| candidate.is_within(gone))
+            {
                 found.push((candidate.clone(), spot.clone()));
             }
         }

@@ -130,6 +130,13 @@ impl Store {
         Ok(BlobReader::new(self.file(digest)?, *digest, self.blob_path(digest)))
     }
 
+    /// Whether a blob is there and is what its digest names. One that is not is forgotten.
+    #[must_use]
+    pub fn is_sound(&self, digest: &Digest) -> bool {
+        let reader = self.reader(digest);
+        reader.is_ok_and(|mut reader| std::io::copy(&mut reader, &mut std::io::sink()).is_ok())
+    }
+
     /// Opens a blob's file as it is, unverified: for seeking, or where the reader verifies by other means.
     ///
     /// # Errors
@@ -210,6 +217,11 @@ mod tests {
         let error = store.reader(&digest).unwrap().read_to_end(&mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::InvalidData);
         assert!(!store.contains(&digest, 5));
+        store.put(b"layer").unwrap();
+        assert!(store.is_sound(&digest));
+        fs::remove_file(store.blob_path(&digest)).unwrap();
+        fs::write(store.blob_path(&digest), b"lbyer").unwrap();
+        assert!(!store.is_sound(&digest) && !store.contains(&digest, 5));
     }
 
     /// T28: a symlinked blob is refused (apko#2306).

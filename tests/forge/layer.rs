@@ -15,7 +15,7 @@ out = []
 tar = tarfile.open(fileobj=io.BytesIO(raw))
 for m in tar:
     data = tar.extractfile(m).read() if m.isreg() else b""
-    out.append(dict(name=m.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), type=m.type.decode(), mode=m.mode, uid=m.uid, gid=m.gid,
+    out.append(dict(raw=m.name.encode("utf-8", "surrogateescape").hex(), name=m.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"), type=m.type.decode(), mode=m.mode, uid=m.uid, gid=m.gid,
         mtime=m.mtime, size=m.size, link=m.linkname, text=data[:200].decode("latin-1"),
         sha256=hashlib.sha256(data).hexdigest(),
         pax={k: v.encode("utf-8", "surrogateescape").hex() for k, v in m.pax_headers.items()}))

@@ -3,8 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 #![expect(clippy::print_stdout, reason = "a check that cannot run says so")]
 
+mod gate;
+mod integrity;
 mod job;
 mod layer;
+mod lock;
 mod metadata;
 mod paths;
 mod rig;
+mod same;
+mod shell;
+mod slow;
+mod together;
+mod wheel;

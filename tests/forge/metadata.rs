@@ -163,5 +163,5 @@ tagged["donor"] = Image([Layer().file("/d/" + long, b"long").file("/d/caf\udce9"
     assert_eq!(layer.entry(&long)["text"], "long");
     assert_eq!(layer.entry("into/über")["text"], "utf8");
     let latin = layer.entries.iter().find(|entry| entry["text"] == "latin");
-    assert_eq!(latin.unwrap()["pax"]["path"], format!("{}e9", hex("into/caf")));
+    assert_eq!(latin.unwrap()["raw"], format!("{}e9", hex("into/caf")));
 }

@@ -262,3 +262,15 @@ fn mini_key() -> String {
     let all: String = files.iter().map(|file| Digest::of(&fs::read(file).unwrap()).to_string()).collect();
     Digest::of(all.as_bytes()).short().to_owned()
 }
+
+/// Waits until something is so; a minute is too long.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, so: impl Fn() -> bool) {
+    for _ in 0..1200 {
+        if so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("waited a minute for {what}");
+}

@@ -51,10 +51,7 @@ fn docker_takes_the_result() {
     skopeo(&["copy", "-q", "--dest-daemon-host", docker.get("host"), &from, to]);
     let (built, sent) = load(&docker, work.path(), real(), "forged:new");
     let layer = built["layer"]["size"].as_u64().unwrap();
-    assert!(
-        sent >= layer && sent < layer + 32_768,
-        "{sent} sent, the layer has {layer}"
-    );
+    assert!(sent >= layer && sent < layer + 32_768, "{sent} sent, the layer has {layer}");
 
     let said = inside(
         &docker,
@@ -68,20 +65,11 @@ fn docker_takes_the_result() {
     // The combined archive, by Docker's own client.
     let archive = work.path().join("forged.tar");
     let output = format!("docker-archive:{}:forged:file", archive.display());
-    let built = build(
-        work.path(),
-        "libfabric.toml",
-        &layout_mirrors(real()),
-        &["--output", &output],
-    );
+    let built = build(work.path(), "libfabric.toml", &layout_mirrors(real()), &["--output", &output]);
     docker.client(&["load", "-i", archive.to_str().unwrap()]);
     let seen = docker.client(&["image", "inspect", "--format", "{{.Id}}", "forged:file"]);
     assert_eq!(Value::from(seen.trim()), built["image_id"]);
-    inside(
-        &docker,
-        "forged:file",
-        "python3 -c 'import dynamo.nixl_connect' 2>&1 | tail -n 1",
-    );
+    inside(&docker, "forged:file", "python3 -c 'import dynamo.nixl_connect' 2>&1 | tail -n 1");
     docker.client(&["image", "rm", "-f", "forged:file"]);
 
     t1_parents_keep_owner_and_mode(&docker, work.path());
@@ -91,30 +79,17 @@ fn docker_takes_the_result() {
 /// them root's. Seen in a running container, beside the same directories of the base.
 fn t1_parents_keep_owner_and_mode(docker: &Service, work: &Path) {
     let from = format!("oci:{}:{BASE}", mini().display());
-    skopeo(&[
-        "copy",
-        "-q",
-        "--dest-daemon-host",
-        docker.get("host"),
-        &from,
-        "docker-daemon:mini:base",
-    ]);
+    skopeo(&["copy", "-q", "--dest-daemon-host", docker.get("host"), &from, "docker-daemon:mini:base"]);
     let (_, sent) = load(docker, work, mini(), "mini:forged");
     assert!(sent < 100_000, "only the new layer: {sent}");
     let look = "stat -c '%u:%g %04a %n' /opt /opt/dynamo /opt/dynamo/venv /opt/dynamo/venv/lib \
                 /opt/dynamo/venv/lib/python3.11/site-packages \
                 /opt/dynamo/venv/lib/python3.11/site-packages/tensorrt_llm/libs /workspace /tmp";
-    let (before, after) = (
-        inside(docker, "mini:base", look),
-        inside(docker, "mini:forged", look),
-    );
+    let (before, after) = (inside(docker, "mini:base", look), inside(docker, "mini:forged", look));
     assert_eq!(after, before);
-    for line in [
-        "0:0 0755 /opt\n",
-        "1000:0 0775 /opt/dynamo\n",
-        "1000:0 2775 /workspace\n",
-        "0:0 1777 /tmp\n",
-    ] {
+    for line in
+        ["0:0 0755 /opt\n", "1000:0 0775 /opt/dynamo\n", "1000:0 2775 /workspace\n", "0:0 1777 /tmp\n"]
+    {
         assert!(after.contains(line), "{line:?} in {after}");
     }
     // and the user of the image can write there, as in the base

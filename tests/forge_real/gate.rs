@@ -18,11 +18,7 @@ fn without(work: &Path, file: &str) -> String {
     let text = fs::read_to_string(repository("recipes/libfabric.toml")).unwrap();
     let entry = format!("    \"{file}");
     let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with(&entry)).collect();
-    assert_eq!(
-        kept.len() + 1,
-        text.lines().count(),
-        "`{file}` is in the recipe once"
-    );
+    assert_eq!(kept.len() + 1, text.lines().count(), "`{file}` is in the recipe once");
     let patches = format!("\"{}/", repository("patches").display());
     let path = work.join("without.toml");
     fs::write(&path, kept.join("\n").replace("\"../patches/", &patches)).unwrap();
@@ -32,18 +28,8 @@ fn without(work: &Path, file: &str) -> String {
 /// Exit code and findings of `audit`.
 fn audit(work: &Path, recipe: &str) -> (Option<i32>, Vec<Value>) {
     let [base, donor] = layout_mirrors(real());
-    let words = [
-        "audit",
-        recipe,
-        "--var",
-        "python=3.11",
-        "--mirror",
-        &base,
-        "--mirror",
-        &donor,
-        "--format",
-        "json",
-    ];
+    let words =
+        ["audit", recipe, "--var", "python=3.11", "--mirror", &base, "--mirror", &donor, "--format", "json"];
     let ran = imgforge(&work.join("cache"), &words);
     let report: Value =
         serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {}{}", ran.out, ran.err));
@@ -58,9 +44,7 @@ fn of<'f>(findings: &'f [Value], check: &str, severity: &str) -> Vec<&'f str> {
     let path = |finding: &'f Value| finding["path"].as_str().unwrap();
     let package = format!("{SITE}/tensorrt_llm/");
     let found = findings.iter().filter(this).map(path);
-    found
-        .map(|path| path.strip_prefix(&package).unwrap_or(path))
-        .collect()
+    found.map(|path| path.strip_prefix(&package).unwrap_or(path)).collect()
 }
 
 #[test]

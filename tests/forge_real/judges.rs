@@ -74,16 +74,7 @@ fn skopeo_umoci_and_buildah_accept_every_format() {
 
     for image in ["layout", "from-docker"] {
         let root = work.path().join(format!("{image}-root"));
-        run(
-            "umoci",
-            &[
-                "raw",
-                "unpack",
-                "--image",
-                &format!("{}:v1", at(image)),
-                root.to_str().unwrap(),
-            ],
-        );
+        run("umoci", &["raw", "unpack", "--image", &format!("{}:v1", at(image)), root.to_str().unwrap()]);
         assert_has_wrapper(&root, &built);
         fs::remove_dir_all(root).unwrap();
     }
@@ -93,34 +84,15 @@ fn skopeo_umoci_and_buildah_accept_every_format() {
 
 /// Pulls each format, looks into the last one mounted, and takes all away again.
 fn buildah(work: &Path, built: &Value) {
-    fs::write(
-        work.join("policy.json"),
-        r#"{"default": [{"type": "insecureAcceptAnything"}]}"#,
-    )
-    .unwrap();
-    let own = [
-        "--storage-driver",
-        "vfs",
-        "--root",
-        "b/root",
-        "--runroot",
-        "b/run",
-    ];
+    fs::write(work.join("policy.json"), r#"{"default": [{"type": "insecureAcceptAnything"}]}"#).unwrap();
+    let own = ["--storage-driver", "vfs", "--root", "b/root", "--runroot", "b/run"];
     let buildah = |words: &[&str]| {
         // It names images after their path, which must be lower-case for that: so it runs in the directory.
         let mut command = Command::new("buildah");
         ran(command.current_dir(work).args(own).args(words))
     };
-    let id = built["image_id"]
-        .as_str()
-        .unwrap()
-        .strip_prefix("sha256:")
-        .unwrap();
-    for from in [
-        "oci:layout:v1",
-        "oci-archive:oci.tar",
-        "docker-archive:docker.tar",
-    ] {
+    let id = built["image_id"].as_str().unwrap().strip_prefix("sha256:").unwrap();
+    for from in ["oci:layout:v1", "oci-archive:oci.tar", "docker-archive:docker.tar"] {
         let pulled = buildah(&["pull", "-q", "--signature-policy", "policy.json", from]);
         assert_eq!(pulled.trim(), id, "{from}");
         if from.starts_with("docker-archive") {

@@ -51,10 +51,7 @@ fn assert_mounted(built: &Value, log: &str, base: usize) {
     assert_eq!(output["bytes_mounted"].as_u64(), Some(bytes), "{output}");
     let layer = built["layer"]["size"].as_u64().unwrap();
     let sent = output["bytes_sent"].as_u64().unwrap();
-    assert!(
-        sent >= layer && sent < layer + 16_384,
-        "{sent} sent, {layer} the new layer"
-    );
+    assert!(sent >= layer && sent < layer + 16_384, "{sent} sent, {layer} the new layer");
     for (digest, _) in base_layers {
         let mount = format!("mount={}", digest.replace(':', "%3A"));
         let plain = format!("mount={digest}");
@@ -64,11 +61,7 @@ fn assert_mounted(built: &Value, log: &str, base: usize) {
         let uploads = requests(log, "PUT", &put) + requests(log, "PUT", &format!("digest={digest}"));
         assert_eq!(uploads, 0, "{digest} was uploaded");
     }
-    assert_eq!(
-        requests(log, "PUT", "digest="),
-        2,
-        "one layer and one configuration"
-    );
+    assert_eq!(requests(log, "PUT", "digest="), 2, "one layer and one configuration");
 }
 
 /// Pulls by skopeo, checks that it is what was built, and runs it.
@@ -83,14 +76,7 @@ fn assert_runs(work: &Path, built: &Value, from: &str, options: &[&str], backend
 
 #[test]
 fn forged_from_a_registry_and_back_uses_libfabric() {
-    if !can_run(&[
-        "docker-registry",
-        "skopeo",
-        "umoci",
-        "python3.11",
-        "g++",
-        "dpkg-deb",
-    ]) {
+    if !can_run(&["docker-registry", "skopeo", "umoci", "python3.11", "g++", "dpkg-deb"]) {
         return;
     }
     let work = place();
@@ -102,52 +88,24 @@ fn forged_from_a_registry_and_back_uses_libfabric() {
     let insecure = ["--src-tls-verify=false"];
 
     let tag = format!("{address}/forged:libfabric");
-    let built = build(
-        work.path(),
-        "libfabric.toml",
-        &mirrors(address),
-        &["--tag", &tag, "--push"],
-    );
+    let built = build(work.path(), "libfabric.toml", &mirrors(address), &["--tag", &tag, "--push"]);
     assert_mounted(&built, &log(), 5);
     let from = format!("docker://{tag}");
     assert_runs(work.path(), &built, &from, &insecure, "LIBFABRIC", &["--engine"]);
 
     // Everything but the new layer and configuration is there already, and the original only moves its tag.
     let tag = format!("{address}/forged:ucx");
-    let built = build(
-        work.path(),
-        "ucx.toml",
-        &mirrors(address),
-        &["--tag", &tag, "--push"],
-    );
+    let built = build(work.path(), "ucx.toml", &mirrors(address), &["--tag", &tag, "--push"]);
     let sent = built["outputs"][0]["bytes_sent"].as_u64().unwrap();
     let layer = built["layer"]["size"].as_u64().unwrap();
-    assert!(
-        sent >= layer && sent < layer + 16_384,
-        "{sent} sent, {layer} the new layer"
-    );
-    assert_runs(
-        work.path(),
-        &built,
-        &format!("docker://{tag}"),
-        &insecure,
-        "UCX",
-        &[],
-    );
+    assert!(sent >= layer && sent < layer + 16_384, "{sent} sent, {layer} the new layer");
+    assert_runs(work.path(), &built, &format!("docker://{tag}"), &insecure, "UCX", &[]);
 }
 
 /// T27 and T28 on the whole job: own CA, basic auth, an auth file as `podman login` writes it.
 #[test]
 fn forged_through_tls_and_basic_auth() {
-    if !can_run(&[
-        "docker-registry",
-        "skopeo",
-        "htpasswd",
-        "openssl",
-        "python3.11",
-        "g++",
-        "dpkg-deb",
-    ]) {
+    if !can_run(&["docker-registry", "skopeo", "htpasswd", "openssl", "python3.11", "g++", "dpkg-deb"]) {
         return;
     }
     let work = place();
@@ -182,10 +140,7 @@ fn forged_through_tls_and_basic_auth() {
     let nobody = work.path().join("nobody.json");
     fs::write(&nobody, "{}").unwrap();
     let nobody = nobody.to_str().unwrap();
-    let stranger = imgforge(
-        &cache,
-        &[&words[..], &["--ca-cert", ca, "--authfile", nobody]].concat(),
-    );
+    let stranger = imgforge(&cache, &[&words[..], &["--ca-cert", ca, "--authfile", nobody]].concat());
     assert_eq!(stranger.code, Some(3), "no credentials: {}", stranger.err);
     let distrusted = imgforge(&cache, &[&words[..], &["--authfile", authfile]].concat());
     assert_eq!(distrusted.code, Some(3), "no CA: {}", distrusted.err);

@@ -57,10 +57,7 @@ fn expected() -> BTreeMap<String, &'static str> {
         list.insert(format!("only A   {SITE}/{path}"), stale);
     }
     for name in ["tensorrt_llm-1.2.0rc4", "ai_dynamo_runtime-0.7.0.post1"] {
-        list.insert(
-            format!("differs  {SITE}/{name}.dist-info/RECORD: size, content"),
-            record,
-        );
+        list.insert(format!("differs  {SITE}/{name}.dist-info/RECORD: size, content"), record);
     }
     list
 }
@@ -89,10 +86,7 @@ fn assert_same_files(classic: &Path, forged: &Path) {
     assert_eq!(done.status.code(), Some(1), "{text}{error}");
     let (expected, found) = (expected(), text.lines().map(kind).collect::<Vec<_>>());
     for line in &found {
-        assert!(
-            expected.contains_key(line),
-            "nobody asked for this: {line}\n{text}"
-        );
+        assert!(expected.contains_key(line), "nobody asked for this: {line}\n{text}");
     }
     for (line, why) in &expected {
         assert!(found.contains(line), "missing: {line} ({why})\n{text}");
@@ -101,10 +95,7 @@ fn assert_same_files(classic: &Path, forged: &Path) {
 
 /// The configuration of a layout's image, the order of variables aside.
 fn config(layout: &Path) -> Value {
-    let config = blob(
-        layout,
-        manifest(layout, "x")["config"]["digest"].as_str().unwrap(),
-    );
+    let config = blob(layout, manifest(layout, "x")["config"]["digest"].as_str().unwrap());
     let mut config = config["config"].clone();
     let env = config["Env"].as_array().unwrap().iter();
     let mut env: Vec<String> = env.map(|pair| pair.as_str().unwrap().to_owned()).collect();
@@ -140,32 +131,16 @@ fn docker_build_of_the_equivalent_dockerfile_differs_where_asked_only() {
         skopeo(&["copy", "-q", "--dest-daemon-host", host, &from, &to]);
     }
     let mut classic = Command::new("docker");
-    classic
-        .env("DOCKER_BUILDKIT", "0")
-        .args(["--host", host, "build", "-q", "--network", "none"]);
+    classic.env("DOCKER_BUILDKIT", "0").args(["--host", host, "build", "-q", "--network", "none"]);
     for pair in ["BASE=mini:base", "DONOR=mini:donor", "PYTHON=3.11"] {
         classic.args(["--build-arg", pair]);
     }
-    ran(classic
-        .args(["-t", "classic:x"])
-        .arg(repository("fixtures/mini/equivalent")));
+    ran(classic.args(["-t", "classic:x"]).arg(repository("fixtures/mini/equivalent")));
     let (classic, forged) = (work.path().join("classic"), work.path().join("forged"));
     let to = format!("oci:{}:x", classic.display());
-    skopeo(&[
-        "copy",
-        "-q",
-        "--src-daemon-host",
-        host,
-        "docker-daemon:classic:x",
-        &to,
-    ]);
+    skopeo(&["copy", "-q", "--src-daemon-host", host, "docker-daemon:classic:x", &to]);
     let output = format!("oci:{}:x", forged.display());
-    let built = build(
-        work.path(),
-        "libfabric.toml",
-        &layout_mirrors(mini()),
-        &["--output", &output],
-    );
+    let built = build(work.path(), "libfabric.toml", &layout_mirrors(mini()), &["--output", &output]);
 
     assert_same_files(&classic, &forged);
     let base = manifest(mini(), BASE);

@@ -21,9 +21,7 @@ impl Service {
             let (name, value) = line.split_once('=')?;
             Some((name.to_owned(), value.trim_matches('\'').to_owned()))
         };
-        Self {
-            answers: text.lines().filter_map(pair).collect(),
-        }
+        Self { answers: text.lines().filter_map(pair).collect() }
     }
 
     /// Debian's docker-registry, its state in `dir`.
@@ -50,11 +48,7 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         let pids = self.get("pids").split_whitespace();
-        drop(
-            Command::new(repository("fixtures/services/stop.sh"))
-                .args(pids)
-                .status(),
-        );
+        drop(Command::new(repository("fixtures/services/stop.sh")).args(pids).status());
     }
 }
 

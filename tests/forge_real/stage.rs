@@ -29,11 +29,8 @@ pub(crate) fn can_run(tools: &[&str]) -> bool {
         let found = Command::new("sh").args(["-c", &script]).output().unwrap();
         !found.status.success()
     };
-    let mut missing: Vec<String> = tools
-        .iter()
-        .filter(|tool| look(tool))
-        .map(|tool| format!("`{tool}` is not installed"))
-        .collect();
+    let mut missing: Vec<String> =
+        tools.iter().filter(|tool| look(tool)).map(|tool| format!("`{tool}` is not installed")).collect();
     if run("id", &["-u"]).trim() != "0" {
         missing.push("needs root: owners in images must be what they are".to_owned());
     }
@@ -46,10 +43,7 @@ pub(crate) fn can_run(tools: &[&str]) -> bool {
 /// Says that a check is left out; fails where none may be.
 pub(crate) fn skipped(why: &str) {
     println!("SKIPPED: {why}");
-    assert!(
-        std::env::var("CI").as_deref() != Ok("true"),
-        "skipped in CI: {why}"
-    );
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "skipped in CI: {why}");
 }
 
 fn output(command: &mut Command) -> Output {
@@ -62,11 +56,7 @@ pub(crate) fn ran(command: &mut Command) -> String {
     let done = output(command);
     let text = String::from_utf8_lossy(&done.stdout).into_owned();
     let error = String::from_utf8_lossy(&done.stderr);
-    assert!(
-        done.status.success(),
-        "{command:?}: {}\n{text}{error}",
-        done.status
-    );
+    assert!(done.status.success(), "{command:?}: {}\n{text}{error}", done.status);
     text
 }
 
@@ -127,10 +117,7 @@ pub(crate) fn real() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         built("real", |out| {
-            ran(Command::new("python3.11")
-                .arg(repository("fixtures/real/build.py"))
-                .arg("--out")
-                .arg(out));
+            ran(Command::new("python3.11").arg(repository("fixtures/real/build.py")).arg("--out").arg(out));
         })
     })
 }
@@ -166,10 +153,7 @@ fn built(name: &str, build: impl FnOnce(&Path)) -> PathBuf {
 fn digest_of_sources() -> String {
     let names = "cd \"$1\" && find . -name out -prune -o -name __pycache__ -prune -o -type f -print0 \
                  | LC_ALL=C sort -z | xargs -0 sha256sum";
-    let list = run(
-        "sh",
-        &["-c", names, "sh", repository("fixtures").to_str().unwrap()],
-    );
+    let list = run("sh", &["-c", names, "sh", repository("fixtures").to_str().unwrap()]);
     Digest::of(list.as_bytes()).to_string()
 }
 
@@ -198,20 +182,13 @@ pub(crate) fn manifest(layout: &Path, tag: &str) -> Value {
     let index: Value = serde_json::from_slice(&fs::read(layout.join("index.json")).unwrap()).unwrap();
     let named = |entry: &&Value| entry["annotations"]["org.opencontainers.image.ref.name"] == tag;
     let all = index["manifests"].as_array().unwrap();
-    let entry = all
-        .iter()
-        .find(named)
-        .unwrap_or_else(|| panic!("{tag} in {index}"));
+    let entry = all.iter().find(named).unwrap_or_else(|| panic!("{tag} in {index}"));
     blob(layout, entry["digest"].as_str().unwrap())
 }
 
 /// Digests and sizes of a manifest's layers, bottom first.
 pub(crate) fn layers(manifest: &Value) -> Vec<(String, u64)> {
-    let layer = |layer: &Value| {
-        (
-            layer["digest"].as_str().unwrap().to_owned(),
-            layer["size"].as_u64().unwrap(),
-        )
-    };
+    let layer =
+        |layer: &Value| (layer["digest"].as_str().unwrap().to_owned(), layer["size"].as_u64().unwrap());
     manifest["layers"].as_array().unwrap().iter().map(layer).collect()
 }

@@ -51,6 +51,14 @@ impl Bench {
         Self { directory }
     }
 
+    /// A bench where another user can get at it: the build directory may be in a home that nobody else enters.
+    pub(crate) fn for_another_user() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("home")).unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_imgforge"), directory.path().join("imgforge")).unwrap();
+        Self { directory }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }

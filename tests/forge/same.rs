@@ -62,7 +62,7 @@ const STEPS: &str = "[[step]]\ngraft = { from = \"donor\", root = \"/d\", into =
 #[test]
 fn directory_time_zone_umask_and_user_leave_no_trace() {
     let one = Bench::new();
-    let two = Bench::new();
+    let two = Bench::for_another_user();
     for bench in [&one, &two] {
         bench.images(IMAGES);
         bench.write("host.txt", "from this machine");
@@ -70,10 +70,13 @@ fn directory_time_zone_umask_and_user_leave_no_trace() {
     let first = one.forge("same", STEPS);
     two.recipe("same", STEPS);
     fs::set_permissions(two.path("host.txt"), fs::Permissions::from_mode(0o604)).unwrap();
-    let program = env!("CARGO_BIN_EXE_imgforge");
+    let program = two.path("imgforge");
     let root = rig::ran(Command::new("id").arg("-u")).stdout.trim() == "0";
     let nobody = root && rig::has("setpriv");
-    let script = format!("umask 077; exec '{program}' build same.toml --output oci:out:same --format json");
+    let script = format!(
+        "umask 077; exec '{}' build same.toml --output oci:out:same --format json",
+        program.display()
+    );
     let mut shell = two.command(&[]);
     let mut command = Command::new(if nobody { "setpriv" } else { "sh" });
     if nobody {

@@ -65,6 +65,12 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Makes a finding of a kind; see [`Finding::new`].
+    #[must_use]
+    pub fn of(notice: &Notice, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::new(notice.id, notice.severity, path, message)
+    }
+
     /// Makes a finding with the given essentials; the rest is empty and `introduced` is true.
     #[must_use]
     pub fn new(check: &str, severity: Severity, path: impl Into<String>, message: impl Into<String>) -> Self {
@@ -82,4 +88,17 @@ impl Finding {
             allowed: None,
         }
     }
+}
+
+/// What a kind of finding means, for `imgforge explain`.
+#[derive(Debug, Clone, Copy)]
+pub struct Notice {
+    /// The id that findings of this kind carry.
+    pub id: &'static str,
+    /// How bad they are.
+    pub severity: Severity,
+    /// What they say, in one line.
+    pub summary: &'static str,
+    /// What it means, why it matters and what to do.
+    pub explain: &'static str,
 }

@@ -111,6 +111,7 @@ impl Build {
             after: after.view(),
             changed: &self.changed,
             donors: if self.moved.is_empty() { &[] } else { &donors },
+            noted: &[],
             options: &self.options,
         };
         audit::run(&subject).unwrap()

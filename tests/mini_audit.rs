@@ -155,6 +155,7 @@ fn audit_mix(efa: bool, takes: &dyn Fn(&str) -> bool) -> Option<Vec<Finding>> {
         after: View { tree: &after, env: &env, ..base.view() },
         changed: &changed,
         donors: &donors,
+        noted: &[],
         options: &AuditOptions::default(),
     };
     Some(audit::run(&subject).unwrap())

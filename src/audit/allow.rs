@@ -5,8 +5,19 @@ use globset::GlobMatcher;
 
 use super::Error;
 use crate::finding::Finding;
+use crate::finding::Notice;
 use crate::finding::Severity;
 use crate::recipe::Allow;
+
+/// An `allow` without a finding.
+pub const ALLOW_UNUSED: Notice = Notice {
+    id: "allow-unused",
+    severity: Severity::Note,
+    summary: "an `allow` of the recipe matches no finding",
+    explain: "\
+The recipe accepts a finding that is not there: it was mended, or the check, path or symbol of the `allow` is misspelt. \
+Take the `allow` out, lest it hide a later finding that nobody has looked at.",
+};
 
 /// Marks findings that an `allow` matches, and adds a note for each `allow` that matches none.
 pub(super) fn apply(findings: &mut Vec<Finding>, allows: &[Allow]) -> Result<(), Error> {
@@ -47,8 +58,7 @@ fn matcher(allow: &Allow, pattern: Option<&String>) -> Result<Option<GlobMatcher
 fn note(allow: &Allow) -> Finding {
     let message =
         format!("the recipe allows `{}` findings, and there is none that this matches", allow.check);
-    let mut finding =
-        Finding::new("allow-unused", Severity::Note, allow.path.clone().unwrap_or_default(), message);
+    let mut finding = Finding::of(&ALLOW_UNUSED, allow.path.clone().unwrap_or_default(), message);
     finding.symbol.clone_from(&allow.symbol);
     finding.recipe = Some(allow.spot.clone());
     finding.help = Some("take the `allow` out, or correct its `check`, `path` or `symbol`".to_owned());

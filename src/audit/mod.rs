@@ -14,10 +14,12 @@ mod run;
 
 use std::collections::BTreeMap;
 
+pub use allow::ALLOW_UNUSED;
 pub use case::Case;
 pub use run::Findings;
 pub use run::run;
 
+use crate::finding::Finding;
 use crate::finding::RecipeSpot;
 use crate::finding::Severity;
 use crate::hint::Hint;
@@ -50,6 +52,8 @@ pub struct Subject<'a> {
     pub changed: &'a BTreeMap<ImagePath, RecipeSpot>,
     /// The images that files come from.
     pub donors: &'a [Donor<'a>],
+    /// What the steps themselves had to say: it can be allowed like everything else.
+    pub noted: &'a [Finding],
     /// `[audit]` of the recipe.
     pub options: &'a AuditOptions,
 }

@@ -73,6 +73,7 @@ pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
         (check.run)(&after, &mut new)?;
     }
     let mut findings = finish(new, &old.keys(), subject.changed);
+    findings.extend(subject.noted.iter().cloned());
     allow::apply(&mut findings, &subject.options.allow)?;
     findings.sort();
     Ok(findings)

@@ -92,9 +92,7 @@ impl Verdict {
 /// A patch that does not fit, or a file whose facts cannot be had.
 pub fn gate(fetched: Fetched, gate: Gate, world: &World<'_>) -> Result<Verdict, Error> {
     let edited = fetched.edit()?;
-    let mut findings = audit_build(&fetched, &edited, world)?;
-    findings.extend(edited.findings.iter().cloned());
-    findings.sort();
+    let findings = audit_build(&fetched, &edited, world)?;
     if findings.iter().any(|finding| gate.refuses(finding)) {
         return Ok(Verdict::Refused { findings });
     }
@@ -126,6 +124,7 @@ fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<
         after: View { tree: &tree, objects: &contents, env: &env_after },
         changed: &edited.spots,
         donors: &donors,
+        noted: &edited.findings,
         options: &recipe.audit,
     };
     Ok(audit::run(&subject)?)

@@ -115,6 +115,7 @@ impl Subject {
             after: View { tree: &tree.rootfs, objects: &objects, env: &own },
             changed: &changed,
             donors: &[],
+            noted: &[],
             options,
         };
         let mut findings = audit::run(&subject)?;

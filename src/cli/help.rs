@@ -15,6 +15,8 @@ use crate::cli::args::Explain;
 use crate::cli::args::Format;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
+use crate::edit::notice;
+use crate::finding::Notice;
 use crate::recipe;
 
 /// Prints the JSON Schema of recipes.
@@ -54,24 +56,35 @@ pub fn man(out: Option<&Path>) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
+/// Every kind of finding that there is, sorted by id.
+fn kinds() -> Vec<Notice> {
+    let checks = audit::all().map(|check| Notice {
+        id: check.id,
+        severity: check.severity,
+        summary: check.summary,
+        explain: check.explain,
+    });
+    let mut kinds: Vec<Notice> = checks.collect();
+    kinds.extend(notice::ALL.iter().map(|kind| **kind));
+    kinds.push(audit::ALLOW_UNUSED);
+    kinds.sort_by_key(|kind| kind.id);
+    kinds
+}
+
 /// Explains one check, or lists all.
 ///
 /// # Errors
 /// An id that no check has, or an output that cannot be written.
 pub fn explain(args: &Explain, format: Format) -> Result<Outcome, Failure> {
     let mut out = io::stdout().lock();
-    let chosen: Vec<_> = match &args.check {
-        None => audit::all().collect(),
-        Some(id) => match audit::find(id) {
-            Some(check) => vec![check],
-            None => {
-                return Err(Failure::usage(
-                    format!("there is no check `{id}`"),
-                    "list them: `imgforge explain`",
-                ));
-            }
-        },
-    };
+    let mut chosen = kinds();
+    if let Some(id) = &args.check {
+        chosen.retain(|kind| kind.id == id);
+        if chosen.is_empty() {
+            let hint = "list them: `imgforge explain`";
+            return Err(Failure::usage(format!("there is no check `{id}`"), hint));
+        }
+    }
     if format == Format::Json {
         let list = chosen.iter().map(|check| {
             json!({"id": check.id, "severity": check.severity.to_string(), "summary": check.summary, "explain": check.explain})

@@ -6,6 +6,7 @@
 pub mod decide;
 pub mod error;
 pub mod graft;
+pub mod notice;
 pub mod patch;
 pub mod place;
 pub mod settle;

@@ -5,9 +5,9 @@ use crate::edit::Decision;
 use crate::edit::Error;
 use crate::edit::Place;
 use crate::edit::What;
+use crate::edit::notice::HARDLINK_ALIAS;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
-use crate::finding::Severity;
 use crate::layer::Content;
 use crate::layer::Meta;
 use crate::layer::Node;
@@ -92,7 +92,7 @@ impl Decided {
     pub(super) fn report_aliases(&mut self, base: &Rootfs, path: &ImagePath, spot: &RecipeSpot, help: &str) {
         for alias in base.aliases(path) {
             let message = format!("is a hard link to `{path}` and keeps the old content");
-            let mut finding = Finding::new("hardlink-alias", Severity::Warning, alias.to_string(), message);
+            let mut finding = Finding::of(&HARDLINK_ALIAS, alias.to_string(), message);
             finding.recipe = Some(spot.clone());
             finding.help = Some(help.to_owned());
             self.findings.push(finding);

@@ -9,11 +9,11 @@ use crate::edit::Decision;
 use crate::edit::Error;
 use crate::edit::Place;
 use crate::edit::What;
+use crate::edit::notice::PATCH_ALREADY_APPLIED;
 use crate::edit::patch;
 use crate::edit::wheel;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
-use crate::finding::Severity;
 use crate::layer::Changeset;
 use crate::layer::Content;
 use crate::layer::Entry;
@@ -168,8 +168,7 @@ fn apply(
         patch::Outcome::Applied { text, .. } => Some(text),
         patch::Outcome::AlreadyApplied => {
             let message = format!("the patch `{}` is in the file already", patch.file());
-            let mut finding =
-                Finding::new("patch-already-applied", Severity::Note, path.to_string(), message);
+            let mut finding = Finding::of(&PATCH_ALREADY_APPLIED, path.to_string(), message);
             finding.recipe = Some(decision.spot.clone());
             edited.findings.push(finding);
             None

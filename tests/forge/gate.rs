@@ -104,6 +104,14 @@ fn without_the_op_library_the_finding_names_it_and_the_call_has_the_wrong_arity(
 fn without_the_wrapper_the_image_loads_and_falls_back() {
     let bench = Bench::new();
     let recipe = without(&bench, &PARTS[1..2]);
+    let (code, findings) = findings(&bench, &recipe);
+    assert_eq!(code, Some(0));
+    let left = |f: &&serde_json::Value| {
+        f["check"] == "built-together"
+            && f["path"].as_str().unwrap().ends_with("/libtensorrt_llm_nixl_wrapper.so")
+    };
+    let left: Vec<_> = findings.iter().filter(left).map(|f| &f["severity"]).collect();
+    assert_eq!(left, ["note"], "the donor has another build of it: {:?}", checks(&findings));
     bench.on_mini(&["build", &recipe, "--output=oci:out:x"]).exits(0);
     prove_death(&bench, "fallback");
 }

@@ -78,6 +78,19 @@ fn t06_a_file_known_by_its_second_name_keeps_its_looks() {
     assert_eq!(first.stdout, "old");
 }
 
+/// What a step has to say can be accepted like any other finding.
+#[test]
+fn t06_a_known_second_name_can_be_allowed() {
+    let bench = prepared();
+    let steps = "[[step]]\nwrite = { file = \"/opt/t.py\", text = \"x = 1\" }\n\
+        [audit]\nallow = [{ check = \"hardlink-alias\", path = \"/opt/u.py\", reason = \"nobody opens it\" }]\n";
+    let report = bench.forge("allowed", steps).said["report"].clone();
+    let told: Vec<_> =
+        report["findings"].as_array().unwrap().iter().map(|f| (&f["check"], &f["allowed"])).collect();
+    assert_eq!(told, [(&"hardlink-alias".into(), &"nobody opens it".into())]);
+    bench.run(&["build", "allowed.toml", "--output=oci:out:strict", "--gate=note"]).exits(0);
+}
+
 /// T6: a patched file's other names keep the old text; that is said.
 #[test]
 fn t06_other_names_of_patched_and_written_files_are_reported() {

@@ -129,11 +129,8 @@ impl Hint for Error {
                 Some("if that is what you want, pin it again: `imgforge lock RECIPE`".to_owned())
             }
             Self::Gone { .. } => Some("remove the cache directory and run again".to_owned()),
-            Self::Recipe(_)
-            | Self::Tree { .. }
-            | Self::Host { .. }
-            | Self::TooLarge { .. }
-            | Self::Encode(_) => None,
+            Self::Recipe(_) | Self::Tree { .. } | Self::Host { .. } | Self::TooLarge { .. } => None,
+            Self::Encode(error) => error.hint(),
         }
     }
 }

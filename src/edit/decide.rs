@@ -53,9 +53,6 @@ pub fn decide(steps: &[Step], base: &Rootfs, donors: &BTreeMap<String, Rootfs>) 
     Ok(decided)
 }
 
-/// What to do about another name of a patched or written file.
-const OTHER_NAME: &str = "give the other name a step of its own, or make it a link to this one";
-
 fn missing(tree: &Rootfs, path: &ImagePath, spot: &RecipeSpot, source: LookupError) -> Error {
     match source {
         LookupError::NotFound { .. } => {
@@ -71,9 +68,8 @@ fn patch(step: &PatchStep, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decid
         return Err(Error::NotAFile { spot: spot.clone(), path: found.path, from: "base".to_owned() });
     };
     let meta = found.node.entry.meta.clone();
-    decided.report_aliases(base, &found.path, spot, OTHER_NAME);
     let what = What::Patch { place, with: step.with.clone() };
-    decided.put(found.path, Decision { spot: spot.clone(), meta, what, replaced: Some(place) })
+    decided.put(found.path, Decision { replaced: Some(place), ..Decision::new(spot.clone(), meta, what) })
 }
 
 fn remove(step: &Remove, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) -> Result<(), Error> {
@@ -105,12 +101,12 @@ fn link(step: &Link, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) ->
     let mode = 0o777;
     let existing = base.get(&path);
     if existing.is_some_and(|node| node.entry.node == Node::Directory) {
-        return Err(Error::Exists { spot: spot.clone(), path });
+        return Err(Error::InTheWay { spot: spot.clone(), path });
     }
     let meta = existing.map_or_else(|| inherited(base, &path, mode), |node| owned(&node.entry.meta, mode));
     decided.put_parents(base, &path, spot, &|directory| inherited(base, directory, 0o755))?;
     let what = What::Symlink(step.target.clone().into_bytes());
-    decided.put(path, Decision { spot: spot.clone(), meta, what, replaced: None })
+    decided.put(path, Decision::new(spot.clone(), meta, what))
 }
 
 /// Metadata with the owner of `like`.
@@ -122,7 +118,7 @@ fn write(step: &Write, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) 
     let path = landing(base, &step.file, true, spot)?;
     let existing = base.get(&path);
     if existing.is_some_and(|node| node.entry.node == Node::Directory) {
-        return Err(Error::Exists { spot: spot.clone(), path });
+        return Err(Error::InTheWay { spot: spot.clone(), path });
     }
     let replaced = existing.and_then(place_of);
     let kept = existing.filter(|_| replaced.is_some()).map(|node| node.entry.meta.clone());
@@ -130,23 +126,22 @@ fn write(step: &Write, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) 
     meta.mode = step.mode.unwrap_or(meta.mode);
     (meta.uid, meta.gid) = step.owner.unwrap_or((meta.uid, meta.gid));
     decided.put_parents(base, &path, spot, &|directory| inherited(base, directory, 0o755))?;
-    decided.report_aliases(base, &path, spot, OTHER_NAME);
     let what = match &step.content {
         WriteContent::Text(text) => What::Text(text.clone().into_bytes()),
         WriteContent::Source(file) => What::Host(file.clone()),
     };
-    decided.put(path, Decision { spot: spot.clone(), meta, what, replaced })
+    decided.put(path, Decision { replaced, ..Decision::new(spot.clone(), meta, what) })
 }
 
 fn mkdir(step: &Mkdir, spot: &RecipeSpot, base: &Rootfs, decided: &mut Decided) -> Result<(), Error> {
     let path = landing(base, &step.path, true, spot)?;
     let existing = base.get(&path);
     if existing.is_some_and(|node| node.entry.node != Node::Directory) {
-        return Err(Error::Exists { spot: spot.clone(), path });
+        return Err(Error::InTheWay { spot: spot.clone(), path });
     }
     let mut meta = existing.map_or_else(|| inherited(base, &path, 0o755), |node| node.entry.meta.clone());
     meta.mode = step.mode.unwrap_or(meta.mode);
     (meta.uid, meta.gid) = step.owner.unwrap_or((meta.uid, meta.gid));
     decided.put_parents(base, &path, spot, &|directory| inherited(base, directory, 0o755))?;
-    decided.put(path, Decision { spot: spot.clone(), meta, what: What::Directory, replaced: None })
+    decided.put(path, Decision::new(spot.clone(), meta, What::Directory))
 }

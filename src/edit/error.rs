@@ -42,6 +42,14 @@ pub enum Error {
         /// The path in the base.
         path: ImagePath,
     },
+    /// Something of another kind is where a step would write: a directory, or a file where a directory should be.
+    #[error("`{path}` of the base is in the way")]
+    InTheWay {
+        /// Where the recipe asks for it.
+        spot: RecipeSpot,
+        /// The path in the base.
+        path: ImagePath,
+    },
     /// `replace = false`, and there is something.
     #[error("`{path}` is in the base already")]
     Exists {
@@ -117,6 +125,7 @@ impl Error {
             | Self::NotAFile { spot, .. }
             | Self::NothingToReplace { spot, .. }
             | Self::Exists { spot, .. }
+            | Self::InTheWay { spot, .. }
             | Self::Twice { spot, .. }
             | Self::Missing { spot, .. }
             | Self::Lookup { spot, .. }
@@ -149,14 +158,16 @@ impl Hint for Error {
         match self {
             Self::NotInDonor { near, pattern, .. } => near_names(near)
                 .or_else(|| Some(format!("move `{pattern}` to `optional` if the donor may lack it"))),
-            Self::NotAFile { path, .. } => Some(format!(
-                "to take a whole directory, write `{}/**`",
-                String::from_utf8_lossy(path.name())
-            )),
+            Self::NotAFile { path, .. } => {
+                Some(format!("name a regular file, or, in a graft, all below it: `{path}/**`"))
+            }
             Self::NothingToReplace { .. } => Some(
                 "drop `replace = true`, or list the file under `optional`, to add it as a new file"
                     .to_owned(),
             ),
+            Self::InTheWay { path, .. } => Some(format!(
+                "see what it is: `imgforge ls BASE {path}`; a directory is never replaced by a file"
+            )),
             Self::Exists { .. } => Some("drop `replace = false` to replace it".to_owned()),
             Self::Twice { .. } => Some("keep one of the two steps".to_owned()),
             Self::Missing { near, .. } => near_names(near),

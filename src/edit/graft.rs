@@ -20,6 +20,7 @@ use crate::oci::ImagePath;
 use crate::recipe::Graft;
 use crate::rootfs::LookupError;
 use crate::rootfs::Rootfs;
+use crate::rootfs::TreeNode;
 
 /// One file or link of the donor, and its path below the graft's root.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,14 +110,30 @@ fn matching(graft: &Graft, donor: &Rootfs, pattern: &str, spot: &RecipeSpot) -> 
     Ok(found)
 }
 
-/// A link that a glob matched: itself when it leads to something below the root, which is taken too or is there
-/// already; else the file it leads to; nothing when it leads nowhere or to a directory elsewhere.
+/// A link that a glob matched: itself when its target is relative and stays below the root, so that it leads to the
+/// same file at the destination; else the file it leads to; nothing when it leads nowhere or to a directory elsewhere.
 fn linked(donor: &Rootfs, root: &ImagePath, link: &ImagePath) -> Option<ImagePath> {
     let target = donor.resolve(link).ok()?;
-    if target.path.is_within(root) {
+    if target.path.is_within(root) && stays_below(donor, root, link) {
         return Some(link.clone());
     }
     matches!(target.node.entry.node, Node::File(_)).then_some(target.path)
+}
+
+/// Whether a link's own text never leaves the root on its way.
+fn stays_below(donor: &Rootfs, root: &ImagePath, link: &ImagePath) -> bool {
+    let Some(Node::Symlink(target)) = donor.get(link).map(|node| &node.entry.node) else { return false };
+    let above = link.components().count().saturating_sub(root.components().count());
+    let mut depth = above.saturating_sub(1);
+    for part in target.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." if depth == 0 => return false,
+            b".." => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    !target.starts_with(b"/")
 }
 
 fn compile(pattern: &str, spot: &RecipeSpot) -> Result<GlobMatcher, Error> {
@@ -147,6 +164,9 @@ pub fn decide(graft: &Graft, donor: &Rootfs, base: &Rootfs, decided: &mut Decide
         let is_link = matches!(source.entry.node, Node::Symlink(_));
         let path = landing(base, &wanted, !is_link, &selected.spot)?;
         let existing = base.get(&path);
+        if existing.is_some_and(TreeNode::is_directory) {
+            return Err(Error::InTheWay { spot: selected.spot, path });
+        }
         match (graft.replace.filter(|_| selected.required), existing) {
             (Some(true), None) => {
                 return Err(Error::NothingToReplace { spot: selected.spot, path });
@@ -165,8 +185,9 @@ pub fn decide(graft: &Graft, donor: &Rootfs, base: &Rootfs, decided: &mut Decide
         };
         let parents = |directory: &ImagePath| new_directory(graft, donor, base, directory);
         decided.put_parents(base, &path, &selected.spot, &parents)?;
-        aliases(graft, base, &path, &selected.spot, &meta, decided)?;
-        decided.put(path, Decision { spot: selected.spot, meta, what, replaced })?;
+        let replace_aliases = graft.replace_aliases;
+        let decision = Decision::new(selected.spot, meta, what);
+        decided.put(path, Decision { replaced, replace_aliases, ..decision })?;
     }
     Ok(())
 }
@@ -196,25 +217,4 @@ fn new_directory(graft: &Graft, donor: &Rootfs, base: &Rootfs, directory: &Image
         (meta.uid, meta.gid) = (uid, gid);
     }
     meta
-}
-
-/// Other names of the replaced file: replaced with it when the recipe asks, else named.
-fn aliases(
-    graft: &Graft,
-    base: &Rootfs,
-    path: &ImagePath,
-    spot: &RecipeSpot,
-    meta: &Meta,
-    decided: &mut Decided,
-) -> Result<(), Error> {
-    if !graft.replace_aliases {
-        let help = "set `aliases = \"replace\"` in the graft to replace both names";
-        decided.report_aliases(base, path, spot, help);
-        return Ok(());
-    }
-    for alias in base.aliases(path) {
-        let what = What::Hardlink(path.clone());
-        decided.put(alias, Decision { spot: spot.clone(), meta: meta.clone(), what, replaced: None })?;
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 //! A step becomes a [`Decision`] from trees alone ([`decide()`]); what bytes that needs is then known
 //! ([`Decided::wants`]); with the bytes at hand the decisions settle into a changeset ([`settle()`]).
 
+mod alias;
 pub mod decide;
 pub mod error;
 pub mod graft;
@@ -63,6 +64,18 @@ pub struct Decision {
     pub what: What,
     /// The regular file of the base that it replaces.
     pub replaced: Option<Place>,
+    /// A directory that is only on the way to something else: a step that makes it has the last word.
+    pub on_the_way: bool,
+    /// Other names of the replaced file are replaced too.
+    pub replace_aliases: bool,
+}
+
+impl Decision {
+    /// A decision of a step about this path itself, which replaces no file.
+    #[must_use]
+    pub const fn new(spot: RecipeSpot, meta: Meta, what: What) -> Self {
+        Self { spot, meta, what, replaced: None, on_the_way: false, replace_aliases: false }
+    }
 }
 
 /// What will be at a path.
@@ -72,8 +85,6 @@ pub enum What {
     Directory,
     /// A symbolic link with this target.
     Symlink(Vec<u8>),
-    /// Another name of a file of the same build.
-    Hardlink(ImagePath),
     /// A file of a donor.
     Graft {
         /// The donor.
@@ -142,7 +153,7 @@ impl Decided {
                 What::Host(path) => {
                     wants.hosts.insert(path.clone());
                 }
-                What::Directory | What::Symlink(_) | What::Hardlink(_) | What::Text(_) => {}
+                What::Directory | What::Symlink(_) | What::Text(_) => {}
             }
         }
         wants

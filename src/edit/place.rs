@@ -5,8 +5,6 @@ use crate::edit::Decision;
 use crate::edit::Error;
 use crate::edit::Place;
 use crate::edit::What;
-use crate::edit::notice::HARDLINK_ALIAS;
-use crate::finding::Finding;
 use crate::finding::RecipeSpot;
 use crate::layer::Content;
 use crate::layer::Meta;
@@ -27,7 +25,8 @@ pub fn place_of(node: &TreeNode) -> Option<Place> {
     }
 }
 
-/// Resolves a path that a step writes: through links, to the file itself when `follow`, else to the last name.
+/// Resolves a path that a step writes: through links, to the file itself when `follow` and there is one, else to
+/// the last name. Links that lead to what does not exist yet are followed too: the directories are made there.
 ///
 /// # Errors
 /// When a link loops or something on the way is no directory.
@@ -40,30 +39,7 @@ pub fn landing(tree: &Rootfs, path: &ImagePath, follow: bool, spot: &RecipeSpot)
             Err(other) => return Err(lookup(other)),
         }
     }
-    let Some(parent) = path.parent() else {
-        return Ok(path.clone());
-    };
-    let directory = deepest(tree, &parent, spot)?;
-    directory
-        .join(path.name())
-        .map_err(|_| lookup(LookupError::NotFound { path: path.clone(), missing: path.clone() }))
-}
-
-/// Resolves a directory of which only the upper part need exist: links of that part are followed.
-fn deepest(tree: &Rootfs, directory: &ImagePath, spot: &RecipeSpot) -> Result<ImagePath, Error> {
-    let lookup = |source| Error::Lookup { spot: spot.clone(), path: directory.clone(), source };
-    match tree.resolve(directory) {
-        Ok(found) => Ok(found.path),
-        Err(LookupError::NotFound { .. }) => match directory.parent() {
-            None => Ok(directory.clone()),
-            Some(parent) => {
-                let above = deepest(tree, &parent, spot)?;
-                let missing = LookupError::NotFound { path: directory.clone(), missing: directory.clone() };
-                above.join(directory.name()).map_err(|_| lookup(missing))
-            }
-        },
-        Err(other) => Err(lookup(other)),
-    }
+    tree.resolve_parent(path).map_err(lookup)
 }
 
 impl Decided {
@@ -74,11 +50,12 @@ impl Decided {
     pub(super) fn put(&mut self, path: ImagePath, decision: Decision) -> Result<(), Error> {
         let spot = decision.spot.clone();
         if let Some(earlier) = self.entries.get(&path) {
-            // Directories made on the way to a file are no step of their own.
-            if !matches!((&earlier.what, &decision.what), (What::Directory, What::Directory)) {
-                return Err(Error::Twice { other: earlier.spot.clone(), spot, path });
+            let directories = matches!((&earlier.what, &decision.what), (What::Directory, What::Directory));
+            match (directories, earlier.on_the_way, decision.on_the_way) {
+                (true, _, true) => return Ok(()),
+                (true, true, false) => {}
+                _ => return Err(Error::Twice { other: earlier.spot.clone(), spot, path }),
             }
-            return Ok(());
         }
         // A whiteout beside entries below it: engines differ on which of the two wins.
         if let Some((_, other)) = self.removals.iter().find(|(gone, _)| path.is_within(gone)) {
@@ -86,17 +63,6 @@ impl Decided {
         }
         self.entries.insert(path, decision);
         Ok(())
-    }
-
-    /// Says of each other name of the file at `path` that it keeps the old content.
-    pub(super) fn report_aliases(&mut self, base: &Rootfs, path: &ImagePath, spot: &RecipeSpot, help: &str) {
-        for alias in base.aliases(path) {
-            let message = format!("is a hard link to `{path}` and keeps the old content");
-            let mut finding = Finding::of(&HARDLINK_ALIAS, alias.to_string(), message);
-            finding.recipe = Some(spot.clone());
-            finding.help = Some(help.to_owned());
-            self.findings.push(finding);
-        }
     }
 
     /// Makes the directories above `path` that the base lacks; `meta` tells how each will look.
@@ -113,7 +79,8 @@ impl Decided {
         for directory in path.ancestors() {
             if tree.get(&directory).is_none() && !directory.is_root() {
                 let meta = meta(&directory);
-                let decision = Decision { spot: spot.clone(), meta, what: What::Directory, replaced: None };
+                let decision = Decision::new(spot.clone(), meta, What::Directory);
+                let decision = Decision { on_the_way: true, ..decision };
                 self.put(directory, decision)?;
             }
         }

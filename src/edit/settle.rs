@@ -9,6 +9,7 @@ use crate::edit::Decision;
 use crate::edit::Error;
 use crate::edit::Place;
 use crate::edit::What;
+use crate::edit::alias;
 use crate::edit::notice::PATCH_ALREADY_APPLIED;
 use crate::edit::patch;
 use crate::edit::wheel;
@@ -26,7 +27,7 @@ use crate::rootfs::Rootfs;
 /// What a recipe comes to on these images. Parents of the entries are not in it yet: assembly adds them.
 #[derive(Debug, Default)]
 pub struct Edited {
-    /// The changes. Nothing that the base has already, byte for byte and with the same metadata, is in it.
+    /// The changes. A grafted or patched file that the base has already, with the same metadata, is not in it.
     pub changes: Changeset,
     /// Which step brought each path, removals included.
     pub spots: BTreeMap<ImagePath, RecipeSpot>,
@@ -84,7 +85,6 @@ pub fn settle(decided: &Decided, contents: &Contents, base: &Rootfs) -> Result<E
         let node = match &decision.what {
             What::Directory => Node::Directory,
             What::Symlink(target) => Node::Symlink(target.clone()),
-            What::Hardlink(target) => Node::Hardlink(target.clone()),
             What::Text(text) => Node::File(Content::Bytes(text.clone())),
             What::Host(file) => {
                 Node::File(Content::Bytes(contents.hosts.get(file).cloned().unwrap_or_default()))
@@ -109,6 +109,7 @@ pub fn settle(decided: &Decided, contents: &Contents, base: &Rootfs) -> Result<E
         edited.spots.insert(path.clone(), spot.clone());
         edited.changes.removals.insert(path.clone());
     }
+    alias::settle(decided, base, &mut edited);
     wheel::settle(decided, contents, base, &mut edited);
     Ok(edited)
 }

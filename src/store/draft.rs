@@ -1,6 +1,8 @@
 //! A blob being written, whose digest is known when it ends.
 
 use std::fs;
+use std::hash::BuildHasher;
+use std::hash::RandomState;
 use std::io;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -54,10 +56,12 @@ impl Draft {
     }
 }
 
-/// A fresh path in `tmp/`, unique across the processes that share the store.
+/// A fresh path in `tmp/`, unique across the processes that share the store: process ids alone are not, when
+/// each process is the first of its own container.
 pub(super) fn temporary(store: &Store, what: &str) -> Scratch {
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
-    Scratch::new(store.temporary().join(format!("{what}-{}-{number}", std::process::id())))
+    let random = RandomState::new().hash_one(number);
+    Scratch::new(store.temporary().join(format!("{what}-{}-{number}-{random:016x}", std::process::id())))
 }
 
 /// Read-only and on disk before the rename: a crash may lose a blob, never truncate one.

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::io::Read;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -34,6 +35,8 @@ struct Partial {
     path: PathBuf,
     file: fs::File,
     hasher: Hasher,
+    /// In charge of a file that nobody resumes: it goes when the download breaks.
+    own: Option<Scratch>,
 }
 
 impl Store {
@@ -72,29 +75,25 @@ impl Store {
 
     fn partial(&self, digest: &Digest, size: u64) -> Result<Partial, Error> {
         let path = self.root.join("partial").join(digest.hex());
-        let mut options = fs::OpenOptions::new();
-        let mut file =
-            options.read(true).append(true).create(true).open(&path).map_err(super::io("open", &path))?;
-        if file.try_lock().is_err() {
+        let Some(mut file) = locked(&path)? else {
             // Another process is at it: take a file of our own, which nobody resumes.
             let scratch = super::draft::temporary(self, "download");
             let file = fs::File::create_new(scratch.path()).map_err(super::io("make", scratch.path()))?;
             let path = scratch.path().to_owned();
-            scratch.keep();
-            return Ok(Partial { path, file, hasher: Hasher::default() });
-        }
+            return Ok(Partial { path, file, hasher: Hasher::default(), own: Some(scratch) });
+        };
         let mut hasher = Hasher::default();
         let length = hash_file(&mut file, &mut hasher).map_err(super::io("read", &path))?;
         if length >= size {
             file.set_len(0).map_err(super::io("truncate", &path))?;
             hasher = Hasher::default();
         }
-        Ok(Partial { path, file, hasher })
+        Ok(Partial { path, file, hasher, own: None })
     }
 
-    fn accept<E>(&self, partial: Partial, digest: &Digest, size: u64) -> Result<(), IngestError<E>> {
+    fn accept<E>(&self, mut partial: Partial, digest: &Digest, size: u64) -> Result<(), IngestError<E>> {
         // From here on the partial file is either renamed or removed.
-        let scratch = Scratch::new(partial.path.clone());
+        let scratch = partial.own.take().unwrap_or_else(|| Scratch::new(partial.path.clone()));
         let actual = partial.hasher.digest();
         if partial.hasher.length() != size {
             let (digest, actual) = (*digest, partial.hasher.length());
@@ -141,6 +140,25 @@ impl Partial {
             task.advance(count as u64);
         }
     }
+}
+
+/// Opens and locks a partial file; `None` when another process has it. Between opening and locking, the other may
+/// have finished and renamed it: then what is locked is a blob, and must not be touched.
+fn locked(path: &Path) -> Result<Option<fs::File>, Error> {
+    for _ in 0..8 {
+        let mut options = fs::OpenOptions::new();
+        let file =
+            options.read(true).append(true).create(true).open(path).map_err(super::io("open", path))?;
+        if file.try_lock().is_err() {
+            return Ok(None);
+        }
+        let identity = |meta: &fs::Metadata| (meta.dev(), meta.ino());
+        let ours = file.metadata().map_err(super::io("read", path))?;
+        if fs::symlink_metadata(path).is_ok_and(|there| identity(&there) == identity(&ours)) {
+            return Ok(Some(file));
+        }
+    }
+    Ok(None)
 }
 
 fn hash_file(file: &mut fs::File, hasher: &mut Hasher) -> io::Result<u64> {

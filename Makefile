@@ -7,7 +7,7 @@ help:
 	@echo "make test   every test, on real registries, engines and images"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
-# Installs what is missing when it may (root, and CI or IMGFORGE_INSTALL=1), else says what to install.
+# Installs what is missing when run as root, else says what to install.
 needs:
 	@fixtures/services/install.sh
 

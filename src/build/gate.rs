@@ -107,6 +107,7 @@ fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<
     let env_before = environment(&fetched.locked.base.image);
     let env_after = environment_after(&fetched.locked.base.image, recipe);
     let contents = objects(&fetched.base, world);
+    contents.study_all(&edited.changes).map_err(audit::Error::from)?;
     let of_donors: BTreeMap<&String, (ImageObjects, BTreeMap<String, String>)> = fetched
         .locked
         .donors

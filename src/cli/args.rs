@@ -25,14 +25,14 @@ pub struct Cli {
 /// Options that every command takes.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// Where blobs and indexes are kept [default: $XDG_CACHE_HOME/imgforge]
-    #[arg(long, global = true, env = "IMGFORGE_CACHE_DIR", value_name = "DIR")]
+    /// Where blobs and indexes are kept [env: IMGFORGE_CACHE_DIR] [default: $XDG_CACHE_HOME/imgforge]
+    #[arg(long, global = true, value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
     /// Read HOST[/PATH] from REF instead, in any transport; may be repeated
     #[arg(long, global = true, value_name = "HOST[/PATH]=REF")]
     pub mirror: Vec<String>,
-    /// Credentials file, as Docker or Podman writes it
-    #[arg(long, global = true, env = "REGISTRY_AUTH_FILE", value_name = "FILE")]
+    /// Credentials file, as Docker or Podman writes it [env: REGISTRY_AUTH_FILE]
+    #[arg(long, global = true, value_name = "FILE")]
     pub authfile: Option<PathBuf>,
     /// A PEM file with a certificate authority to trust besides the system's; may be repeated
     #[arg(long, global = true, value_name = "FILE")]

@@ -1,5 +1,6 @@
 //! `build` and `lock`.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::io::Write;
 use std::path::Path;
@@ -10,7 +11,6 @@ use serde_json::json;
 
 use crate::build;
 use crate::build::Fetched;
-use crate::build::Locked;
 use crate::build::Verdict;
 use crate::build::lock;
 use crate::cli::args::Build;
@@ -47,9 +47,14 @@ pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
     let files = args.digest_file.iter().chain(&args.metadata_file).map(PathBuf::as_path);
     check_writable(reports.chain(files))?;
     let mut done = Done::default();
+    let mut ended = Ok(());
     for path in &args.recipe.recipes {
-        build_one(args, path, session, &mut done)?;
+        ended = build_one(args, path, session, &mut done);
+        if ended.is_err() {
+            break;
+        }
     }
+    // What was published before a failure is told all the same.
     if let Some(file) = &args.digest_file {
         write_file(file, done.digests.as_bytes())?;
     }
@@ -61,6 +66,7 @@ pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
         writeln!(io::stdout().lock(), "{document:#}")?;
     }
     write_reports(&args.gate, &done.reports)?;
+    ended?;
     Ok(if done.refused { Outcome::Findings } else { Outcome::Clean })
 }
 
@@ -70,6 +76,8 @@ struct Done {
     digests: String,
     built: Vec<Value>,
     reports: Vec<Report>,
+    /// Places that were published to, as they were asked for.
+    outputs: BTreeSet<String>,
     refused: bool,
 }
 
@@ -86,7 +94,9 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     if let Some(old) = &old {
         lock::check_inputs(old, &locked)?;
     }
-    let sinks = sinks(args, &locked, session)?;
+    let wanted = outputs(args, &locked.recipe.name, done)?;
+    let open = |text: &String| open_sink(text, &locked.recipe.name, session);
+    let sinks = wanted.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let name = locked.recipe.name.clone();
     // Asked before the long work: a registry that denies, a daemon that is not there.
     build::plan::ask(&locked, &sinks, &world)?;
@@ -125,10 +135,12 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
 }
 
 /// The places that `--output`, `--push` and `--load` name; an OCI layout beside the user when none does.
-fn sinks(args: &Build, locked: &Locked, session: &Session) -> Result<Vec<Box<dyn Sink>>, Failure> {
-    let name = &locked.recipe.name;
+///
+/// # Errors
+/// When an earlier recipe of the same call went to one of them.
+fn outputs(args: &Build, name: &str, done: &mut Done) -> Result<Vec<String>, Failure> {
     let mut wanted: Vec<String> = args.output.clone();
-    let tags = if args.tag.is_empty() { vec![format!("{name}:latest")] } else { args.tag.clone() };
+    let tags = if args.tag.is_empty() { vec!["{name}:latest".to_owned()] } else { args.tag.clone() };
     if args.push {
         wanted.extend(tags.iter().map(|tag| format!("docker://{tag}")));
     }
@@ -136,10 +148,19 @@ fn sinks(args: &Build, locked: &Locked, session: &Session) -> Result<Vec<Box<dyn
         wanted.extend(tags.iter().map(|tag| format!("docker-daemon:{tag}")));
     }
     if wanted.is_empty() {
-        wanted.push(format!("oci:{name}.oci:latest"));
+        wanted.push("oci:{name}.oci:latest".to_owned());
     }
-    let open = |text: &String| open_sink(text, name, session);
-    wanted.iter().map(open).collect()
+    for text in &mut wanted {
+        *text = text.replace("{name}", name);
+        if !done.outputs.insert(text.clone()) {
+            let message = format!("two recipes of this call go to `{text}`");
+            return Err(Failure::usage(
+                message,
+                "give the recipes names of their own, or build them one by one",
+            ));
+        }
+    }
+    Ok(wanted)
 }
 
 /// Opens a place to publish to; `{name}` in `text` stands for the recipe's name.

@@ -43,6 +43,16 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// An environment variable that names a file or directory.
+fn path(name: &str) -> Option<PathBuf> {
+    variable(name).map(PathBuf::from)
+}
+
+/// The credentials file that the user named, by flag or by environment.
+fn authfile(global: &Global) -> Option<PathBuf> {
+    global.authfile.clone().or_else(|| path("REGISTRY_AUTH_FILE"))
+}
+
 /// Whether to colour what goes to the given stream.
 #[must_use]
 pub fn color(when: When, terminal: bool) -> bool {
@@ -61,14 +71,15 @@ impl Session {
     /// # Errors
     /// When a flag cannot be understood or the store cannot be opened.
     pub fn open(global: &Global) -> Result<Self, Failure> {
-        let root = global.cache_dir.clone().map_or_else(default_cache, Ok)?;
+        let root =
+            global.cache_dir.clone().or_else(|| path("IMGFORGE_CACHE_DIR")).map_or_else(default_cache, Ok)?;
         let store = Store::open(&root)?;
         let mirrors = global.mirror.iter().map(|text| {
             let hint = "write HOST[/PATH]=REF, such as `nvcr.io=oci:mirror`";
             text.parse::<Mirror>()
                 .map_err(|error| Failure::usage(format!("--mirror `{text}`: {error}"), hint))
         });
-        if let Some(file) = global.authfile.as_ref().filter(|file| !file.is_file()) {
+        if let Some(file) = authfile(global).filter(|file| !file.is_file()) {
             return Err(Failure::usage(
                 format!("--authfile `{}` is not a file", file.display()),
                 "name the file that `docker login` or `podman login` wrote",
@@ -119,7 +130,7 @@ fn credentials(global: &Global) -> CredentialPlaces {
     let under = |root: Option<PathBuf>, tail: &str| root.map(|root| root.join(tail));
     let config = variable("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| under(home.clone(), ".config"));
     let files = [
-        global.authfile.clone(),
+        authfile(global),
         under(variable("DOCKER_CONFIG").map(PathBuf::from), "config.json"),
         under(variable("XDG_RUNTIME_DIR").map(PathBuf::from), "containers/auth.json"),
         under(config, "containers/auth.json"),

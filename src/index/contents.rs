@@ -56,8 +56,15 @@ pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: 
 }
 
 /// Facts of a file that is in a file of its own.
-pub(super) fn of_file(file: &mut std::fs::File, digest: Digest, size: u64) -> Found {
-    found(elf::read(file, size), digest, size)
+///
+/// # Errors
+/// The file cannot be read: that must never pass for a file that is not ELF.
+pub(super) fn of_file(file: &mut std::fs::File, digest: Digest, size: u64) -> io::Result<Found> {
+    match elf::read(file, size) {
+        // A file that ends too soon is a damaged ELF file, not a disk that fails.
+        Err(elf::Error::Read(error)) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+        read => Ok(found(read, digest, size)),
+    }
 }
 
 /// Facts of a file in memory.

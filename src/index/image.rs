@@ -15,6 +15,7 @@ use super::contents;
 use super::contents::Found;
 use super::note;
 use crate::elf::Symbols;
+use crate::layer::Changeset;
 use crate::layer::Content;
 use crate::layer::Node;
 use crate::oci::Digest;
@@ -57,6 +58,19 @@ impl ImageObjects {
         Self { store: store.clone(), placed, kept, stored: Mutex::default(), symbols: Mutex::default() }
     }
 
+    /// Looks at every file that an edit brings, so that none that cannot be read passes for one without facts.
+    ///
+    /// # Errors
+    /// The first file that cannot be read.
+    pub fn study_all(&self, changes: &Changeset) -> Result<(), ObjectError> {
+        for (path, entry) in &changes.upserts {
+            if let Node::File(content) = &entry.node {
+                self.study(content).map_err(|source| ObjectError { path: path.clone(), source })?;
+            }
+        }
+        Ok(())
+    }
+
     /// Facts of a file in the store or in memory, which also makes its symbols known.
     fn study(&self, content: &Content) -> io::Result<Known> {
         let (digest, size) = match content {
@@ -72,7 +86,7 @@ impl ImageObjects {
             Content::Bytes(bytes) => contents::of_bytes(bytes),
             _ => {
                 let mut file = self.store.file(&digest).map_err(io::Error::other)?;
-                contents::of_file(&mut file, digest, size)
+                contents::of_file(&mut file, digest, size)?
             }
         };
         let object = match found {

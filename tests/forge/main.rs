@@ -10,6 +10,7 @@ mod layer;
 mod lock;
 mod metadata;
 mod paths;
+mod places;
 mod rig;
 mod same;
 mod shell;

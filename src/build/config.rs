@@ -140,14 +140,6 @@ fn set(list: &mut Vec<Value>, name: &str, value: String) {
     });
 }
 
-/// The environment that a configuration gives a process, in order.
-#[must_use]
-pub fn environment(config: &Value) -> Vec<(String, String)> {
-    let list = config.pointer("/config/Env").and_then(Value::as_array);
-    let texts = list.into_iter().flatten().filter_map(Value::as_str);
-    texts.map(|text| text.split_once('=').unwrap_or((text, ""))).map(|(k, v)| (k.into(), v.into())).collect()
-}
-
 /// Adds a layer, or the record of a change of settings only, to `rootfs` and `history`.
 pub fn append(config: &mut Value, layer: Option<DiffId>, entry: &HistoryEntry) {
     let layers_before = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map_or(0, Vec::len);

@@ -6,13 +6,14 @@ use crate::audit;
 use crate::build::Error;
 use crate::build::Fetched;
 use crate::build::World;
+use crate::build::config::edit_config;
 use crate::build::origin::Tree;
 use crate::edit::Edited;
 use crate::finding::Finding;
 use crate::finding::Severity;
 use crate::index::ImageObjects;
 use crate::loader::View;
-use crate::oci::Image;
+use crate::oci::Config;
 use crate::recipe::Action;
 use crate::recipe::Recipe;
 
@@ -104,15 +105,17 @@ fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<
     let number = fetched.locked.base.image.manifest.layers.len();
     let tree = fetched.base.rootfs.with(&edited.changes, number);
     let tree = tree.map_err(|source| Error::Tree { image: recipe.name.clone(), source })?;
-    let env_before = environment(&fetched.locked.base.image);
-    let env_after = environment_after(&fetched.locked.base.image, recipe);
+    let env_before = environment(&fetched.locked.base.image.config);
+    let env_after = environment(&config_after(&fetched.locked.base.image.config, recipe)?);
     let contents = objects(&fetched.base, world);
     contents.study_all(&edited.changes).map_err(audit::Error::from)?;
     let of_donors: BTreeMap<&String, (ImageObjects, BTreeMap<String, String>)> = fetched
         .locked
         .donors
         .iter()
-        .map(|(name, origin)| (name, (objects(&fetched.donors[name], world), environment(&origin.image))))
+        .map(|(name, origin)| {
+            (name, (objects(&fetched.donors[name], world), environment(&origin.image.config)))
+        })
         .collect();
     let donors: Vec<audit::Donor<'_>> = of_donors
         .iter()
@@ -158,14 +161,14 @@ pub(super) fn objects(tree: &Tree, world: &World<'_>) -> ImageObjects {
     ImageObjects::new(world.store, tree.indexes.iter().map(|(number, index)| (*number, index)))
 }
 
-/// The environment that an image's configuration gives its processes.
-pub(super) fn environment(image: &Image) -> BTreeMap<String, String> {
-    image.config.env().into_iter().collect()
+/// The environment that a configuration gives its image's processes.
+pub(super) fn environment(config: &Config) -> BTreeMap<String, String> {
+    config.env().into_iter().collect()
 }
 
-/// The environment as the result's configuration will have it.
-fn environment_after(base: &Image, recipe: &Recipe) -> BTreeMap<String, String> {
-    let mut value = base.config.value().clone();
-    crate::build::config::edit_config(&mut value, &recipe.config);
-    crate::build::config::environment(&value).into_iter().collect()
+/// The base's configuration with the recipe's settings, as the result's processes will meet it.
+fn config_after(base: &Config, recipe: &Recipe) -> Result<Config, Error> {
+    let mut value = base.value().clone();
+    edit_config(&mut value, &recipe.config);
+    Ok(Config::from_value(&value)?)
 }

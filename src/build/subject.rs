@@ -83,7 +83,7 @@ impl Subject {
     /// The environment of its processes: an unpacked tree has none of its own.
     fn environment(&self) -> BTreeMap<String, String> {
         match self {
-            Self::Image(origin) => gate::environment(&origin.image),
+            Self::Image(origin) => gate::environment(&origin.image.config),
             Self::Directory(..) => BTreeMap::new(),
         }
     }

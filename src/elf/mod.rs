@@ -9,12 +9,16 @@ mod notes;
 mod parse;
 mod relocations;
 mod source;
+mod stem;
 mod symbols;
 mod text;
 mod versions;
 
 pub use parse::parse;
 pub use parse::read;
+pub use stem::path_without_hash;
+pub use stem::stem;
+pub use stem::without_hash;
 
 use serde::Deserialize;
 use serde::Serialize;

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use super::Donor;
 use super::affected;
 use crate::elf::Symbols;
+use crate::elf::Traits;
 use crate::finding::RecipeSpot;
 use crate::loader::Loader;
 use crate::loader::ObjectError;
 use crate::loader::World;
 use crate::oci::ImagePath;
+use crate::python::Script;
 
 /// A donor with what the loader knows of it.
 pub(super) struct DonorCase<'a> {
@@ -56,6 +58,22 @@ impl<'a> Case<'a> {
     /// The symbols of every object of a world.
     pub(super) fn symbols(&self, world: &World) -> Result<Vec<Arc<Symbols>>, ObjectError> {
         world.symbols(&self.loader)
+    }
+
+    /// What of an ELF file of the tree goes beyond the loader.
+    #[expect(dead_code, reason = "for the checks that are under way")]
+    pub(super) fn traits(&self, path: &ImagePath) -> Result<Arc<Traits>, ObjectError> {
+        match self.loader.view.tree.get(path) {
+            Some(node) => self.loader.view.objects.traits(path, node),
+            None => Ok(Arc::default()),
+        }
+    }
+
+    /// Python files of the tree that have something to say.
+    #[expect(dead_code, reason = "for the checks that are under way")]
+    pub(super) fn scripts(&self) -> impl Iterator<Item = (&'a ImagePath, Arc<Script>)> {
+        let view = self.loader.view;
+        view.tree.iter().filter_map(move |(path, node)| Some((path, view.objects.script(path, node)?)))
     }
 
     /// The donor that a file came from, and its path there.

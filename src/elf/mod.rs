@@ -4,7 +4,9 @@
 //! be damaged or stripped and the file still loads. `parse.rs` is the only file that names goblin.
 //! Knows nothing of other files: what a `DT_NEEDED` resolves to is `loader`'s business.
 
+mod fatbin;
 mod hash;
+mod layout;
 mod notes;
 mod parse;
 mod relocations;
@@ -12,13 +14,21 @@ mod source;
 mod stem;
 mod symbols;
 mod text;
+mod texts;
+mod traits;
 mod versions;
 
+pub use fatbin::Fatbins;
+pub use layout::Layout;
 pub use parse::parse;
 pub use parse::read;
+pub use parse::study;
 pub use stem::path_without_hash;
 pub use stem::stem;
 pub use stem::without_hash;
+pub use texts::Texts;
+pub use traits::Study;
+pub use traits::Traits;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -95,6 +105,10 @@ pub struct Defined {
     pub hidden: bool,
     /// `STB_WEAK`.
     pub weak: bool,
+    /// `STB_GNU_UNIQUE`: the first definition in a process is everybody's.
+    pub unique: bool,
+    /// The type of `st_info`: 0 none, 1 object, 2 function, 5 common, 6 thread-local, 10 indirect function.
+    pub kind: u8,
     /// `st_size`.
     pub size: u64,
 }

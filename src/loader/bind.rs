@@ -79,6 +79,8 @@ mod tests {
             index: *index,
             hidden: *hidden,
             weak: false,
+            unique: false,
+            kind: 2,
             size: 0,
         });
         Symbols { defined: defined.collect(), versioned, ..Symbols::default() }

@@ -1,0 +1,3 @@
+//! What two builds of a file, or of a set of files, mean for each other.
+//!
+//! Compares facts; whether an image loads is `audit`'s business.

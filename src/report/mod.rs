@@ -3,6 +3,7 @@
 pub mod human;
 pub mod json;
 pub mod listing;
+pub mod matrix;
 pub mod plan;
 pub mod summary;
 

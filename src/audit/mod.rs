@@ -10,6 +10,8 @@ mod allow;
 mod case;
 mod checks;
 mod demangle;
+mod family;
+mod home;
 mod run;
 
 use std::collections::BTreeMap;

@@ -11,7 +11,9 @@
 mod bind;
 mod cache;
 mod catalogue;
+mod gaps;
 mod place;
+mod platform;
 mod process;
 mod python;
 mod search;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::Loader;
 use super::Python;
 use super::place;
+use super::platform;
 use super::search;
 use super::search::Answer;
 use super::search::Opened;
 use super::search::Request;
-use crate::elf::Undefined;
 use crate::index::Object;
 use crate::oci::ImagePath;
 use crate::rootfs::TreeNode;
@@ -50,6 +50,8 @@ pub struct Missing {
     pub unfit: Vec<String>,
     /// The host brings it at run time.
     pub host: bool,
+    /// It belongs to the system that this tree is only a part of.
+    pub platform: bool,
 }
 
 /// A subject with everything that is loaded when it is.
@@ -107,18 +109,6 @@ impl World {
     #[must_use]
     pub fn find(&self, file: &ImagePath) -> Option<usize> {
         self.objects.iter().position(|mapped| mapped.file == *file)
-    }
-
-    /// Whether a library that is missing, among those that `object` needs directly or not, could give
-    /// `symbol`. Of the host's libraries, which are all plain C, no C++ name comes.
-    #[must_use]
-    pub fn could_be_in_missing(&self, object: usize, symbol: &Undefined) -> bool {
-        let below = self.closure(object);
-        let mut missing = self.missing.iter().filter(|missing| below.contains(&missing.by));
-        missing.any(|missing| match &symbol.version {
-            Some(need) => need.file == missing.name,
-            None => !missing.host || !symbol.name.starts_with("_Z"),
-        })
     }
 
     /// `object` and everything that it needs, directly or not: indexes into [`World::objects`].
@@ -218,6 +208,7 @@ impl World {
                 searched: answer.searched,
                 unfit: answer.unfit,
                 host: loader.is_host_library(name),
+                platform: loader.system.bare && platform::is_platform(name),
             });
             return None;
         };

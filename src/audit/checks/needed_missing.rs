@@ -21,7 +21,8 @@ alone, /etc/ld.so.cache, and the default directories. A library that is missing 
 `cannot open shared object file`.
 
 A library that only an earlier import can have loaded (as `import torch` does for what is built on torch) is \
-a note. Libraries that the host brings are told by `host-library`.
+a note. Libraries that the host brings are told by `host-library`. Of a tree without a C library (an unpacked \
+wheel) the libraries of every system, those of the manylinux policies, are not missed.
 
 To fix it, graft the library too, or make its directory part of the search: `env_prepend` of \
 LD_LIBRARY_PATH. The finding lists the places that were searched.",
@@ -30,7 +31,7 @@ LD_LIBRARY_PATH. The finding lists the places that were searched.",
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     for world in &case.worlds {
-        for missing in world.missing.iter().filter(|missing| !missing.host) {
+        for missing in world.missing.iter().filter(|missing| !missing.host && !missing.platform) {
             let by = &world.objects[missing.by].file;
             if case.affected.contains(by) {
                 let (finding, blame) = absent(case, world, missing)?;

@@ -130,6 +130,8 @@ mod tests {
             index: 0,
             hidden: false,
             weak: false,
+            unique: false,
+            kind: 2,
             size: 0,
         });
         Symbols { defined: defined.collect(), ..Symbols::default() }

@@ -16,7 +16,9 @@ impl World {
             match &symbol.version {
                 Some(need) => need.file == missing.name,
                 None if missing.host => is_driver_name(&missing.name, &symbol.name),
-                None if missing.platform => self.is_plain_of_platform(object, missing, symbol),
+                None if missing.outside && platform::is_platform(&missing.name) => {
+                    self.is_plain_of_platform(object, missing, symbol)
+                }
                 None => missing.by == object || self.is_front(missing.by, object),
             }
         })
@@ -25,7 +27,7 @@ impl World {
     /// Whether something is missing that could give a name without a version.
     #[must_use]
     pub fn has_gaps(&self) -> bool {
-        self.missing.iter().any(|missing| !(missing.platform && platform::is_versioned(&missing.name)))
+        self.missing.iter().any(|missing| !(missing.outside && platform::is_versioned(&missing.name)))
     }
 
     /// References to the platform's versioned libraries have versions, in files that have any of that library.

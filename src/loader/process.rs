@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::Loader;
 use super::Python;
 use super::place;
-use super::platform;
 use super::search;
 use super::search::Answer;
 use super::search::Opened;
@@ -50,8 +49,8 @@ pub struct Missing {
     pub unfit: Vec<String>,
     /// The host brings it at run time.
     pub host: bool,
-    /// It belongs to the system that this tree is only a part of.
-    pub platform: bool,
+    /// The tree has no C library, so it is a part of a system, and this belongs to another part of it.
+    pub outside: bool,
 }
 
 /// A subject with everything that is loaded when it is.
@@ -208,7 +207,7 @@ impl World {
                 searched: answer.searched,
                 unfit: answer.unfit,
                 host: loader.is_host_library(name),
-                platform: loader.system.bare && platform::is_platform(name),
+                outside: loader.is_outside(name),
             });
             return None;
         };
@@ -232,11 +231,21 @@ impl World {
     }
 
     /// A library of the same `site-packages` that an import can have loaded before (`import torch` does it
-    /// for everything built on torch): it is found by its SONAME then, wherever it is.
+    /// for everything built on torch): it is found by its SONAME then, wherever it is. Of several the one
+    /// nearest to the subject. A tree without a C library is taken for such a directory as a whole.
     fn imported<'a>(&self, loader: &Loader<'a>, name: &str) -> Option<Opened<'a>> {
-        let site = &self.python.as_ref()?.site;
-        let mut files = loader.catalogue.named(name).iter();
-        let file = files.find(|file| file.is_within(site) && loader.catalogue.get(file).is_some())?;
+        let root = ImagePath::root();
+        let site = match &self.python {
+            Some(python) => &python.site,
+            None if loader.system.bare => &root,
+            None => return None,
+        };
+        let near = |file: &&ImagePath| {
+            let (file, subject) = (file.ancestors(), self.subject.ancestors());
+            file.iter().filter(|place| subject.contains(place)).count()
+        };
+        let files = loader.catalogue.named(name).iter().rev().filter(|file| file.is_within(site));
+        let file = files.max_by_key(near)?;
         Some(open(file, loader.view.tree.get(file)?))
     }
 

@@ -97,6 +97,16 @@ struct Open<'c> {
     symbol: &'c Undefined,
 }
 
+/// What became of a reference in the image that its file comes from.
+enum InDonor {
+    /// It was given there; the message says by whom.
+    Given(String),
+    /// It was open there too.
+    Open,
+    /// The file comes from nowhere, or the donor is known in part.
+    Unknown,
+}
+
 impl Open<'_> {
     fn file(&self) -> &ImagePath {
         &self.world.objects[self.index].file
@@ -112,31 +122,42 @@ impl Open<'_> {
             let message = format!("wants `{}`, which `{provider}` gave before this build", self.name());
             return Ok(Some((self.finding(Severity::Error, message), vec![provider, file.clone()])));
         }
-        let home = Homes { case: self.case, world: self.world, symbols: self.symbols };
-        if let Some(home) = home.find(self.index, self.symbol)? {
-            let home = &self.world.objects[home].file;
-            let message = format!("wants `{}`, which its own library `{home}` does not define", self.name());
-            return Ok(Some((self.finding(Severity::Error, message), vec![file.clone(), home.clone()])));
-        }
-        if self.world.could_be_in_missing(self.index, self.symbol) || self.is_of_absent_interpreter() {
+        let homes = Homes { case: self.case, world: self.world, symbols: self.symbols };
+        let home = homes.find(self.index, self.symbol)?.map(|home| &self.world.objects[home].file);
+        let excused =
+            || self.world.could_be_in_missing(self.index, self.symbol) || self.is_of_absent_interpreter();
+        if home.is_none() && excused() {
             return Ok(None);
         }
-        let (severity, message) = match self.case.donor_of(file) {
-            Some((donor, path)) => match elsewhere.provider(1, &donor.loader, path, path, self.symbol)? {
-                Some(provider) => {
-                    let message = format!(
-                        "wants `{}`, which in `{}` comes from `{provider}`",
-                        self.name(),
-                        donor.donor.name
-                    );
-                    (Severity::Error, message)
-                }
-                None if donor.donor.complete => (Severity::Note, self.left_to_the_loader()),
-                None => self.alone(),
-            },
-            None => self.alone(),
+        let (severity, message) = match (self.in_donor(elsewhere)?, home) {
+            (InDonor::Given(message), _) => (Severity::Error, message),
+            (InDonor::Open, None) => (Severity::Note, self.left_to_the_loader()),
+            (_, Some(home)) => {
+                let message =
+                    format!("wants `{}`, which its own library `{home}` does not define", self.name());
+                (Severity::Error, message)
+            }
+            (InDonor::Unknown, None) => self.alone(),
         };
-        Ok(Some((self.finding(severity, message), vec![file.clone()])))
+        let blame = std::iter::once(file).chain(home).cloned().collect();
+        Ok(Some((self.finding(severity, message), blame)))
+    }
+
+    /// What becomes of the reference in the image that the file comes from.
+    fn in_donor(&self, elsewhere: &mut Elsewhere) -> Result<InDonor, ObjectError> {
+        let Some((donor, path)) = self.case.donor_of(self.file()) else {
+            return Ok(InDonor::Unknown);
+        };
+        let provider = elsewhere.provider(1, &donor.loader, path, path, self.symbol)?;
+        Ok(match provider {
+            Some(provider) => InDonor::Given(format!(
+                "wants `{}`, which in `{}` comes from `{provider}`",
+                self.name(),
+                donor.donor.name
+            )),
+            None if donor.donor.complete => InDonor::Open,
+            None => InDonor::Unknown,
+        })
     }
 
     /// Nothing else is known of the reference than that it is open.

@@ -5,12 +5,15 @@
 //! Knows nothing of other files: what a `DT_NEEDED` resolves to is `loader`'s business.
 
 mod fatbin;
+mod gpu;
 mod hash;
 mod layout;
 mod notes;
 mod parse;
 mod relocations;
+mod sections;
 mod source;
+mod strings;
 mod symbols;
 mod text;
 mod texts;
@@ -18,6 +21,11 @@ mod traits;
 mod versions;
 
 pub use fatbin::Fatbins;
+pub use fatbin::Module;
+pub use gpu::Code;
+pub use gpu::CodeKind;
+pub use gpu::Features;
+pub use gpu::Gpu;
 pub use layout::Layout;
 pub use parse::parse;
 pub use parse::read;

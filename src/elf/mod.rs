@@ -19,6 +19,9 @@ mod versions;
 
 pub use fatbin::Fatbins;
 pub use layout::Layout;
+pub use layout::SizeSource;
+pub use layout::class_of;
+pub use layout::is_own;
 pub use parse::parse;
 pub use parse::read;
 pub use parse::study;

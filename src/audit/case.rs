@@ -29,7 +29,7 @@ pub struct Case<'a> {
     pub(super) affected: BTreeSet<ImagePath>,
     /// Every file in scope is in at least one of these.
     pub(super) worlds: Vec<World>,
-    /// What the build changes; empty for the tree before.
+    /// What the build changes, without what it puts there again as it was; empty for the tree before.
     pub(super) changed: BTreeMap<ImagePath, RecipeSpot>,
     /// The tree before, for the tree after.
     pub(super) before: Option<&'a Self>,

@@ -8,6 +8,7 @@
 mod affected;
 mod allow;
 mod case;
+mod changed;
 mod checks;
 mod demangle;
 mod run;
@@ -38,6 +39,8 @@ pub struct Check {
     pub severity: Severity,
     /// What it looks at, why it matters and what to do: for `imgforge explain`.
     pub explain: &'static str,
+    /// What it says of its fixture: `expected.txt` of its folder.
+    pub example: &'static str,
     /// Adds findings for one tree.
     pub(super) run: fn(&Case<'_>, &mut Findings) -> Result<(), ObjectError>,
 }

@@ -9,6 +9,7 @@ use super::Subject;
 use super::affected;
 use super::allow;
 use super::case::DonorCase;
+use super::changed;
 use super::checks;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
@@ -65,7 +66,7 @@ pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
         (check.run)(&before, &mut old)?;
     }
     let mut after = Case::new(after, names, subject.changed)?;
-    after.changed.clone_from(subject.changed);
+    after.changed = changed::truly(subject);
     after.before = Some(&before);
     after.donors = &donors;
     let mut new = Findings::default();

@@ -11,6 +11,7 @@ mod notes;
 mod parse;
 mod relocations;
 mod source;
+mod stem;
 mod symbols;
 mod text;
 mod texts;
@@ -19,8 +20,10 @@ mod versions;
 
 pub use fatbin::Fatbins;
 pub use layout::Layout;
+pub use layout::Size;
 pub use layout::SizeSource;
 pub use layout::class_of;
+pub use layout::function_of;
 pub use layout::is_own;
 pub use parse::parse;
 pub use parse::read;
@@ -28,6 +31,9 @@ pub use parse::study;
 pub use texts::Texts;
 pub use traits::Study;
 pub use traits::Traits;
+pub use stem::path_without_hash;
+pub use stem::stem;
+pub use stem::without_hash;
 
 use serde::Deserialize;
 use serde::Serialize;

@@ -28,12 +28,12 @@ pub use layout::is_own;
 pub use parse::parse;
 pub use parse::read;
 pub use parse::study;
-pub use texts::Texts;
-pub use traits::Study;
-pub use traits::Traits;
 pub use stem::path_without_hash;
 pub use stem::stem;
 pub use stem::without_hash;
+pub use texts::Texts;
+pub use traits::Study;
+pub use traits::Traits;
 
 use serde::Deserialize;
 use serde::Serialize;

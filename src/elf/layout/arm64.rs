@@ -105,7 +105,7 @@ fn passes_itself(before: &[u32]) -> bool {
     match moved.filter(|moved| called.is_none_or(|called| called < *moved)) {
         Some(moved) => {
             let from = before[moved] >> 16 & 31;
-            before[..moved].iter().any(|word| *word == 0xaa00_03e0 | from)
+            before[..moved].contains(&(0xaa00_03e0 | from))
         }
         None => called.is_none(),
     }

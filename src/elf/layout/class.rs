@@ -32,6 +32,23 @@ pub fn class_of(symbol: &str) -> Option<(String, Source)> {
     Some((class, Source::DeletingDestructor))
 }
 
+/// What a function is called, without its parameters: the start of a mangled name. `None` for other symbols, and
+/// for functions without parameters in their names.
+#[must_use]
+pub fn function_of(symbol: &str) -> Option<&str> {
+    let bytes = symbol.as_bytes();
+    let end = match bytes.strip_prefix(b"_Z")?.first()? {
+        b'N' => {
+            let qualifiers =
+                bytes.get(3..)?.iter().take_while(|byte| matches!(byte, b'K' | b'V' | b'R' | b'O'));
+            mangled::nested_end(bytes, 3 + qualifiers.count())?
+        }
+        b'0'..=b'9' => mangled::arguments_end(bytes, mangled::component(bytes, 2)?)?,
+        _ => return None,
+    };
+    (end < symbol.len()).then(|| symbol.get(..end)).flatten()
+}
+
 /// Whether a function can hold the size of somebody's own class; `rest` is its name behind `_Z`.
 pub(super) fn frees(rest: &[u8]) -> bool {
     let Ok(rest) = std::str::from_utf8(rest) else {

@@ -27,12 +27,19 @@ fn type_at(name: &[u8], at: usize, depth: usize) -> Option<usize> {
     }
 }
 
+/// Behind the name that starts behind an `N` at `start`. Constructors, destructors and operators are parts of it.
+pub(super) fn nested_end(name: &[u8], start: usize) -> Option<usize> {
+    nested(name, start, DEEPEST)
+}
+
 /// Behind the `N` of a nested name, to behind its `E`.
 fn nested(name: &[u8], start: usize, depth: usize) -> Option<usize> {
     let mut at = start;
     while *name.get(at)? != b'E' {
         at = match name.get(at)? {
             b'I' => arguments(name, at, depth)?,
+            // `C1`, `D0`, and operators such as `cl`, `eq`: two letters.
+            b'C' | b'D' | b'a'..=b'z' if name.get(at..at + 2)? != b"cv" => at + 2,
             _ => component(name, at)?,
         };
     }

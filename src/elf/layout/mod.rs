@@ -23,6 +23,7 @@ use std::io::Seek;
 
 pub use class::Source as SizeSource;
 pub use class::class_of;
+pub use class::function_of;
 pub use class::is_own;
 use serde::Deserialize;
 use serde::Serialize;

@@ -12,6 +12,7 @@ mod changed;
 mod checks;
 mod demangle;
 mod run;
+mod shapes;
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 mod built_together;
 mod copies;
 mod host_library;
+mod layout_mismatch;
 mod machine_mismatch;
 mod needed_missing;
 mod python_tag_mismatch;
@@ -17,6 +18,7 @@ pub(super) static ALL: &[&Check] = &[
     &built_together::CHECK,
     &copies::CHECK,
     &host_library::CHECK,
+    &layout_mismatch::CHECK,
     &machine_mismatch::CHECK,
     &needed_missing::CHECK,
     &python_tag_mismatch::CHECK,

@@ -36,7 +36,6 @@ fn each(test: fn(&Path, bool)) {
         let script = format!("{SYNTHETIC}/build.sh");
         let built = Command::new(script).arg(place.path()).arg(compiler).args(flags).status().unwrap();
         assert!(built.success(), "{compiler}");
-        println!("{compiler}");
         test(place.path(), native && cfg!(target_arch = "x86_64"));
     }
 }

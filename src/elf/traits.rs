@@ -56,11 +56,15 @@ pub(super) struct Anchors {
 
 impl Traits {
     /// A part that makes no sense is as good as absent: the file may load all the same.
-    pub(super) fn read<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Result<Self, Error> {
+    pub(super) fn read<R: Read + Seek>(
+        source: &mut Source<'_, R>,
+        anchors: &Anchors,
+        symbols: &Symbols,
+    ) -> Result<Self, Error> {
         Ok(Self {
             layout: sound(layout::read(source, anchors))?,
             fatbins: sound(fatbin::read(source))?,
-            texts: sound(texts::read(source))?,
+            texts: sound(texts::read(source, anchors, symbols))?,
         })
     }
 }

@@ -81,7 +81,6 @@ impl<'a> Case<'a> {
     }
 
     /// What of an ELF file of the tree goes beyond the loader.
-    #[expect(dead_code, reason = "for the checks that are under way")]
     pub(super) fn traits(&self, path: &ImagePath) -> Result<Arc<Traits>, ObjectError> {
         match self.loader.view.tree.get(path) {
             Some(node) => self.loader.view.objects.traits(path, node),

@@ -18,6 +18,7 @@ mod home;
 mod level;
 mod policy;
 mod run;
+mod shapes;
 
 use std::collections::BTreeMap;
 

@@ -6,10 +6,13 @@ pub mod build;
 pub mod exit;
 pub mod help;
 pub mod image;
+pub mod judge;
+pub mod matrix;
 pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod session;
+pub mod subject;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

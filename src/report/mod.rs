@@ -3,6 +3,7 @@
 pub mod anatomy;
 pub mod background;
 pub mod escape;
+pub mod example;
 pub mod fingerprint;
 pub mod fold;
 pub mod html;

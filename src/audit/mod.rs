@@ -13,6 +13,8 @@ mod changed;
 mod checks;
 mod demangle;
 mod error;
+mod family;
+mod home;
 mod level;
 mod policy;
 mod run;

@@ -4,6 +4,7 @@ pub mod abi;
 pub mod anatomy;
 pub mod background;
 pub mod escape;
+pub mod example;
 pub mod fingerprint;
 pub mod fold;
 pub mod html;

@@ -14,14 +14,16 @@
 //! report
 //! build
 //! audit  edit
+//! abi
 //! loader
 //! index
 //! rootfs  transport
 //! store  layer  elf  python  recipe
-//! finding  oci  progress
+//! finding  oci  progress  torch
 //! hint
 //! ```
 
+pub mod abi;
 pub mod audit;
 pub mod build;
 pub mod cli;
@@ -39,4 +41,5 @@ pub mod recipe;
 pub mod report;
 pub mod rootfs;
 pub mod store;
+pub mod torch;
 pub mod transport;

@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Donor;
+use super::Policy;
 use super::affected;
 use crate::elf::Symbols;
+use crate::elf::Traits;
 use crate::finding::RecipeSpot;
 use crate::loader::Loader;
 use crate::loader::ObjectError;
 use crate::loader::World;
 use crate::oci::ImagePath;
+use crate::python::Script;
 
 /// A donor with what the loader knows of it.
 pub(super) struct DonorCase<'a> {
@@ -27,8 +30,12 @@ pub struct Case<'a> {
     pub(super) affected: BTreeSet<ImagePath>,
     /// Every file in scope is in at least one of these.
     pub(super) worlds: Vec<World>,
-    /// What the build changes; empty for the tree before.
+    /// What the build changes, without what it puts there again as it was; empty for the tree before.
     pub(super) changed: BTreeMap<ImagePath, RecipeSpot>,
+    /// Every path that the build writes, in either tree.
+    pub(super) touched: BTreeSet<ImagePath>,
+    /// What the files must fit.
+    pub(super) policy: Option<&'a Policy>,
     /// The tree before, for the tree after.
     pub(super) before: Option<&'a Self>,
     /// Where files came from; none for the tree before.
@@ -43,7 +50,17 @@ impl<'a> Case<'a> {
     ) -> Result<Self, ObjectError> {
         let affected = affected::files(&loader, names, changed.keys());
         let worlds = worlds(&loader, &affected)?;
-        Ok(Self { loader, affected, worlds, changed: BTreeMap::new(), before: None, donors: &[] })
+        let touched = changed.keys().cloned().collect();
+        Ok(Self {
+            loader,
+            affected,
+            worlds,
+            changed: BTreeMap::new(),
+            touched,
+            policy: None,
+            before: None,
+            donors: &[],
+        })
     }
 
     /// Objects of a world that are in scope, by number.
@@ -56,6 +73,22 @@ impl<'a> Case<'a> {
     /// The symbols of every object of a world.
     pub(super) fn symbols(&self, world: &World) -> Result<Vec<Arc<Symbols>>, ObjectError> {
         world.symbols(&self.loader)
+    }
+
+    /// What of an ELF file of the tree goes beyond the loader.
+    #[expect(dead_code, reason = "for the checks that are under way")]
+    pub(super) fn traits(&self, path: &ImagePath) -> Result<Arc<Traits>, ObjectError> {
+        match self.loader.view.tree.get(path) {
+            Some(node) => self.loader.view.objects.traits(path, node),
+            None => Ok(Arc::default()),
+        }
+    }
+
+    /// Python files of the tree that have something to say.
+    #[expect(dead_code, reason = "for the checks that are under way")]
+    pub(super) fn scripts(&self) -> impl Iterator<Item = (&'a ImagePath, Arc<Script>)> {
+        let view = self.loader.view;
+        view.tree.iter().filter_map(move |(path, node)| Some((path, view.objects.script(path, node)?)))
     }
 
     /// The donor that a file came from, and its path there.

@@ -4,17 +4,47 @@
 //! be damaged or stripped and the file still loads. `parse.rs` is the only file that names goblin.
 //! Knows nothing of other files: what a `DT_NEEDED` resolves to is `loader`'s business.
 
-mod hash;
+mod fatbin;
+mod gpu;
+mod hash_tables;
+mod layout;
+mod names;
 mod notes;
 mod parse;
 mod relocations;
+mod sections;
 mod source;
+mod stem;
+mod strings;
 mod symbols;
 mod text;
+mod texts;
+mod traits;
 mod versions;
 
+pub use fatbin::Fatbins;
+pub use fatbin::Module;
+pub use gpu::Code;
+pub use gpu::CodeKind;
+pub use gpu::Features;
+pub use gpu::Gpu;
+pub use layout::Layout;
+pub use layout::Size;
+pub use layout::SizeSource;
+pub use layout::class_of;
+pub use layout::function_of;
+pub use layout::is_own;
+pub use names::Names;
+pub use names::hash;
 pub use parse::parse;
 pub use parse::read;
+pub use parse::study;
+pub use stem::path_without_hash;
+pub use stem::stem;
+pub use stem::without_hash;
+pub use texts::Texts;
+pub use traits::Study;
+pub use traits::Traits;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -76,10 +106,13 @@ pub struct Symbols {
     pub undefined: Vec<Undefined>,
     /// Whether the file has symbol versions at all. Without them its definitions fit any version.
     pub versioned: bool,
+    /// Finds definitions by name.
+    #[serde(skip)]
+    pub names: Names,
 }
 
 /// A dynamic symbol that the file defines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Defined {
     /// Name, as in the file.
     pub name: String,
@@ -91,6 +124,10 @@ pub struct Defined {
     pub hidden: bool,
     /// `STB_WEAK`.
     pub weak: bool,
+    /// `STB_GNU_UNIQUE`: the first definition in a process is everybody's.
+    pub unique: bool,
+    /// The type of `st_info`: 0 none, 1 object, 2 function, 5 common, 6 thread-local, 10 indirect function.
+    pub kind: u8,
     /// `st_size`.
     pub size: u64,
 }
@@ -139,9 +176,13 @@ impl Symbols {
     /// All definitions called `name`, in table order.
     #[must_use]
     pub fn definitions(&self, name: &str) -> &[Defined] {
-        let start = self.defined.partition_point(|defined| defined.name.as_str() < name);
-        let count = self.defined[start..].partition_point(|defined| defined.name == name);
-        &self.defined[start..start + count]
+        self.definitions_by(name, hash(name))
+    }
+
+    /// As [`Symbols::definitions`], for a name that many files are asked for: its [`hash`] is made once.
+    #[must_use]
+    pub fn definitions_by(&self, name: &str, hash: u32) -> &[Defined] {
+        self.names.find(&self.defined, name, hash)
     }
 }
 

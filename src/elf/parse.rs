@@ -22,8 +22,10 @@ use super::DF_SYMBOLIC;
 use super::DF_TEXTREL;
 use super::Error;
 use super::Facts;
+use super::Study;
 use super::Symbols;
-use super::hash;
+use super::Traits;
+use super::hash_tables;
 use super::notes;
 use super::relocations;
 use super::relocations::Table;
@@ -33,6 +35,7 @@ use super::symbols;
 use super::symbols::Tables;
 use super::text;
 use super::text::Strings;
+use super::traits::Anchors;
 use super::versions;
 use super::versions::Versions;
 
@@ -58,6 +61,26 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Facts, Symbols)>, Error> {
 /// The file starts as ELF but its tables are not inside it, or it cannot be read.
 pub fn read(file: &mut (impl Read + Seek), size: u64) -> Result<Option<(Facts, Symbols)>, Error> {
     let mut source = Source::new(file, size);
+    let tables = tables(&mut source)?;
+    Ok(tables.map(|(facts, symbols, _)| (facts, symbols)))
+}
+
+/// As [`read`], with what goes beyond the dynamic loader. That is read from code and read-only data piece by
+/// piece; what of it makes no sense is left out.
+///
+/// # Errors
+/// As [`read`].
+pub fn study(file: &mut (impl Read + Seek), size: u64) -> Result<Option<Study>, Error> {
+    let mut source = Source::new(file, size);
+    let Some((facts, symbols, anchors)) = tables(&mut source)? else {
+        return Ok(None);
+    };
+    let traits = Traits::read(&mut source, &anchors, &symbols)?;
+    Ok(Some(Study { facts, symbols, traits }))
+}
+
+/// Facts and symbols, and where the tables are.
+fn tables<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Option<(Facts, Symbols, Anchors)>, Error> {
     let start = source.bytes(0, 64)?;
     if !start.starts_with(b"\x7fELF") {
         return Ok(None);
@@ -66,7 +89,7 @@ pub fn read(file: &mut (impl Read + Seek), size: u64) -> Result<Option<(Facts, S
     let context = context(&header).ok_or(Error::Headers { what: "ELF header" })?;
     source.wide = context.container.is_big();
     source.little = context.le.is_little();
-    let programs = programs(&mut source, &header, context)?;
+    let programs = programs(source, &header, context)?;
     source.segments = programs.iter().filter(|p| p.p_type == kind::PT_LOAD).map(segment).collect();
 
     let mut facts = Facts {
@@ -77,12 +100,13 @@ pub fn read(file: &mut (impl Read + Seek), size: u64) -> Result<Option<(Facts, S
         kind: header.e_type,
         ..Facts::default()
     };
-    program_facts(&mut source, &programs, &mut facts)?;
-    let Some(dynamic) = Dynamic::read(&mut source, &programs, context)? else {
-        return Ok(Some((facts, Symbols::default())));
+    program_facts(source, &programs, &mut facts)?;
+    let mut anchors = Anchors { machine: facts.machine, ..Anchors::default() };
+    let Some(dynamic) = Dynamic::read(source, &programs, context)? else {
+        return Ok(Some((facts, Symbols::default(), anchors)));
     };
-    let symbols = dynamic.facts(&mut source, &mut facts)?;
-    Ok(Some((facts, symbols)))
+    let symbols = dynamic.facts(source, &mut facts, &mut anchors)?;
+    Ok(Some((facts, symbols, anchors)))
 }
 
 fn context(header: &Header) -> Option<Ctx> {
@@ -109,7 +133,12 @@ fn programs<R: Read + Seek>(
 }
 
 const fn segment(program: &ProgramHeader) -> Segment {
-    Segment { address: program.p_vaddr, offset: program.p_offset, length: program.p_filesz }
+    Segment {
+        address: program.p_vaddr,
+        offset: program.p_offset,
+        length: program.p_filesz,
+        flags: program.p_flags,
+    }
 }
 
 fn program_facts<R: Read + Seek>(
@@ -183,7 +212,12 @@ impl Dynamic {
         self.get(tag).filter(|address| *address != 0)
     }
 
-    fn facts<R: Read + Seek>(&self, source: &mut Source<'_, R>, facts: &mut Facts) -> Result<Symbols, Error> {
+    fn facts<R: Read + Seek>(
+        &self,
+        source: &mut Source<'_, R>,
+        facts: &mut Facts,
+        anchors: &mut Anchors,
+    ) -> Result<Symbols, Error> {
         let mut strings = self.strings(source)?;
         facts.needed = self.needed.iter().map(|name| strings.get(*name)).collect::<Result<_, _>>()?;
         let mut name = |tag| self.get(tag).map(|at| strings.get(at)).transpose();
@@ -201,7 +235,9 @@ impl Dynamic {
         }
         facts.version_needs.clone_from(&versions.needs);
         facts.version_defs.clone_from(&versions.defs);
-        self.symbols(source, &versions, &mut strings)
+        anchors.strings = self.address(tag::DT_STRTAB).zip(self.get(tag::DT_STRSZ));
+        anchors.relocations = self.relocations();
+        self.symbols(source, &versions, &mut strings, anchors)
     }
 
     fn strings<R: Read + Seek>(&self, source: &mut Source<'_, R>) -> Result<Strings, Error> {
@@ -224,17 +260,18 @@ impl Dynamic {
         source: &mut Source<'_, R>,
         versions: &Versions,
         strings: &mut Strings,
+        anchors: &mut Anchors,
     ) -> Result<Symbols, Error> {
         let Some(address) = self.address(tag::DT_SYMTAB) else {
             return Ok(Symbols::default());
         };
         let (_, left) = source.place(address).ok_or(Error::Outside { what: "symbol table" })?;
         let limit = left / symbols::entry_size(source.wide);
-        let uses = relocations::uses(source, &self.relocations(), limit)?;
+        let uses = relocations::uses(source, &anchors.relocations, limit)?;
         let hashed = if let Some(table) = self.address(tag::DT_GNU_HASH) {
-            hash::count_gnu(source, table)?
+            hash_tables::count_gnu(source, table)?
         } else if let Some(table) = self.address(tag::DT_HASH) {
-            hash::count_sysv(source, table)?
+            hash_tables::count_sysv(source, table)?
         } else {
             0
         };
@@ -243,6 +280,7 @@ impl Dynamic {
             count: hashed.max(uses.len() as u64),
             versions: self.address(tag::DT_VERSYM),
         };
+        anchors.symbols = Some(tables);
         symbols::read(source, tables, &uses, versions, strings)
     }
 

@@ -136,6 +136,8 @@ fn defined(raw: &Raw, index: u16, versions: &Versions, strings: &mut Strings) ->
         index: index & 0x7fff,
         hidden: index & 0x8000 != 0,
         weak: raw.weak(),
+        unique: raw.binding() == 10,
+        kind: raw.info & 15,
         size: raw.size,
     })
 }

@@ -7,34 +7,41 @@ use std::path::Path;
 
 use super::Object;
 use crate::elf;
+use crate::elf::Study;
 use crate::elf::Symbols;
+use crate::elf::Traits;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
 use crate::oci::digest::Hashing;
+use crate::python;
+use crate::python::Script;
 
 /// Up to this many bytes a file is taken into memory; a longer one goes through a temporary file.
 const IN_MEMORY: u64 = 4 << 20;
 /// Longest file whose content is kept in the note.
 const KEPT: u64 = 1 << 20;
+/// Longest Python file and longest RECORD that are looked at: the longest in use have a tenth of it.
+const LONG_TEXT: u64 = 16 << 20;
 
 /// A file as it was found.
 pub(super) enum Found {
     /// Nothing worth keeping.
     Nothing,
-    /// A small text that the loader's model reads.
+    /// A small text that others read, or the part of one that they read.
     Text(Vec<u8>),
+    /// A Python file that has something to say.
+    Script(Script),
     /// An ELF file that can be understood.
-    Elf(Box<Object>, Symbols),
+    Elf(Box<Object>, Box<(Symbols, Traits)>),
 }
 
 /// Looks at a file of `size` bytes. A file that starts as ELF and cannot be understood is nothing: for the
 /// dynamic loader it is no library either. Temporary files have no name and live in `temporary`.
 pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: &Path) -> io::Result<Found> {
-    let wanted = path.as_bytes() == b"etc/ld.so.cache" || path.name() == b"pyvenv.cfg";
-    if wanted && size <= KEPT {
+    if let Some(kind) = Text::of(path).filter(|kind| size <= kind.longest()) {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        return Ok(Found::Text(bytes));
+        return Ok(kind.found(bytes));
     }
     let mut magic = Vec::with_capacity(4);
     file.take(4).read_to_end(&mut magic)?;
@@ -45,36 +52,99 @@ pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: 
     let (read, digest) = if size <= IN_MEMORY {
         let mut bytes = Vec::new();
         whole.read_to_end(&mut bytes)?;
-        (elf::parse(&bytes), whole.hasher().digest())
+        (elf::study(&mut io::Cursor::new(&bytes), bytes.len() as u64), whole.hasher().digest())
     } else {
         let mut spool = tempfile::tempfile_in(temporary)?;
         io::copy(&mut whole, &mut spool)?;
         spool.rewind()?;
-        (elf::read(&mut spool, size), whole.hasher().digest())
+        (elf::study(&mut spool, size), whole.hasher().digest())
     };
     Ok(found(read, digest, size))
 }
 
-/// Facts of a file that is in a file of its own.
+/// Facts of a file of a tree that is in a file of its own.
 ///
 /// # Errors
 /// The file cannot be read: that must never pass for a file that is not ELF.
-pub(super) fn of_file(file: &mut std::fs::File, digest: Digest, size: u64) -> io::Result<Found> {
-    match elf::read(file, size) {
+pub(super) fn of_file(
+    path: &ImagePath,
+    file: &mut std::fs::File,
+    digest: Digest,
+    size: u64,
+) -> io::Result<Found> {
+    if let Some(kind) = Text::of(path).filter(|kind| size <= kind.longest()) {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        return Ok(kind.found(bytes));
+    }
+    match elf::study(file, size) {
         // A file that ends too soon is a damaged ELF file, not a disk that fails.
         Err(elf::Error::Read(error)) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
         read => Ok(found(read, digest, size)),
     }
 }
 
-/// Facts of a file in memory.
-pub(super) fn of_bytes(bytes: &[u8]) -> Found {
-    found(elf::parse(bytes), Digest::of(bytes), bytes.len() as u64)
+/// Facts of a file of a tree that is in memory.
+pub(super) fn of_bytes(path: &ImagePath, bytes: &[u8]) -> Found {
+    if let Some(kind) = Text::of(path) {
+        return kind.found(bytes.to_vec());
+    }
+    let size = bytes.len() as u64;
+    found(elf::study(&mut io::Cursor::new(bytes), size), Digest::of(bytes), size)
 }
 
-fn found(read: Result<Option<(elf::Facts, Symbols)>, elf::Error>, digest: Digest, size: u64) -> Found {
+fn found(read: Result<Option<Study>, elf::Error>, digest: Digest, size: u64) -> Found {
     match read {
-        Ok(Some((facts, symbols))) => Found::Elf(Box::new(Object { digest, size, facts }), symbols),
+        Ok(Some(Study { facts, symbols, traits })) => {
+            Found::Elf(Box::new(Object { digest, size, facts }), Box::new((symbols, traits)))
+        }
         Ok(None) | Err(_) => Found::Nothing,
+    }
+}
+
+/// Files that are text by their names.
+#[derive(Debug, Clone, Copy)]
+enum Text {
+    /// Kept as it is.
+    Whole,
+    /// A wheel's list of files, of which the libraries are kept.
+    Record,
+    /// Python.
+    Script,
+}
+
+impl Text {
+    fn of(path: &ImagePath) -> Option<Self> {
+        let name = path.name();
+        if path.as_bytes() == b"etc/ld.so.cache" || name == b"pyvenv.cfg" {
+            return Some(Self::Whole);
+        }
+        let in_wheel = || path.parent().is_some_and(|parent| parent.name().ends_with(b".dist-info"));
+        if name == b"RECORD" && in_wheel() {
+            return Some(Self::Record);
+        }
+        name.ends_with(b".py").then_some(Self::Script)
+    }
+
+    const fn longest(self) -> u64 {
+        match self {
+            Self::Whole => KEPT,
+            Self::Record | Self::Script => LONG_TEXT,
+        }
+    }
+
+    fn found(self, bytes: Vec<u8>) -> Found {
+        match self {
+            Self::Whole => Found::Text(bytes),
+            Self::Record => {
+                let text = String::from_utf8_lossy(&bytes);
+                let libraries = text.lines().filter(|line| line.contains(".so"));
+                Found::Text(libraries.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes())
+            }
+            Self::Script => {
+                let script = std::str::from_utf8(&bytes).map(python::script).unwrap_or_default();
+                if script.is_empty() { Found::Nothing } else { Found::Script(script) }
+            }
+        }
     }
 }

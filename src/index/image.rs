@@ -5,6 +5,7 @@ use std::io;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
 use super::LayerIndex;
@@ -15,11 +16,13 @@ use super::contents;
 use super::contents::Found;
 use super::note;
 use crate::elf::Symbols;
+use crate::elf::Traits;
 use crate::layer::Changeset;
 use crate::layer::Content;
 use crate::layer::Node;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
+use crate::python::Script;
 use crate::rootfs::TreeNode;
 use crate::store::Store;
 
@@ -27,35 +30,52 @@ use crate::store::Store;
 const SMALL: u64 = 4 << 20;
 
 /// What is known of a file by the digest of its bytes.
-type Known = Option<Arc<Object>>;
+#[derive(Debug, Clone)]
+enum Known {
+    Nothing,
+    Elf(Arc<Object>),
+    Script(Arc<Script>),
+    Text(Vec<u8>),
+}
+
+/// What an ELF file has besides its facts, by digest; loaded when asked for, and then kept.
+#[derive(Default)]
+struct Parts {
+    symbols: BTreeMap<Digest, Arc<Symbols>>,
+    traits: BTreeMap<Digest, Arc<Traits>>,
+}
 
 /// Contents of a tree that was folded of indexed layers, with changes whose bytes are in the store or in
 /// memory. Symbols are loaded when asked for, and stay.
 pub struct ImageObjects {
     store: Store,
-    placed: BTreeMap<(usize, u64), Arc<Object>>,
-    kept: BTreeMap<(usize, u64), Vec<u8>>,
+    placed: BTreeMap<(usize, u64), Known>,
     stored: Mutex<BTreeMap<Digest, Known>>,
-    symbols: Mutex<BTreeMap<Digest, Arc<Symbols>>>,
+    parts: Mutex<Parts>,
 }
 
 impl ImageObjects {
     /// Contents for a tree of these layers; the number of each is the one that the tree's nodes have.
     pub fn new<'a>(store: &Store, layers: impl IntoIterator<Item = (usize, &'a LayerIndex)>) -> Self {
-        let (mut placed, mut kept) = (BTreeMap::new(), BTreeMap::new());
+        let mut placed = BTreeMap::new();
         for (number, layer) in layers {
-            let offset = |path: &ImagePath| match layer.changeset.upserts.get(path)?.node {
-                Node::File(Content::InLayer { offset, .. }) => Some(offset),
-                _ => None,
+            let mut place = |path: &ImagePath, known: Known| {
+                let entry = layer.changeset.upserts.get(path);
+                if let Some(Node::File(Content::InLayer { offset, .. })) = entry.map(|entry| &entry.node) {
+                    placed.insert((number, *offset), known);
+                }
             };
             for (path, object) in &layer.objects {
-                placed.extend(offset(path).map(|offset| ((number, offset), Arc::new(object.clone()))));
+                place(path, Known::Elf(Arc::new(object.clone())));
+            }
+            for (path, script) in &layer.scripts {
+                place(path, Known::Script(Arc::new(script.clone())));
             }
             for (path, bytes) in &layer.kept {
-                kept.extend(offset(path).map(|offset| ((number, offset), bytes.clone())));
+                place(path, Known::Text(bytes.clone()));
             }
         }
-        Self { store: store.clone(), placed, kept, stored: Mutex::default(), symbols: Mutex::default() }
+        Self { store: store.clone(), placed, stored: Mutex::default(), parts: Mutex::default() }
     }
 
     /// Looks at every file that an edit brings, so that none that cannot be read passes for one without facts.
@@ -65,75 +85,108 @@ impl ImageObjects {
     pub fn study_all(&self, changes: &Changeset) -> Result<(), ObjectError> {
         for (path, entry) in &changes.upserts {
             if let Node::File(content) = &entry.node {
-                self.study(content).map_err(|source| ObjectError { path: path.clone(), source })?;
+                self.study(path, content).map_err(|source| ObjectError { path: path.clone(), source })?;
             }
         }
         Ok(())
     }
 
     /// Facts of a file in the store or in memory, which also makes its symbols known.
-    fn study(&self, content: &Content) -> io::Result<Known> {
+    fn study(&self, path: &ImagePath, content: &Content) -> io::Result<Known> {
         let (digest, size) = match content {
             Content::Bytes(bytes) => (Digest::of(bytes), bytes.len() as u64),
             Content::Stored { digest, size } => (*digest, *size),
-            Content::InLayer { .. } => return Ok(None),
+            Content::InLayer { .. } => return Ok(Known::Nothing),
         };
-        let known = || self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(object) = known().get(&digest) {
-            return Ok(object.clone());
+        let stored = || self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = stored().get(&digest) {
+            return Ok(known.clone());
         }
         let found = match content {
-            Content::Bytes(bytes) => contents::of_bytes(bytes),
+            Content::Bytes(bytes) => contents::of_bytes(path, bytes),
             _ => {
                 let mut file = self.store.file(&digest).map_err(io::Error::other)?;
-                contents::of_file(&mut file, digest, size)?
+                contents::of_file(path, &mut file, digest, size)?
             }
         };
-        let object = match found {
-            Found::Elf(object, symbols) => {
-                self.remember(digest, symbols);
-                Some(Arc::from(object))
+        let known = match found {
+            Found::Elf(object, parts) => {
+                let mut known = self.parts();
+                known.symbols.insert(digest, Arc::new(parts.0));
+                known.traits.insert(digest, Arc::new(parts.1));
+                Known::Elf(Arc::from(object))
             }
-            Found::Nothing | Found::Text(_) => None,
+            Found::Script(script) => Known::Script(Arc::new(script)),
+            Found::Nothing | Found::Text(_) => Known::Nothing,
         };
-        known().insert(digest, object.clone());
-        Ok(object)
+        stored().insert(digest, known.clone());
+        Ok(known)
     }
 
-    fn remember(&self, digest: Digest, symbols: Symbols) -> Arc<Symbols> {
-        let mut known = self.symbols.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(digest).or_insert_with(|| Arc::new(symbols)))
+    fn known(&self, path: &ImagePath, node: &TreeNode) -> Known {
+        match &node.entry.node {
+            Node::File(Content::InLayer { offset, .. }) => {
+                self.placed.get(&(node.layer, *offset)).cloned().unwrap_or(Known::Nothing)
+            }
+            Node::File(content) => self.study(path, content).unwrap_or(Known::Nothing),
+            _ => Known::Nothing,
+        }
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A part of an ELF file: the one that is known, else from its note.
+    fn part<T: Default>(
+        &self,
+        (path, node): (&ImagePath, &TreeNode),
+        known: impl Fn(&mut Parts) -> &mut BTreeMap<Digest, Arc<T>>,
+        load: fn(&Store, &Digest) -> Option<T>,
+    ) -> Result<Arc<T>, ObjectError> {
+        let Known::Elf(object) = self.known(path, node) else {
+            return Ok(Arc::default());
+        };
+        if let Some(part) = known(&mut self.parts()).get(&object.digest) {
+            return Ok(Arc::clone(part));
+        }
+        let part = load(&self.store, &object.digest).ok_or_else(|| ObjectError {
+            path: path.clone(),
+            source: io::Error::new(io::ErrorKind::NotFound, "what was learned of it is not in the cache"),
+        })?;
+        Ok(Arc::clone(known(&mut self.parts()).entry(object.digest).or_insert_with(|| Arc::new(part))))
     }
 }
 
 impl Objects for ImageObjects {
-    fn object(&self, _path: &ImagePath, node: &TreeNode) -> Known {
-        match &node.entry.node {
-            Node::File(Content::InLayer { offset, .. }) => self.placed.get(&(node.layer, *offset)).cloned(),
-            Node::File(content) => self.study(content).ok().flatten(),
+    fn object(&self, path: &ImagePath, node: &TreeNode) -> Option<Arc<Object>> {
+        match self.known(path, node) {
+            Known::Elf(object) => Some(object),
             _ => None,
         }
     }
 
     fn symbols(&self, path: &ImagePath, node: &TreeNode) -> Result<Arc<Symbols>, ObjectError> {
-        let Some(object) = self.object(path, node) else {
-            return Ok(Arc::default());
-        };
-        let known = self.symbols.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(symbols) = known.get(&object.digest) {
-            return Ok(Arc::clone(symbols));
+        self.part((path, node), |parts| &mut parts.symbols, note::symbols)
+    }
+
+    fn traits(&self, path: &ImagePath, node: &TreeNode) -> Result<Arc<Traits>, ObjectError> {
+        self.part((path, node), |parts| &mut parts.traits, note::traits)
+    }
+
+    fn script(&self, path: &ImagePath, node: &TreeNode) -> Option<Arc<Script>> {
+        match self.known(path, node) {
+            Known::Script(script) => Some(script),
+            _ => None,
         }
-        drop(known);
-        let symbols = note::symbols(&self.store, &object.digest).ok_or_else(|| ObjectError {
-            path: path.clone(),
-            source: io::Error::new(io::ErrorKind::NotFound, "its symbols are not in the cache"),
-        })?;
-        Ok(self.remember(object.digest, symbols))
     }
 
     fn bytes(&self, path: &ImagePath, node: &TreeNode) -> Result<Option<Vec<u8>>, ObjectError> {
         match &node.entry.node {
-            Node::File(Content::InLayer { offset, .. }) => Ok(self.kept.get(&(node.layer, *offset)).cloned()),
+            Node::File(Content::InLayer { .. }) => match self.known(path, node) {
+                Known::Text(bytes) => Ok(Some(bytes)),
+                _ => Ok(None),
+            },
             Node::File(Content::Bytes(bytes)) => Ok(Some(bytes.clone())),
             Node::File(Content::Stored { digest, size }) if *size <= SMALL => {
                 let read = || {

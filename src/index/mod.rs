@@ -19,6 +19,7 @@ pub use directory::DirectoryError;
 pub use error::Error;
 pub use image::ImageObjects;
 pub use note::symbols;
+pub use note::traits;
 pub use objects::ObjectError;
 pub use objects::Objects;
 pub use pass::Open;
@@ -35,6 +36,7 @@ use crate::layer::Changeset;
 use crate::oci::DiffId;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
+use crate::python::Script;
 
 /// What is known of one layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,8 +45,11 @@ pub struct LayerIndex {
     pub changeset: Changeset,
     /// Its ELF files that can be understood, by path in the changeset; hard links only under their first name.
     pub objects: BTreeMap<ImagePath, Object>,
-    /// Small files that the loader's model reads, with their content: `ld.so.cache`, `pyvenv.cfg`.
+    /// Small files that others read, with their content: `ld.so.cache`, `pyvenv.cfg`; of a wheel's `RECORD`
+    /// only the lines that name libraries.
     pub kept: BTreeMap<ImagePath, Vec<u8>>,
+    /// Python files that have something to say.
+    pub scripts: BTreeMap<ImagePath, Script>,
     /// The digest of the uncompressed tar, as computed.
     pub diff_id: DiffId,
     /// Length of the uncompressed tar in bytes.

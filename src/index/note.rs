@@ -2,13 +2,15 @@
 
 use super::LayerIndex;
 use crate::elf::Symbols;
+use crate::elf::Traits;
 use crate::oci::Digest;
 use crate::store;
 use crate::store::Store;
 
 /// Kinds of notes; the number changes with the meaning of the bytes.
-const LAYERS: &str = "layers-1";
-const SYMBOLS: &str = "symbols-1";
+const LAYERS: &str = "layers-2";
+const SYMBOLS: &str = "symbols-2";
+const TRAITS: &str = "traits-1";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
 
@@ -26,8 +28,20 @@ pub fn symbols(store: &Store, file: &Digest) -> Option<Symbols> {
     load(store, SYMBOLS, file)
 }
 
-pub(super) fn save_symbols(store: &Store, file: &Digest, symbols: &Symbols) -> Result<(), store::Error> {
-    save(store, SYMBOLS, file, symbols)
+/// The traits of the ELF file with this digest, when some layer that was read had it.
+#[must_use]
+pub fn traits(store: &Store, file: &Digest) -> Option<Traits> {
+    load(store, TRAITS, file)
+}
+
+pub(super) fn save_parts(
+    store: &Store,
+    file: &Digest,
+    symbols: &Symbols,
+    traits: &Traits,
+) -> Result<(), store::Error> {
+    save(store, SYMBOLS, file, symbols)?;
+    save(store, TRAITS, file, traits)
 }
 
 fn load<T: serde::de::DeserializeOwned>(store: &Store, kind: &str, name: &Digest) -> Option<T> {

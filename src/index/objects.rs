@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::Object;
 use crate::elf::Symbols;
+use crate::elf::Traits;
 use crate::oci::ImagePath;
+use crate::python::Script;
 use crate::rootfs::TreeNode;
 
 /// Answers about the contents of the files of a tree.
@@ -17,6 +19,15 @@ pub trait Objects: Sync {
     /// # Errors
     /// The bytes cannot be had.
     fn symbols(&self, path: &ImagePath, node: &TreeNode) -> Result<Arc<Symbols>, ObjectError>;
+
+    /// What of an ELF file goes beyond the loader; nothing when it is none.
+    ///
+    /// # Errors
+    /// The bytes cannot be had.
+    fn traits(&self, path: &ImagePath, node: &TreeNode) -> Result<Arc<Traits>, ObjectError>;
+
+    /// The facts of a Python file; `None` when it is none, or has nothing to say.
+    fn script(&self, path: &ImagePath, node: &TreeNode) -> Option<Arc<Script>>;
 
     /// The content of a small file, such as `/etc/ld.so.cache`; `None` when it is not a regular file or is large.
     ///

@@ -83,12 +83,12 @@ impl<'a> Pass<'a> {
         };
         match contents::look(path, size, file, &self.store.temporary())? {
             Found::Nothing => {}
-            Found::Elf(object, symbols) => {
-                let saved = note::save_symbols(self.store, &object.digest, &symbols);
+            Found::Elf(object, parts) => {
+                let saved = note::save_parts(self.store, &object.digest, &parts.0, &parts.1);
                 saved.map_err(io::Error::other)?;
-                self.found.insert(offset, Found::Elf(object, crate::elf::Symbols::default()));
+                self.found.insert(offset, Found::Elf(object, Box::default()));
             }
-            text @ Found::Text(_) => {
+            text @ (Found::Text(_) | Found::Script(_)) => {
                 self.found.insert(offset, text);
             }
         }
@@ -102,7 +102,7 @@ impl<'a> Pass<'a> {
         diff_id: DiffId,
         uncompressed_size: u64,
     ) -> LayerIndex {
-        let (mut objects, mut kept) = (BTreeMap::new(), BTreeMap::new());
+        let (mut objects, mut kept, mut scripts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for (path, entry) in &changeset.upserts {
             let Node::File(Content::InLayer { offset, .. }) = entry.node else {
                 continue;
@@ -110,9 +110,10 @@ impl<'a> Pass<'a> {
             match self.found.remove(&offset) {
                 Some(Found::Elf(object, _)) => drop(objects.insert(path.clone(), *object)),
                 Some(Found::Text(bytes)) => drop(kept.insert(path.clone(), bytes)),
+                Some(Found::Script(script)) => drop(scripts.insert(path.clone(), script)),
                 Some(Found::Nothing) | None => {}
             }
         }
-        LayerIndex { changeset, objects, kept, diff_id, uncompressed_size }
+        LayerIndex { changeset, objects, kept, scripts, diff_id, uncompressed_size }
     }
 }

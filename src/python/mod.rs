@@ -4,9 +4,12 @@
 
 mod bytecode;
 pub mod record;
+mod script;
 mod syntax;
 
 pub use bytecode::is_stale_cache;
 pub use bytecode::stale_caches;
+pub use script::Script;
+pub use script::script;
 pub use syntax::SyntaxError;
 pub use syntax::parse_errors;

@@ -14,6 +14,7 @@ use crate::loader::ObjectError;
 use crate::loader::World;
 use crate::oci::ImagePath;
 use crate::python::Script;
+use crate::recipe::AuditOptions;
 
 /// A donor with what the loader knows of it.
 pub(super) struct DonorCase<'a> {
@@ -35,6 +36,8 @@ pub struct Case<'a> {
     pub(super) before: Option<&'a Self>,
     /// Where files came from; none for the tree before.
     pub(super) donors: &'a [DonorCase<'a>],
+    /// `[audit]` of the recipe.
+    pub(super) options: &'a AuditOptions,
 }
 
 impl<'a> Case<'a> {
@@ -42,10 +45,11 @@ impl<'a> Case<'a> {
         loader: Loader<'a>,
         names: BTreeSet<String>,
         changed: &BTreeMap<ImagePath, RecipeSpot>,
+        options: &'a AuditOptions,
     ) -> Result<Self, ObjectError> {
         let affected = affected::files(&loader, names, changed.keys());
         let worlds = worlds(&loader, &affected)?;
-        Ok(Self { loader, affected, worlds, changed: BTreeMap::new(), before: None, donors: &[] })
+        Ok(Self { loader, affected, worlds, changed: BTreeMap::new(), before: None, donors: &[], options })
     }
 
     /// Objects of a world that are in scope, by number.
@@ -61,7 +65,6 @@ impl<'a> Case<'a> {
     }
 
     /// What of an ELF file of the tree goes beyond the loader.
-    #[expect(dead_code, reason = "for the checks that are under way")]
     pub(super) fn traits(&self, path: &ImagePath) -> Result<Arc<Traits>, ObjectError> {
         match self.loader.view.tree.get(path) {
             Some(node) => self.loader.view.objects.traits(path, node),
@@ -70,7 +73,6 @@ impl<'a> Case<'a> {
     }
 
     /// Python files of the tree that have something to say.
-    #[expect(dead_code, reason = "for the checks that are under way")]
     pub(super) fn scripts(&self) -> impl Iterator<Item = (&'a ImagePath, Arc<Script>)> {
         let view = self.loader.view;
         view.tree.iter().filter_map(move |(path, node)| Some((path, view.objects.script(path, node)?)))

@@ -11,6 +11,8 @@ mod case;
 mod changed;
 mod checks;
 mod demangle;
+mod nearest;
+mod readers;
 mod run;
 
 use std::collections::BTreeMap;

@@ -60,12 +60,12 @@ pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
         let loader = Loader::new(donor.view, host)?;
         donors.push(DonorCase { donor, loader });
     }
-    let before = Case::new(before, names.clone(), subject.changed)?;
+    let before = Case::new(before, names.clone(), subject.changed, subject.options)?;
     let mut old = Findings::default();
     for check in checks::ALL {
         (check.run)(&before, &mut old)?;
     }
-    let mut after = Case::new(after, names, subject.changed)?;
+    let mut after = Case::new(after, names, subject.changed, subject.options)?;
     after.changed = changed::truly(subject);
     after.before = Some(&before);
     after.donors = &donors;
@@ -86,7 +86,8 @@ fn finish(new: Findings, old: &BTreeSet<Key>, changed: &BTreeMap<ImagePath, Reci
     let mut findings = Vec::new();
     for (key, (mut finding, blame)) in new.found {
         finding.introduced = !old.contains(&key);
-        finding.recipe = blame.iter().find_map(|path| changed.get(path)).cloned();
+        let blamed = blame.iter().find_map(|path| changed.get(path)).cloned();
+        finding.recipe = finding.recipe.or(blamed);
         let count = counts.entry((key.0, key.1)).or_default();
         *count += 1;
         if *count <= MOST || finding.severity == Severity::Note {

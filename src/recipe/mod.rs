@@ -231,6 +231,8 @@ pub struct AuditOptions {
     pub host_libraries: Vec<String>,
     /// GPU architectures the image is for.
     pub gpu: Vec<String>,
+    /// Where the recipe sets each environment variable.
+    pub settings: BTreeMap<String, RecipeSpot>,
     /// Findings that are accepted.
     pub allow: Vec<Allow>,
 }

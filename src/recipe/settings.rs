@@ -65,7 +65,7 @@ fn unset(reader: &mut Reader<'_>, text: &Spanned<String>) -> Option<Unset> {
 }
 
 /// What the audit should know.
-pub(super) fn audit(reader: &mut Reader<'_>, raw: &RawAudit) -> AuditOptions {
+pub(super) fn audit(reader: &mut Reader<'_>, raw: &RawAudit, config: &RawConfig) -> AuditOptions {
     for name in &raw.host_libraries {
         reader.filled(name, "the library's name");
     }
@@ -76,6 +76,11 @@ pub(super) fn audit(reader: &mut Reader<'_>, raw: &RawAudit) -> AuditOptions {
     AuditOptions {
         host_libraries: plain(&raw.host_libraries),
         gpu: plain(&raw.gpu),
+        settings: [&config.env, &config.env_prepend, &config.env_append]
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .map(|name| (name.get_ref().clone(), reader.spot(&name.span())))
+            .collect(),
         allow: raw.allow.iter().map(|one| allow(reader, one)).collect(),
     }
 }

@@ -51,7 +51,6 @@ pub(super) struct Anchors {
     /// The relocation tables.
     pub(super) relocations: Vec<Table>,
     /// `e_machine`.
-    #[expect(dead_code, reason = "for the reader of layouts")]
     pub(super) machine: u16,
 }
 

@@ -6,6 +6,7 @@ mod cuda_major;
 mod gpu_arch_lost;
 mod gpu_arch_missing;
 mod host_library;
+mod library_not_allowed;
 mod library_path_shadows;
 mod machine_mismatch;
 mod needed_missing;
@@ -14,6 +15,7 @@ mod plugin_left_behind;
 mod python_tag_mismatch;
 mod setting_unread;
 mod soname_mismatch;
+mod symbol_version_ceiling;
 mod symbol_version_missing;
 mod undefined_symbol;
 
@@ -27,6 +29,7 @@ pub(super) static ALL: &[&Check] = &[
     &gpu_arch_lost::CHECK,
     &gpu_arch_missing::CHECK,
     &host_library::CHECK,
+    &library_not_allowed::CHECK,
     &library_path_shadows::CHECK,
     &machine_mismatch::CHECK,
     &needed_missing::CHECK,
@@ -35,6 +38,7 @@ pub(super) static ALL: &[&Check] = &[
     &python_tag_mismatch::CHECK,
     &setting_unread::CHECK,
     &soname_mismatch::CHECK,
+    &symbol_version_ceiling::CHECK,
     &symbol_version_missing::CHECK,
     &undefined_symbol::CHECK,
 ];

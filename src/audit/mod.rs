@@ -16,7 +16,9 @@ mod error;
 mod family;
 mod home;
 mod level;
+mod nearest;
 mod policy;
+mod readers;
 mod run;
 mod shapes;
 

@@ -5,12 +5,17 @@
 //! Knows nothing of other files: what a `DT_NEEDED` resolves to is `loader`'s business.
 
 mod fatbin;
-mod hash;
+mod gpu;
+mod hash_tables;
 mod layout;
+mod names;
 mod notes;
 mod parse;
 mod relocations;
+mod sections;
 mod source;
+mod stem;
+mod strings;
 mod symbols;
 mod text;
 mod texts;
@@ -18,10 +23,25 @@ mod traits;
 mod versions;
 
 pub use fatbin::Fatbins;
+pub use fatbin::Module;
+pub use gpu::Code;
+pub use gpu::CodeKind;
+pub use gpu::Features;
+pub use gpu::Gpu;
 pub use layout::Layout;
+pub use layout::Size;
+pub use layout::SizeSource;
+pub use layout::class_of;
+pub use layout::function_of;
+pub use layout::is_own;
+pub use names::Names;
+pub use names::hash;
 pub use parse::parse;
 pub use parse::read;
 pub use parse::study;
+pub use stem::path_without_hash;
+pub use stem::stem;
+pub use stem::without_hash;
 pub use texts::Texts;
 pub use traits::Study;
 pub use traits::Traits;
@@ -86,10 +106,13 @@ pub struct Symbols {
     pub undefined: Vec<Undefined>,
     /// Whether the file has symbol versions at all. Without them its definitions fit any version.
     pub versioned: bool,
+    /// Finds definitions by name.
+    #[serde(skip)]
+    pub names: Names,
 }
 
 /// A dynamic symbol that the file defines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Defined {
     /// Name, as in the file.
     pub name: String,
@@ -153,9 +176,13 @@ impl Symbols {
     /// All definitions called `name`, in table order.
     #[must_use]
     pub fn definitions(&self, name: &str) -> &[Defined] {
-        let start = self.defined.partition_point(|defined| defined.name.as_str() < name);
-        let count = self.defined[start..].partition_point(|defined| defined.name == name);
-        &self.defined[start..start + count]
+        self.definitions_by(name, hash(name))
+    }
+
+    /// As [`Symbols::definitions`], for a name that many files are asked for: its [`hash`] is made once.
+    #[must_use]
+    pub fn definitions_by(&self, name: &str, hash: u32) -> &[Defined] {
+        self.names.find(&self.defined, name, hash)
     }
 }
 

@@ -25,7 +25,7 @@ use super::Facts;
 use super::Study;
 use super::Symbols;
 use super::Traits;
-use super::hash;
+use super::hash_tables;
 use super::notes;
 use super::relocations;
 use super::relocations::Table;
@@ -75,7 +75,7 @@ pub fn study(file: &mut (impl Read + Seek), size: u64) -> Result<Option<Study>, 
     let Some((facts, symbols, anchors)) = tables(&mut source)? else {
         return Ok(None);
     };
-    let traits = Traits::read(&mut source, &anchors)?;
+    let traits = Traits::read(&mut source, &anchors, &symbols)?;
     Ok(Some(Study { facts, symbols, traits }))
 }
 
@@ -133,7 +133,12 @@ fn programs<R: Read + Seek>(
 }
 
 const fn segment(program: &ProgramHeader) -> Segment {
-    Segment { address: program.p_vaddr, offset: program.p_offset, length: program.p_filesz }
+    Segment {
+        address: program.p_vaddr,
+        offset: program.p_offset,
+        length: program.p_filesz,
+        flags: program.p_flags,
+    }
 }
 
 fn program_facts<R: Read + Seek>(
@@ -264,9 +269,9 @@ impl Dynamic {
         let limit = left / symbols::entry_size(source.wide);
         let uses = relocations::uses(source, &anchors.relocations, limit)?;
         let hashed = if let Some(table) = self.address(tag::DT_GNU_HASH) {
-            hash::count_gnu(source, table)?
+            hash_tables::count_gnu(source, table)?
         } else if let Some(table) = self.address(tag::DT_HASH) {
-            hash::count_sysv(source, table)?
+            hash_tables::count_sysv(source, table)?
         } else {
             0
         };

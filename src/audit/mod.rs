@@ -9,7 +9,6 @@ mod affected;
 mod allow;
 mod case;
 mod checks;
-mod demangle;
 mod run;
 
 use std::collections::BTreeMap;

@@ -1,13 +1,15 @@
 //! C++ names as people write them.
 
 /// The name as in the source, where it is a mangled C++ name; else as it is.
-pub(super) fn demangle(name: &str) -> String {
+#[must_use]
+pub fn demangle(name: &str) -> String {
     let demangled = cpp_demangle::Symbol::new(name).ok().and_then(|symbol| symbol.demangle().ok());
     demangled.unwrap_or_else(|| name.to_owned())
 }
 
 /// Whether this is a C++ name of somebody's own: not of the standard library, whose templates everybody has.
-pub(super) fn is_own_cpp(name: &str) -> bool {
+#[must_use]
+pub fn is_own_cpp(name: &str) -> bool {
     let standard = ["_ZSt", "_ZNSt", "_ZNKSt", "_ZTISt", "_ZTSSt", "_ZTVSt", "_ZTINSt", "_ZTSNSt", "_ZTVNSt"];
     let gnu = ["_ZN9__gnu_cxx", "_ZNK9__gnu_cxx", "_ZN10__cxxabiv1", "_ZTVN10__cxxabiv1"];
     let operators = ["_Znw", "_Zna", "_Zdl", "_Zda"];

@@ -1,7 +1,12 @@
 //! The command line, as clap sees it. Nothing here does anything.
 
+mod abi;
+
 use std::path::PathBuf;
 
+pub use abi::Abi;
+pub use abi::AbiCommand;
+pub use abi::AbiDiff;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
@@ -101,6 +106,8 @@ pub enum Command {
     Lock(RecipeArgs),
     /// Check without building: a recipe's result, or an image or unpacked tree as it is
     Audit(Audit),
+    /// Compare builds of C and C++ libraries
+    Abi(Abi),
     /// List files of an image
     Ls(Ls),
     /// Print a file of an image

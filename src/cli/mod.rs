@@ -1,5 +1,6 @@
 //! The command line: the only code that reads the environment, the clock and the terminal, and that prints.
 
+pub mod abi;
 pub mod args;
 pub mod audit;
 pub mod build;
@@ -53,6 +54,7 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Lock(args) => build::lock(args, &Session::open(&cli.global)?),
         Command::Plan(args) => plan::plan(args, &Session::open(&cli.global)?),
         Command::Audit(args) => audit::audit(args, &Session::open(&cli.global)?),
+        Command::Abi(args) => abi::abi(args, &cli.global),
         Command::Ls(args) => image::ls(args, &Session::open(&cli.global)?),
         Command::Cat(args) => image::cat(args, &Session::open(&cli.global)?),
         Command::Extract(args) => image::extract(args, &Session::open(&cli.global)?),

@@ -7,6 +7,7 @@ pub mod error;
 pub mod fetch;
 pub mod gate;
 pub mod lock;
+pub mod looked;
 pub mod manifest;
 pub mod origin;
 pub mod parents;
@@ -14,6 +15,7 @@ pub mod plan;
 pub mod publish;
 pub mod resolve;
 pub mod subject;
+pub mod together;
 
 use crate::progress::Progress;
 use crate::store::Store;
@@ -25,6 +27,7 @@ pub use fetch::Fetched;
 pub use gate::Cleared;
 pub use gate::Gate;
 pub use gate::Verdict;
+pub use looked::Looked;
 pub use resolve::Locked;
 pub use subject::Subject;
 

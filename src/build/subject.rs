@@ -66,7 +66,7 @@ impl Subject {
             .map_err(|source| Error::Tree { image: self.name().to_owned(), source })
     }
 
-    fn tree(&self, world: &World<'_>) -> Result<Tree, Error> {
+    pub(super) fn tree(&self, world: &World<'_>) -> Result<Tree, Error> {
         match self {
             Self::Image(origin) => origin.tree(world),
             Self::Directory(path, _) => self.read(path, world),
@@ -81,7 +81,7 @@ impl Subject {
     }
 
     /// The environment of its processes: an unpacked tree has none of its own.
-    fn environment(&self) -> BTreeMap<String, String> {
+    pub(super) fn environment(&self) -> BTreeMap<String, String> {
         match self {
             Self::Image(origin) => gate::environment(&origin.image.config),
             Self::Directory(..) => BTreeMap::new(),

@@ -37,10 +37,8 @@ pub fn stem(name: &str) -> Cow<'_, str> {
 fn is_hash(text: &str) -> bool {
     let hex = text.len() == 8 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let number = |range: std::ops::Range<usize>| text.get(range).and_then(|part| part.parse::<u32>().ok());
-    let date = matches!(
-        (number(0..4), number(4..6), number(6..8)),
-        (Some(1900..=2099), Some(1..=12), Some(1..=31))
-    );
+    let date =
+        matches!((number(0..4), number(4..6), number(6..8)), (Some(1900..=2099), Some(1..=12), Some(1..=31)));
     hex && !date
 }
 

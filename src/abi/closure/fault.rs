@@ -92,9 +92,10 @@ fn wants(loader: &Loader<'_>, loaded: &Loaded, index: usize) -> BTreeSet<Want> {
     let libraries = missing.map(|missing| Want::Library(missing.name.clone()));
     let versions = world.missing_versions(index).into_iter();
     let versions = versions.map(|missing| Want::Version { version: missing.version });
-    let undefined = symbols[index].undefined.iter().filter(|symbol| {
-        !symbol.weak && world.provider(loader, symbols, index, symbol).is_none()
-    });
+    let undefined = symbols[index]
+        .undefined
+        .iter()
+        .filter(|symbol| !symbol.weak && world.provider(loader, symbols, index, symbol).is_none());
     let names = undefined.map(|symbol| Want::Symbol {
         name: symbol.name.clone(),
         version: symbol.version.as_ref().map(|need| need.version.clone()),

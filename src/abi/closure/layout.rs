@@ -33,7 +33,8 @@ pub(super) fn extend(load: &mut Load<'_>) -> Result<(), Error> {
     }
     let mut mentions: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (number, (_, _, was, will)) in shapes.iter().enumerate() {
-        for class in changed.iter().filter(|class| mentions_class(was, class) || mentions_class(will, class)) {
+        for class in changed.iter().filter(|class| mentions_class(was, class) || mentions_class(will, class))
+        {
             mentions.entry(class).or_default().push(number);
         }
     }

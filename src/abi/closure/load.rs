@@ -25,8 +25,18 @@ use crate::oci::ImagePath;
 
 /// Parts of the C library and its loader: they are one program, and never move alone.
 const LIBC: [&str; 12] = [
-    "libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libresolv.so.2", "libutil.so.1",
-    "libanl.so.1", "libmvec.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libnsl.so.1",
+    "libc.so.6",
+    "libm.so.6",
+    "libpthread.so.0",
+    "libdl.so.2",
+    "librt.so.1",
+    "libresolv.so.2",
+    "libutil.so.1",
+    "libanl.so.1",
+    "libmvec.so.1",
+    "ld-linux-x86-64.so.2",
+    "ld-linux-aarch64.so.1",
+    "libnsl.so.1",
 ];
 /// Most files that are tried one by one for whether the set does without them.
 const MOST: usize = 200;

@@ -99,9 +99,9 @@ pub(super) fn links(old: &Rootfs, new: &Rootfs, file: &ImagePath, target: &Image
         return Vec::new();
     };
     let leads = |path: &ImagePath| new.resolve(path).is_ok_and(|found| found.path == *file);
-    let beside = new.children(&there).filter(|(path, node)| {
-        matches!(node.entry.node, Node::Symlink(_)) && leads(path)
-    });
+    let beside = new
+        .children(&there)
+        .filter(|(path, node)| matches!(node.entry.node, Node::Symlink(_)) && leads(path));
     let landed = beside.filter_map(|(path, node)| {
         let link = here.join(path.name()).ok()?;
         match old.get(&link).map(|known| &known.entry.node) {

@@ -8,12 +8,14 @@
 
 mod error;
 mod fault;
+mod grafts;
 mod layout;
 mod load;
 mod mixture;
 mod moves;
 mod pairs;
 mod reason;
+mod seeds;
 mod side;
 mod together;
 mod wheels;
@@ -22,11 +24,13 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 pub use error::Error;
+pub use grafts::Bring;
 pub use moves::Moved;
 pub use moves::Tier;
 pub use pairs::Counts;
 pub use reason::Kind;
 pub use reason::Reason;
+pub use seeds::find;
 pub use wheels::Wheel;
 pub use wheels::Wheels;
 

@@ -53,9 +53,8 @@ pub struct Reason {
 impl Reason {
     /// Puts a reason in, together with one between the same files.
     pub(super) fn merge(into: &mut Vec<Self>, reason: Self) {
-        let same = |known: &&mut Self| {
-            (known.kind, &known.by, &known.of) == (reason.kind, &reason.by, &reason.of)
-        };
+        let same =
+            |known: &&mut Self| (known.kind, &known.by, &known.of) == (reason.kind, &reason.by, &reason.of);
         match into.iter_mut().find(same) {
             Some(known) => known.names.extend(reason.names),
             None => into.push(reason),

@@ -114,7 +114,8 @@ fn grow(
         let name = BTreeSet::from([String::from_utf8_lossy(plugin.name()).into_owned()]);
         // Other copies of the package's plugins are one build with those that have an opener.
         let opener = opener.as_ref().or_else(|| plugged.iter().find_map(|(_, opener)| opener.as_ref()));
-        let other = opener.or_else(|| plugged.first().map(|(first, _)| first)).filter(|other| *other != plugin);
+        let other =
+            opener.or_else(|| plugged.first().map(|(first, _)| first)).filter(|other| *other != plugin);
         bonds.extend(other.map(|other| (other, plugin, Kind::Plugin, name)));
     }
     loop {

@@ -5,8 +5,9 @@
 //! Knows nothing of other files: what a `DT_NEEDED` resolves to is `loader`'s business.
 
 mod fatbin;
-mod hash;
+mod hash_tables;
 mod layout;
+mod names;
 mod notes;
 mod parse;
 mod relocations;
@@ -20,6 +21,8 @@ mod versions;
 
 pub use fatbin::Fatbins;
 pub use layout::Layout;
+pub use names::Names;
+pub use names::hash;
 pub use parse::parse;
 pub use parse::read;
 pub use parse::study;
@@ -90,10 +93,13 @@ pub struct Symbols {
     pub undefined: Vec<Undefined>,
     /// Whether the file has symbol versions at all. Without them its definitions fit any version.
     pub versioned: bool,
+    /// Finds definitions by name.
+    #[serde(skip)]
+    pub names: Names,
 }
 
 /// A dynamic symbol that the file defines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Defined {
     /// Name, as in the file.
     pub name: String,
@@ -157,9 +163,13 @@ impl Symbols {
     /// All definitions called `name`, in table order.
     #[must_use]
     pub fn definitions(&self, name: &str) -> &[Defined] {
-        let start = self.defined.partition_point(|defined| defined.name.as_str() < name);
-        let count = self.defined[start..].partition_point(|defined| defined.name == name);
-        &self.defined[start..start + count]
+        self.definitions_by(name, hash(name))
+    }
+
+    /// As [`Symbols::definitions`], for a name that many files are asked for: its [`hash`] is made once.
+    #[must_use]
+    pub fn definitions_by(&self, name: &str, hash: u32) -> &[Defined] {
+        self.names.find(&self.defined, name, hash)
     }
 }
 

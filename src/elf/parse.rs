@@ -25,7 +25,7 @@ use super::Facts;
 use super::Study;
 use super::Symbols;
 use super::Traits;
-use super::hash;
+use super::hash_tables;
 use super::notes;
 use super::relocations;
 use super::relocations::Table;
@@ -264,9 +264,9 @@ impl Dynamic {
         let limit = left / symbols::entry_size(source.wide);
         let uses = relocations::uses(source, &anchors.relocations, limit)?;
         let hashed = if let Some(table) = self.address(tag::DT_GNU_HASH) {
-            hash::count_gnu(source, table)?
+            hash_tables::count_gnu(source, table)?
         } else if let Some(table) = self.address(tag::DT_HASH) {
-            hash::count_sysv(source, table)?
+            hash_tables::count_sysv(source, table)?
         } else {
             0
         };

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use super::Loader;
 use super::ObjectError;
 use super::World;
+use crate::elf;
 use crate::elf::DF_SYMBOLIC;
+use crate::elf::Defined;
 use crate::elf::Symbols;
 use crate::elf::Undefined;
 
@@ -36,20 +38,23 @@ impl World {
         let scope = first.iter().chain(&self.global).chain(&self.local);
         let version = symbol.version.as_ref().map(|need| need.version.as_str());
         let exact = loader.system.exact_first();
+        let hash = elf::hash(&symbol.name);
         scope.copied().find(|index| {
             let table = symbols.get(*index);
-            table.is_some_and(|table| gives(table, &symbol.name, version, exact))
+            table.is_some_and(|table| {
+                gives(table.definitions_by(&symbol.name, hash), table.versioned, version, exact)
+            })
         })
     }
 }
 
 /// Whether a file's definitions fit the reference.
-fn gives(symbols: &Symbols, name: &str, version: Option<&str>, exact_first: bool) -> bool {
+fn gives(definitions: &[Defined], versioned: bool, version: Option<&str>, exact_first: bool) -> bool {
     let mut fallbacks = 0;
-    for defined in symbols.definitions(name) {
+    for defined in definitions {
         match version {
             Some(wanted) => {
-                if !symbols.versioned || defined.version.as_deref() == Some(wanted) {
+                if !versioned || defined.version.as_deref() == Some(wanted) {
                     return true;
                 }
                 if defined.version.is_none() && !defined.hidden {
@@ -60,7 +65,7 @@ fn gives(symbols: &Symbols, name: &str, version: Option<&str>, exact_first: bool
                 }
             }
             // Without a version wanted: the base, or the file's first version, or its only default one.
-            None if symbols.versioned && defined.index >= 3 => fallbacks += u32::from(!defined.hidden),
+            None if versioned && defined.index >= 3 => fallbacks += u32::from(!defined.hidden),
             None => return true,
         }
     }
@@ -70,7 +75,6 @@ fn gives(symbols: &Symbols, name: &str, version: Option<&str>, exact_first: bool
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::elf::Defined;
 
     fn table(versioned: bool, definitions: &[(Option<&str>, u16, bool)]) -> Symbols {
         let defined = definitions.iter().map(|(version, index, hidden)| Defined {
@@ -107,8 +111,8 @@ mod tests {
             ("the only default", &later, None, true),
             ("two defaults are none", &two_defaults, None, false),
         ] {
-            assert_eq!(gives(symbols, "f", version, false), want, "{what}");
+            assert_eq!(gives(symbols.definitions("f"), symbols.versioned, version, false), want, "{what}");
         }
-        assert!(!gives(&plain, "g", None, false));
+        assert!(!gives(plain.definitions("g"), false, None, false));
     }
 }

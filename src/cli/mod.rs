@@ -46,8 +46,9 @@ fn end_cleanly_on_signals() {
 }
 
 fn run(cli: &Cli) -> Result<Outcome, Failure> {
+    output::check_format(&cli.command, cli.global.format)?;
     match &cli.command {
-        Command::Schema => help::schema(),
+        Command::Schema { of } => help::schema(*of),
         Command::Completions { shell } => help::completions(*shell),
         Command::Man { out } => help::man(out.as_deref()),
         Command::Explain(args) => help::explain(args, cli.global.format),

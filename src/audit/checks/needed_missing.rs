@@ -25,6 +25,7 @@ a note. Libraries that the host brings are told by `host-library`.
 
 To fix it, graft the library too, or make its directory part of the search: `env_prepend` of \
 LD_LIBRARY_PATH. The finding lists the places that were searched.",
+    example: include_str!("../../../fixtures/checks/needed-missing/expected.txt"),
     run,
 };
 

@@ -32,6 +32,7 @@ that the file did not find in the image it comes from either must be given by wh
 
 The usual cause is a library replaced without the files that were built with it. The finding says which file \
 gave the symbol before, or gives it in the donor: graft that one too.",
+    example: include_str!("../../../fixtures/checks/undefined-symbol/expected.txt"),
     run,
 };
 

@@ -12,6 +12,8 @@ mod case;
 mod changed;
 mod checks;
 mod error;
+mod family;
+mod home;
 mod level;
 mod policy;
 mod run;

@@ -11,7 +11,10 @@
 mod bind;
 mod cache;
 mod catalogue;
+mod gaps;
+mod outside;
 mod place;
+mod platform;
 mod process;
 mod python;
 mod search;
@@ -55,6 +58,8 @@ pub struct Loader<'a> {
     pub catalogue: Catalogue,
     /// Names of libraries that the host brings, with `*` at the end for any rest.
     host: Vec<String>,
+    /// What a tree without a C library has to have.
+    promised: outside::Promised,
 }
 
 impl<'a> Loader<'a> {
@@ -62,13 +67,14 @@ impl<'a> Loader<'a> {
     /// NVIDIA driver's own.
     ///
     /// # Errors
-    /// `/etc/ld.so.cache` is there and cannot be read.
+    /// `/etc/ld.so.cache` or a RECORD is there and cannot be read.
     pub fn new(view: View<'a>, host: &[String]) -> Result<Self, ObjectError> {
         let catalogue = Catalogue::of(view);
         let system = System::new(view, &catalogue)?;
         let driver = ["libcuda.so.1", "libnvidia-*", "libcudadebugger.so.1", "libnvcuvid.so.1"];
         let host = driver.into_iter().map(str::to_owned).chain(host.iter().cloned());
-        Ok(Self { view, system, catalogue, host: host.collect() })
+        let promised = if system.bare { outside::Promised::new(view)? } else { Default::default() };
+        Ok(Self { view, system, catalogue, host: host.collect(), promised })
     }
 
     /// Whether the container runtime puts this library into the container (nvidia-container-toolkit), or
@@ -79,6 +85,17 @@ impl<'a> Loader<'a> {
             Some(start) => name.starts_with(start),
             None => name == pattern,
         })
+    }
+
+    /// Whether a library that is not in the tree belongs to a system of which the tree is only a part.
+    fn is_outside(&self, name: &str) -> bool {
+        self.system.bare && self.promised.is_outside(name)
+    }
+
+    /// Whether the library is one that every system with glibc has, by the policies of manylinux.
+    #[must_use]
+    pub fn is_platform(&self, name: &str) -> bool {
+        platform::is_platform(name)
     }
 
     /// Loads `subject` with all it needs, in the company it has when it runs. `None` when it is no ELF file

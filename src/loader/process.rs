@@ -10,7 +10,6 @@ use super::search;
 use super::search::Answer;
 use super::search::Opened;
 use super::search::Request;
-use crate::elf::Undefined;
 use crate::index::Object;
 use crate::oci::ImagePath;
 use crate::rootfs::TreeNode;
@@ -50,6 +49,8 @@ pub struct Missing {
     pub unfit: Vec<String>,
     /// The host brings it at run time.
     pub host: bool,
+    /// The tree has no C library, so it is a part of a system, and this belongs to another part of it.
+    pub outside: bool,
 }
 
 /// A subject with everything that is loaded when it is.
@@ -107,18 +108,6 @@ impl World {
     #[must_use]
     pub fn find(&self, file: &ImagePath) -> Option<usize> {
         self.objects.iter().position(|mapped| mapped.file == *file)
-    }
-
-    /// Whether a library that is missing, among those that `object` needs directly or not, could give
-    /// `symbol`. Of the host's libraries, which are all plain C, no C++ name comes.
-    #[must_use]
-    pub fn could_be_in_missing(&self, object: usize, symbol: &Undefined) -> bool {
-        let below = self.closure(object);
-        let mut missing = self.missing.iter().filter(|missing| below.contains(&missing.by));
-        missing.any(|missing| match &symbol.version {
-            Some(need) => need.file == missing.name,
-            None => !missing.host || !symbol.name.starts_with("_Z"),
-        })
     }
 
     /// `object` and everything that it needs, directly or not: indexes into [`World::objects`].
@@ -218,6 +207,7 @@ impl World {
                 searched: answer.searched,
                 unfit: answer.unfit,
                 host: loader.is_host_library(name),
+                outside: loader.is_outside(name),
             });
             return None;
         };
@@ -241,11 +231,21 @@ impl World {
     }
 
     /// A library of the same `site-packages` that an import can have loaded before (`import torch` does it
-    /// for everything built on torch): it is found by its SONAME then, wherever it is.
+    /// for everything built on torch): it is found by its SONAME then, wherever it is. Of several the one
+    /// nearest to the subject. A tree without a C library is taken for such a directory as a whole.
     fn imported<'a>(&self, loader: &Loader<'a>, name: &str) -> Option<Opened<'a>> {
-        let site = &self.python.as_ref()?.site;
-        let mut files = loader.catalogue.named(name).iter();
-        let file = files.find(|file| file.is_within(site) && loader.catalogue.get(file).is_some())?;
+        let root = ImagePath::root();
+        let site = match &self.python {
+            Some(python) => &python.site,
+            None if loader.system.bare => &root,
+            None => return None,
+        };
+        let near = |file: &&ImagePath| {
+            let (file, subject) = (file.ancestors(), self.subject.ancestors());
+            file.iter().filter(|place| subject.contains(place)).count()
+        };
+        let files = loader.catalogue.named(name).iter().rev().filter(|file| file.is_within(site));
+        let file = files.max_by_key(near)?;
         Some(open(file, loader.view.tree.get(file)?))
     }
 

@@ -17,6 +17,8 @@ const LEVELS: [&str; 2] = ["x86-64-v3", "x86-64-v2"];
 pub struct System {
     /// `2.N` of the image's glibc, from the highest `GLIBC_2.N` that its libc defines; `None` without glibc.
     pub glibc: Option<u32>,
+    /// The tree has no C library at all: it is a part of a system that is not here.
+    pub bare: bool,
     /// What `$LIB` stands for.
     pub lib: String,
     /// What `$PLATFORM` stands for.
@@ -54,6 +56,7 @@ impl System {
         };
         Ok(Self {
             glibc,
+            bare: catalogue.named("libc.so.6").is_empty(),
             lib,
             platform: if machine == 183 { "aarch64" } else { "x86_64" },
             directories,

@@ -1,5 +1,8 @@
 //! A `DT_NEEDED` that leads to no file.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
@@ -21,7 +24,8 @@ alone, /etc/ld.so.cache, and the default directories. A library that is missing 
 `cannot open shared object file`.
 
 A library that only an earlier import can have loaded (as `import torch` does for what is built on torch) is \
-a note. Libraries that the host brings are told by `host-library`.
+a note. Libraries that the host brings are told by `host-library`. Of a tree without a C library (an unpacked \
+wheel) only what must be in it is missed: what a RECORD lists, and what auditwheel has renamed.
 
 To fix it, graft the library too, or make its directory part of the search: `env_prepend` of \
 LD_LIBRARY_PATH. The finding lists the places that were searched.",
@@ -31,7 +35,7 @@ LD_LIBRARY_PATH. The finding lists the places that were searched.",
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     for world in &case.worlds {
-        for missing in world.missing.iter().filter(|missing| !missing.host) {
+        for missing in world.missing.iter().filter(|missing| !missing.host && !missing.outside) {
             let by = &world.objects[missing.by].file;
             if case.affected.contains(by) {
                 let (finding, blame) = absent(case, world, missing)?;
@@ -42,7 +46,31 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
             assumed(world, index, findings);
         }
     }
+    outside(case, findings);
     Ok(())
+}
+
+/// What a tree without a C library takes from elsewhere, one note for each library.
+fn outside(case: &Case<'_>, findings: &mut Findings) {
+    let mut askers: BTreeMap<&str, BTreeSet<&ImagePath>> = BTreeMap::new();
+    for world in &case.worlds {
+        for missing in world.missing.iter().filter(|missing| missing.outside && !missing.host) {
+            if !case.loader.is_platform(&missing.name) {
+                askers.entry(&missing.name).or_default().insert(&world.objects[missing.by].file);
+            }
+        }
+    }
+    for (name, askers) in askers {
+        let Some(first) = askers.first() else {
+            continue;
+        };
+        let message = format!("needs `{name}`, which another package or the system has to bring");
+        let mut finding = Finding::new(CHECK.id, Severity::Note, first.to_string(), message);
+        finding.symbol = Some(name.to_owned());
+        let askers: Vec<String> = askers.into_iter().map(ToString::to_string).collect();
+        finding.evidence.insert("needed_by".to_owned(), askers.join(", "));
+        findings.add(finding, Vec::new());
+    }
 }
 
 fn absent(

@@ -8,6 +8,7 @@ use crate::abi::demangle::demangle;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
+use crate::audit::home::Homes;
 use crate::elf::Symbols;
 use crate::elf::Undefined;
 use crate::finding::Finding;
@@ -27,8 +28,9 @@ it needs, then in the loaded library and what it needs, by the rules for version
 stops the load: `undefined symbol`. Weak references may stay open. A reference used only by calls, in a file \
 that binds lazily and is not loaded by Python, fails at the first call: a warning.
 
-Where a library is missing altogether, or is brought by the host, symbols it could give are not told. A symbol \
-that the file did not find in the image it comes from either must be given by whoever loads it: a note.
+Where a library that the file needs is missing altogether, or is brought by the host, symbols it could give are \
+not told. A symbol that the file did not find in the image it comes from either must be given by whoever loads \
+it: a note. But members of a class whose other members a loaded library defines come from nowhere else.
 
 The usual cause is a library replaced without the files that were built with it. The finding says which file \
 gave the symbol before, or gives it in the donor: graft that one too.",
@@ -62,7 +64,7 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
                 let provider = world.provider(&case.loader, &symbols, index, symbol);
                 complete &=
                     provider.is_some_and(|provider| closure.contains(&provider) || world.is_global(provider));
-                let open = Open { case, world, index, symbol };
+                let open = Open { case, world, symbols: &symbols, index, symbol };
                 if provider.is_none()
                     && let Some((finding, blame)) = open.judge(&mut elsewhere)?
                 {
@@ -91,8 +93,19 @@ fn company<'w>(world: &'w World, index: usize, closure: &BTreeSet<usize>) -> Vec
 struct Open<'c> {
     case: &'c Case<'c>,
     world: &'c World,
+    symbols: &'c [Arc<Symbols>],
     index: usize,
     symbol: &'c Undefined,
+}
+
+/// What became of a reference in the image that its file comes from.
+enum InDonor {
+    /// It was given there; the message says by whom.
+    Given(String),
+    /// It was open there too.
+    Open,
+    /// The file comes from nowhere, or the donor is known in part.
+    Unknown,
 }
 
 impl Open<'_> {
@@ -110,31 +123,49 @@ impl Open<'_> {
             let message = format!("wants `{}`, which `{provider}` gave before this build", self.name());
             return Ok(Some((self.finding(Severity::Error, message), vec![provider, file.clone()])));
         }
-        if self.world.could_be_in_missing(self.index, self.symbol) || self.is_of_absent_interpreter() {
+        let homes = Homes { case: self.case, world: self.world, symbols: self.symbols };
+        let home = homes.find(self.index, self.symbol)?.map(|home| &self.world.objects[home].file);
+        let excused =
+            || self.world.could_be_in_missing(self.index, self.symbol) || self.is_of_absent_interpreter();
+        if home.is_none() && excused() {
             return Ok(None);
         }
-        let (severity, message) = match self.case.donor_of(file) {
-            Some((donor, path)) => match elsewhere.provider(1, &donor.loader, path, path, self.symbol)? {
-                Some(provider) => {
-                    let message = format!(
-                        "wants `{}`, which in `{}` comes from `{provider}`",
-                        self.name(),
-                        donor.donor.name
-                    );
-                    (Severity::Error, message)
-                }
-                None if donor.donor.complete => (Severity::Note, self.left_to_the_loader()),
-                None => self.alone(),
-            },
-            None => self.alone(),
+        let (severity, message) = match (self.in_donor(elsewhere)?, home) {
+            (InDonor::Given(message), _) => (Severity::Error, message),
+            (InDonor::Open, None) => (Severity::Note, self.left_to_the_loader()),
+            (_, Some(home)) => {
+                let message =
+                    format!("wants `{}`, which its own library `{home}` does not define", self.name());
+                (Severity::Error, message)
+            }
+            (InDonor::Unknown, None) => self.alone(),
         };
-        Ok(Some((self.finding(severity, message), vec![file.clone()])))
+        let blame = std::iter::once(file).chain(home).cloned().collect();
+        Ok(Some((self.finding(severity, message), blame)))
+    }
+
+    /// What becomes of the reference in the image that the file comes from.
+    fn in_donor(&self, elsewhere: &mut Elsewhere) -> Result<InDonor, ObjectError> {
+        let Some((donor, path)) = self.case.donor_of(self.file()) else {
+            return Ok(InDonor::Unknown);
+        };
+        let provider = elsewhere.provider(1, &donor.loader, path, path, self.symbol)?;
+        Ok(match provider {
+            Some(provider) => InDonor::Given(format!(
+                "wants `{}`, which in `{}` comes from `{provider}`",
+                self.name(),
+                donor.donor.name
+            )),
+            None if donor.donor.complete => InDonor::Open,
+            None => InDonor::Unknown,
+        })
     }
 
     /// Nothing else is known of the reference than that it is open.
     fn alone(&self) -> (Severity, String) {
         let program = self.case.loader.catalogue.is_program(&self.world.subject);
-        if !program && self.world.python.is_none() {
+        let extension = is_module(&self.world.subject) && !self.world.has_gaps();
+        if !program && !extension && self.world.python.is_none() {
             return (Severity::Note, self.left_to_the_loader());
         }
         let facts = &self.world.objects[self.index].object.facts;
@@ -173,6 +204,12 @@ impl Open<'_> {
         }
         finding
     }
+}
+
+/// Whether a file says by its name that it is loaded by an interpreter, wherever it lies.
+fn is_module(path: &ImagePath) -> bool {
+    let name = String::from_utf8_lossy(path.name());
+    name.ends_with(".so") && (name.contains(".cpython-3") || name.contains(".abi3."))
 }
 
 impl Elsewhere {

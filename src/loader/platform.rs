@@ -1,0 +1,65 @@
+//! Libraries that every glibc system has, and that no wheel brings.
+//!
+//! A tree without a libc of its own (an unpacked wheel, a `site-packages` directory) is a part of some system
+//! that is not there to be asked. What wheels may take from it is agreed: PEP 600 and the policies of auditwheel.
+
+/// Libraries whose every symbol has a version: a reference to them that was linked says so.
+const VERSIONED: [&str; 15] = [
+    "ld-linux-aarch64.so.1",
+    "ld-linux-x86-64.so.2",
+    "libanl.so.1",
+    "libatomic.so.1",
+    "libc.so.6",
+    "libdl.so.2",
+    "libgcc_s.so.1",
+    "libm.so.6",
+    "libmvec.so.1",
+    "libnsl.so.1",
+    "libpthread.so.0",
+    "libresolv.so.2",
+    "librt.so.1",
+    "libstdc++.so.6",
+    "libutil.so.1",
+];
+
+/// Libraries of plain names.
+const PLAIN: [&str; 11] = [
+    "libGL.so.1",
+    "libICE.so.6",
+    "libSM.so.6",
+    "libX11.so.6",
+    "libXext.so.6",
+    "libXrender.so.1",
+    "libexpat.so.1",
+    "libglib-2.0.so.0",
+    "libgobject-2.0.so.0",
+    "libgthread-2.0.so.0",
+    "libz.so.1",
+];
+
+/// Whether the library belongs to the platform of every manylinux wheel.
+pub(super) fn is_platform(name: &str) -> bool {
+    is_versioned(name) || PLAIN.contains(&name)
+}
+
+/// Whether a file linked against the library names a version with each of its symbols.
+pub(super) fn is_versioned(name: &str) -> bool {
+    VERSIONED.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_system_has_and_what_it_has_not() {
+        for (name, platform, versioned) in [
+            ("libc.so.6", true, true),
+            ("libz.so.1", true, false),
+            ("libcudart.so.12", false, false),
+            ("libz-eb09ad1d.so.1.2.3", false, false),
+        ] {
+            assert_eq!((is_platform(name), is_versioned(name)), (platform, versioned), "{name}");
+        }
+    }
+}

@@ -41,7 +41,7 @@ impl<'a> Pairs<'a> {
         let keys: [fn(&ImagePath) -> String; 3] = [exact, hashless, by_stem];
         for key in keys {
             let open = |path: &&ImagePath| !pairs.to_new.contains_key(*path);
-            let mine = unique(old.catalogue.iter().map(|(path, _)| path).filter(open), |path| key(path));
+            let mine = unique(old.catalogue.iter().map(|(path, _)| path).filter(open), key);
             let open = |path: &&ImagePath| {
                 let inside = places.iter().any(|(_, place)| path.is_within(place));
                 !pairs.to_old.contains_key(*path) && (inside || !confined)

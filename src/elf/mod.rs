@@ -5,14 +5,17 @@
 //! Knows nothing of other files: what a `DT_NEEDED` resolves to is `loader`'s business.
 
 mod fatbin;
+mod gpu;
 mod hash_tables;
 mod layout;
 mod names;
 mod notes;
 mod parse;
 mod relocations;
+mod sections;
 mod source;
 mod stem;
+mod strings;
 mod symbols;
 mod text;
 mod texts;
@@ -20,7 +23,17 @@ mod traits;
 mod versions;
 
 pub use fatbin::Fatbins;
+pub use fatbin::Module;
+pub use gpu::Code;
+pub use gpu::CodeKind;
+pub use gpu::Features;
+pub use gpu::Gpu;
 pub use layout::Layout;
+pub use layout::Size;
+pub use layout::SizeSource;
+pub use layout::class_of;
+pub use layout::function_of;
+pub use layout::is_own;
 pub use names::Names;
 pub use names::hash;
 pub use parse::parse;

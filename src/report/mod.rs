@@ -1,5 +1,6 @@
 //! Views of results: functions from a value to text. They decide nothing and print nothing themselves.
 
+pub mod abi;
 pub mod anatomy;
 pub mod background;
 pub mod closure;

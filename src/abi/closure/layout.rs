@@ -81,6 +81,6 @@ fn differing<'t>(was: &'t crate::elf::Traits, will: &'t crate::elf::Traits) -> V
 }
 
 fn mentions_class(traits: &crate::elf::Traits, class: &str) -> bool {
-    let Layout { sizes } = &traits.layout;
+    let Layout { sizes, .. } = &traits.layout;
     sizes.contains_key(class)
 }

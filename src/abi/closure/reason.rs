@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::abi::demangle::demangle;
+use crate::abi::demangle;
 use crate::oci::ImagePath;
 
 /// What kind of bond it is.

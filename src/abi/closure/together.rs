@@ -15,7 +15,7 @@ use super::Wheels;
 use super::load::Load;
 use super::side::Loaded;
 use super::side::Side;
-use crate::abi::demangle::is_own_cpp;
+use crate::abi::is_own_cpp;
 use crate::index::ObjectError;
 use crate::oci::ImagePath;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use crate::abi::demangle::demangle;
-use crate::abi::demangle::is_own_cpp;
+use crate::abi::demangle;
+use crate::abi::is_own_cpp;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::abi::demangle::demangle;
+use crate::abi::demangle;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;

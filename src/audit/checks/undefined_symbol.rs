@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::abi::demangle::demangle;
+use crate::abi::demangle;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;

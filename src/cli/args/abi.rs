@@ -35,4 +35,7 @@ pub struct AbiDiff {
     /// Exit with 1 when there is a change of at least this level: an error breaks users for certain
     #[arg(long, value_enum, default_value_t = GateLevel::Error)]
     pub gate: GateLevel,
+    /// List every change, not only the first of each kind
+    #[arg(long)]
+    pub all: bool,
 }

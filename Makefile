@@ -1,10 +1,12 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs
+.PHONY: demo test lint needs corpus quiet
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   build the mini fixtures, forge an image of them, prove that it runs"
 	@echo "make test   every test, on real registries, engines and images"
+	@echo "make corpus real breaks of real wheels: the loader's word against ours, with big downloads"
+	@echo "make quiet  unmodified wheels in their own context: no error may be told"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
 # Installs what is missing when run as root, else says what to install.
@@ -18,6 +20,15 @@ demo:
 test: needs
 	fixtures/mini/build.sh
 	cargo test
+
+corpus: needs
+	fixtures/mini/build.sh
+	cargo build --release --quiet
+	fixtures/corpus/corpus.py --all --program target/release/imgforge
+
+quiet: needs
+	cargo build --release --quiet
+	fixtures/corpus/quiet.py --program target/release/imgforge
 
 lint:
 	cargo fmt --check

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Donor;
+use super::Policy;
 use super::affected;
 use crate::elf::Symbols;
 use crate::elf::Traits;
@@ -29,8 +30,12 @@ pub struct Case<'a> {
     pub(super) affected: BTreeSet<ImagePath>,
     /// Every file in scope is in at least one of these.
     pub(super) worlds: Vec<World>,
-    /// What the build changes; empty for the tree before.
+    /// What the build changes, without what it puts there again as it was; empty for the tree before.
     pub(super) changed: BTreeMap<ImagePath, RecipeSpot>,
+    /// Every path that the build writes, in either tree.
+    pub(super) touched: BTreeSet<ImagePath>,
+    /// What the files must fit.
+    pub(super) policy: Option<&'a Policy>,
     /// The tree before, for the tree after.
     pub(super) before: Option<&'a Self>,
     /// Where files came from; none for the tree before.
@@ -45,7 +50,17 @@ impl<'a> Case<'a> {
     ) -> Result<Self, ObjectError> {
         let affected = affected::files(&loader, names, changed.keys());
         let worlds = worlds(&loader, &affected)?;
-        Ok(Self { loader, affected, worlds, changed: BTreeMap::new(), before: None, donors: &[] })
+        let touched = changed.keys().cloned().collect();
+        Ok(Self {
+            loader,
+            affected,
+            worlds,
+            changed: BTreeMap::new(),
+            touched,
+            policy: None,
+            before: None,
+            donors: &[],
+        })
     }
 
     /// Objects of a world that are in scope, by number.

@@ -7,24 +7,31 @@
 
 mod affected;
 mod allow;
+mod baseline;
 mod case;
+mod changed;
 mod checks;
 mod demangle;
+mod error;
 mod family;
 mod home;
+mod level;
+mod policy;
 mod run;
 
 use std::collections::BTreeMap;
 
 pub use allow::ALLOW_UNUSED;
+pub use baseline::BASELINE_UNUSED;
 pub use case::Case;
+pub use error::Error;
+pub use policy::Policy;
 pub use run::Findings;
 pub use run::run;
 
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
 use crate::finding::Severity;
-use crate::hint::Hint;
 use crate::loader::ObjectError;
 use crate::loader::View;
 use crate::oci::ImagePath;
@@ -40,6 +47,8 @@ pub struct Check {
     pub severity: Severity,
     /// What it looks at, why it matters and what to do: for `imgforge explain`.
     pub explain: &'static str,
+    /// What it says of its fixture: `expected.txt` of its folder.
+    pub example: &'static str,
     /// Adds findings for one tree.
     pub(super) run: fn(&Case<'_>, &mut Findings) -> Result<(), ObjectError>,
 }
@@ -72,34 +81,6 @@ pub struct Donor<'a> {
     pub moved: BTreeMap<ImagePath, ImagePath>,
     /// Directories that grafts map: in the donor, and in the image that is built.
     pub roots: Vec<(ImagePath, ImagePath)>,
-}
-
-/// Why no audit could be made.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A file's facts cannot be had.
-    #[error("the audit could not look at a file")]
-    Object(#[from] ObjectError),
-    /// An `allow` of the recipe has a pattern that is none.
-    #[error("{}:{}:{}: `{pattern}` is not a glob", spot.file, spot.line, spot.column)]
-    Glob {
-        /// The pattern.
-        pattern: String,
-        /// Where it stands.
-        spot: RecipeSpot,
-        /// What is wrong with it.
-        #[source]
-        source: globset::Error,
-    },
-}
-
-impl Hint for Error {
-    fn hint(&self) -> Option<String> {
-        match self {
-            Self::Object(error) => error.hint(),
-            Self::Glob { .. } => Some("`*` stands for anything but `/`, `**` for anything".to_owned()),
-        }
-    }
 }
 
 /// Every check, sorted by id.

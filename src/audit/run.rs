@@ -5,19 +5,20 @@ use std::collections::BTreeSet;
 
 use super::Case;
 use super::Error;
+use super::Policy;
 use super::Subject;
 use super::affected;
 use super::allow;
+use super::baseline;
 use super::case::DonorCase;
+use super::changed;
 use super::checks;
+use super::level;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
-use crate::finding::Severity;
 use crate::loader::Loader;
 use crate::oci::ImagePath;
-
-/// Most findings of one check for one file that are listed one by one.
-const MOST: usize = 25;
+use crate::recipe::AuditOptions;
 
 /// Check, path and symbol: what makes two findings the same.
 type Key = (String, String, Option<String>);
@@ -48,55 +49,61 @@ impl Findings {
 /// Runs every check. The findings are sorted, worst first; those that the recipe allows are marked.
 ///
 /// # Errors
-/// A file's facts cannot be had, or a pattern of an `allow` is none.
+/// A file's facts cannot be had; a pattern, policy, level or baseline of the options is none.
 pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
-    let host = &subject.options.host_libraries;
-    let before = Loader::new(subject.before, host)?;
-    let after = Loader::new(subject.after, host)?;
+    let options = subject.options;
+    let policy = options.policy.as_ref().map(Policy::find).transpose()?;
+    let before = Loader::new(subject.before, &options.host_libraries)?;
+    let after = Loader::new(subject.after, &options.host_libraries)?;
     let names = affected::seeds(&[&before, &after], subject.changed.keys());
     let mut donors = Vec::new();
     for donor in subject.donors {
-        let loader = Loader::new(donor.view, host)?;
+        let loader = Loader::new(donor.view, &options.host_libraries)?;
         donors.push(DonorCase { donor, loader });
     }
-    let before = Case::new(before, names.clone(), subject.changed)?;
-    let mut old = Findings::default();
-    for check in checks::ALL {
-        (check.run)(&before, &mut old)?;
-    }
+    let mut before = Case::new(before, names.clone(), subject.changed)?;
+    before.policy = policy.as_ref();
+    let old = look(&before)?;
     let mut after = Case::new(after, names, subject.changed)?;
-    after.changed.clone_from(subject.changed);
+    after.policy = policy.as_ref();
+    after.changed = changed::truly(subject);
     after.before = Some(&before);
     after.donors = &donors;
-    let mut new = Findings::default();
-    for check in checks::ALL {
-        (check.run)(&after, &mut new)?;
-    }
-    let mut findings = finish(new, &old.keys(), subject.changed);
+    let mut findings = finish(look(&after)?, &old.keys(), subject.changed);
     findings.extend(subject.noted.iter().cloned());
-    allow::apply(&mut findings, &subject.options.allow)?;
+    settle(&mut findings, policy.as_ref(), options)?;
     findings.sort();
     Ok(findings)
 }
 
+fn look(case: &Case<'_>) -> Result<Findings, Error> {
+    let mut findings = Findings::default();
+    for check in checks::ALL {
+        (check.run)(case, &mut findings)?;
+    }
+    Ok(findings)
+}
+
+/// What the options make of the findings.
+fn settle(
+    findings: &mut Vec<Finding>,
+    policy: Option<&Policy>,
+    options: &AuditOptions,
+) -> Result<(), Error> {
+    if let Some(file) = &options.baseline {
+        baseline::apply(findings, file)?;
+    }
+    allow::apply(findings, &options.allow)?;
+    level::apply(findings, policy, &options.levels);
+    Ok(())
+}
+
 /// Puts in what depends on both trees: what is new, and which recipe line brought it.
 fn finish(new: Findings, old: &BTreeSet<Key>, changed: &BTreeMap<ImagePath, RecipeSpot>) -> Vec<Finding> {
-    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    let mut findings = Vec::new();
-    for (key, (mut finding, blame)) in new.found {
+    let told = new.found.into_iter().map(|(key, (mut finding, blame))| {
         finding.introduced = !old.contains(&key);
         finding.recipe = blame.iter().find_map(|path| changed.get(path)).cloned();
-        let count = counts.entry((key.0, key.1)).or_default();
-        *count += 1;
-        if *count <= MOST || finding.severity == Severity::Note {
-            findings.push(finding);
-        }
-    }
-    for finding in &mut findings {
-        let count = counts.get(&(finding.check.clone(), finding.path.clone())).copied().unwrap_or(0);
-        if count > MOST {
-            finding.evidence.insert("of_this_kind".to_owned(), count.to_string());
-        }
-    }
-    findings
+        finding
+    });
+    told.collect()
 }

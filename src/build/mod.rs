@@ -26,6 +26,7 @@ pub use gate::Cleared;
 pub use gate::Gate;
 pub use gate::Verdict;
 pub use resolve::Locked;
+pub use subject::Seen;
 pub use subject::Subject;
 
 /// What a build may use of the machine it runs on. The environment and the clock come in here, as values.

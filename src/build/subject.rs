@@ -12,6 +12,7 @@ use crate::build::origin::Origin;
 use crate::build::origin::Tree;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
+use crate::index::LayerIndex;
 use crate::index::directory;
 use crate::layer::Changeset;
 use crate::loader::View;
@@ -98,6 +99,20 @@ impl Subject {
         options: &AuditOptions,
         world: &World<'_>,
     ) -> Result<Vec<Finding>, Error> {
+        Ok(self.examine(env, options, world, |_, _| Ok(()))?.0)
+    }
+
+    /// The same, with whatever `look` makes of what was audited: it is there only while this runs.
+    ///
+    /// # Errors
+    /// As `audit`, and those of `look`.
+    pub fn examine<T>(
+        &self,
+        env: BTreeMap<String, String>,
+        options: &AuditOptions,
+        world: &World<'_>,
+        look: impl FnOnce(&Seen<'_>, &[Finding]) -> Result<T, Error>,
+    ) -> Result<(Vec<Finding>, T), Error> {
         let tree = self.tree(world)?;
         let empty = self.fold(&Changeset::default())?;
         let nobody = BTreeMap::new();
@@ -120,6 +135,18 @@ impl Subject {
         };
         let mut findings = audit::run(&subject)?;
         findings.iter_mut().for_each(|finding| finding.recipe = None);
-        Ok(findings)
+        let seen = Seen { view: subject.after, indexes: &tree.indexes, options };
+        let made = look(&seen, &findings)?;
+        Ok((findings, made))
     }
+}
+
+/// What was audited, for those who draw it.
+pub struct Seen<'a> {
+    /// The tree with its contents and its environment.
+    pub view: View<'a>,
+    /// The layers it was folded from, by number.
+    pub indexes: &'a BTreeMap<usize, LayerIndex>,
+    /// What the audit was told.
+    pub options: &'a AuditOptions,
 }

@@ -1,12 +1,20 @@
 //! The command line, as clap sees it. Nothing here does anything.
 
+mod abi;
+
 use std::path::PathBuf;
 
+pub use abi::Abi;
+pub use abi::AbiCommand;
+pub use abi::AbiDiff;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 use clap_complete::Shell;
+
+/// The platform of images when none is named.
+pub const DEFAULT_PLATFORM: &str = "linux/amd64";
 
 /// Layer surgery for container images.
 #[derive(Debug, Parser)]
@@ -64,6 +72,16 @@ pub enum Format {
     Human,
     /// One JSON document on standard output.
     Json,
+    /// SARIF 2.1.0, for code hosts (findings only).
+    Sarif,
+    /// JUnit XML, for CI servers (findings only).
+    Junit,
+    /// Markdown for a pull request comment (findings only).
+    Markdown,
+    /// Markdown for bug reports to those who made the files (findings only).
+    Issue,
+    /// One page that holds everything (findings only).
+    Html,
 }
 
 /// A choice that the terminal can make.
@@ -101,6 +119,8 @@ pub enum Command {
     Lock(RecipeArgs),
     /// Check without building: a recipe's result, or an image or unpacked tree as it is
     Audit(Audit),
+    /// Compare builds of C and C++ libraries
+    Abi(Abi),
     /// List files of an image
     Ls(Ls),
     /// Print a file of an image
@@ -109,8 +129,12 @@ pub enum Command {
     Extract(Extract),
     /// Explain a check
     Explain(Explain),
-    /// Print the JSON Schema of recipes
-    Schema,
+    /// Print the JSON Schema of recipes, or of a document that imgforge writes
+    Schema {
+        /// The document.
+        #[arg(long, value_enum, default_value_t = SchemaOf::Recipe)]
+        of: SchemaOf,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell.
@@ -122,6 +146,17 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
     },
+}
+
+/// Documents that have a JSON Schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Recipes.
+    Recipe,
+    /// What `audit --format json` prints.
+    Report,
+    /// What `audit --bases … --format json` prints.
+    Matrix,
 }
 
 /// A recipe and what its variables are.
@@ -179,13 +214,17 @@ pub struct GateArgs {
     pub report: Vec<(Format, PathBuf)>,
 }
 
-/// `json=FILE` or `human=FILE`.
+/// `FORMAT=FILE`.
 fn report_file(text: &str) -> Result<(Format, PathBuf), String> {
     let (format, file) = text.split_once('=').ok_or("write FORMAT=FILE, such as json=report.json")?;
     if file.is_empty() {
         return Err("name a file after the `=`".to_owned());
     }
-    let format = Format::from_str(format, false).map_err(|_| "the formats are `json` and `human`")?;
+    let format = Format::from_str(format, false).map_err(|_| {
+        let names = Format::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = names.map(|value| format!("`{}`", value.get_name())).collect();
+        format!("the formats are {}", names.join(", "))
+    })?;
     Ok((format, PathBuf::from(file)))
 }
 
@@ -225,7 +264,7 @@ pub struct Audit {
     #[arg(long, value_name = "NAME=VALUE")]
     pub env: Vec<String>,
     /// Platform of the image
-    #[arg(long, default_value = "linux/amd64")]
+    #[arg(long, default_value = DEFAULT_PLATFORM)]
     pub platform: String,
     /// The gate.
     #[command(flatten)]
@@ -238,7 +277,7 @@ pub struct ImageArgs {
     /// The image, in any transport; `ls` takes dir:PATH for an unpacked tree too
     pub image: String,
     /// Platform of the image
-    #[arg(long, default_value = "linux/amd64")]
+    #[arg(long, default_value = DEFAULT_PLATFORM)]
     pub platform: String,
 }
 

@@ -29,6 +29,7 @@ use crate::oci::Reference;
 use crate::recipe;
 use crate::recipe::lockfile::Lockfile;
 use crate::report;
+use crate::report::Background;
 use crate::report::Report;
 use crate::report::summary;
 use crate::transport::Sink;
@@ -102,7 +103,13 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     build::plan::ask(&locked, &sinks, &world)?;
     let fetched = build::fetch::fetch(locked, &world)?;
     let verdict = build::gate::gate(fetched, args.gate.gate.gate(), &world)?;
+    let background = Background {
+        gate: args.gate.gate.gate(),
+        command: again(path, &args.recipe.var),
+        ..Background::default()
+    };
     let report = Report::new(path.display().to_string(), verdict.findings().to_vec());
+    let report = Report { background, ..report };
     if session.format == Format::Human {
         // A standard error that takes nothing must not end the build.
         drop(print_report(&mut io::stderr().lock(), &report, session));
@@ -132,6 +139,13 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     done.digests.push_str(&format!("{}\n", assembled.image.manifest.digest()));
     done.built.push(built);
     Ok(())
+}
+
+/// The command that finds the same without building.
+fn again(path: &Path, variables: &[String]) -> Vec<String> {
+    let words = ["imgforge".to_owned(), "audit".to_owned(), path.display().to_string()];
+    let variables = variables.iter().flat_map(|one| ["--var".to_owned(), one.clone()]);
+    words.into_iter().chain(variables).collect()
 }
 
 /// The places that `--output`, `--push` and `--load` name; an OCI layout beside the user when none does.
@@ -214,7 +228,7 @@ pub fn lock(args: &RecipeArgs, session: &Session) -> Result<Outcome, Failure> {
         let digest = assembled.image.manifest.digest();
         match session.format {
             Format::Human => writeln!(io::stdout().lock(), "{} {digest}", file.display())?,
-            Format::Json => {
+            _ => {
                 let name = file.display().to_string();
                 written.push(json!({"file": name, "digest": digest.to_string()}));
             }

@@ -9,22 +9,27 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::json;
 
-use crate::audit;
 use crate::cli::args::Cli;
 use crate::cli::args::Explain;
 use crate::cli::args::Format;
+use crate::cli::args::SchemaOf;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
-use crate::edit::notice;
-use crate::finding::Notice;
 use crate::recipe;
+use crate::report;
+use crate::report::kinds;
 
-/// Prints the JSON Schema of recipes.
+/// Prints the JSON Schema of recipes or of a document.
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn schema() -> Result<Outcome, Failure> {
-    writeln!(io::stdout().lock(), "{}", recipe::schema())?;
+pub fn schema(of: SchemaOf) -> Result<Outcome, Failure> {
+    let mut out = io::stdout().lock();
+    match of {
+        SchemaOf::Recipe => writeln!(out, "{}", recipe::schema())?,
+        SchemaOf::Report => writeln!(out, "{:#}", report::json::schema())?,
+        SchemaOf::Matrix => writeln!(out, "{:#}", report::matrix::json::schema())?,
+    }
     Ok(Outcome::Clean)
 }
 
@@ -56,28 +61,13 @@ pub fn man(out: Option<&Path>) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
-/// Every kind of finding that there is, sorted by id.
-fn kinds() -> Vec<Notice> {
-    let checks = audit::all().map(|check| Notice {
-        id: check.id,
-        severity: check.severity,
-        summary: check.summary,
-        explain: check.explain,
-    });
-    let mut kinds: Vec<Notice> = checks.collect();
-    kinds.extend(notice::ALL.iter().map(|kind| **kind));
-    kinds.push(audit::ALLOW_UNUSED);
-    kinds.sort_by_key(|kind| kind.id);
-    kinds
-}
-
 /// Explains one check, or lists all.
 ///
 /// # Errors
 /// An id that no check has, or an output that cannot be written.
 pub fn explain(args: &Explain, format: Format) -> Result<Outcome, Failure> {
     let mut out = io::stdout().lock();
-    let mut chosen = kinds();
+    let mut chosen = kinds::all();
     if let Some(id) = &args.check {
         chosen.retain(|kind| kind.id == id);
         if chosen.is_empty() {

@@ -1,5 +1,6 @@
 //! The command line: the only code that reads the environment, the clock and the terminal, and that prints.
 
+pub mod abi;
 pub mod args;
 pub mod audit;
 pub mod build;
@@ -44,8 +45,9 @@ fn end_cleanly_on_signals() {
 }
 
 fn run(cli: &Cli) -> Result<Outcome, Failure> {
+    output::check_format(&cli.command, cli.global.format)?;
     match &cli.command {
-        Command::Schema => help::schema(),
+        Command::Schema { of } => help::schema(*of),
         Command::Completions { shell } => help::completions(*shell),
         Command::Man { out } => help::man(out.as_deref()),
         Command::Explain(args) => help::explain(args, cli.global.format),
@@ -53,6 +55,7 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Lock(args) => build::lock(args, &Session::open(&cli.global)?),
         Command::Plan(args) => plan::plan(args, &Session::open(&cli.global)?),
         Command::Audit(args) => audit::audit(args, &Session::open(&cli.global)?),
+        Command::Abi(args) => abi::abi(args, &cli.global),
         Command::Ls(args) => image::ls(args, &Session::open(&cli.global)?),
         Command::Cat(args) => image::cat(args, &Session::open(&cli.global)?),
         Command::Extract(args) => image::extract(args, &Session::open(&cli.global)?),

@@ -8,15 +8,23 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::build::Gate;
+use crate::cli::args::Command;
 use crate::cli::args::Format;
 use crate::cli::args::GateArgs;
 use crate::cli::args::GateLevel;
 use crate::cli::exit::Failure;
 use crate::cli::session::Session;
 use crate::report::Report;
+use crate::report::html;
 use crate::report::human;
 use crate::report::human::Style;
+use crate::report::issue;
 use crate::report::json;
+use crate::report::junit;
+use crate::report::markdown;
+use crate::report::matrix;
+use crate::report::matrix::Matrix;
+use crate::report::sarif;
 
 impl GateLevel {
     /// The level as the library knows it.
@@ -75,6 +83,21 @@ fn not_written(path: &Path, source: io::Error) -> Failure {
     Failure::File { action: "write", path: path.display().to_string(), source }
 }
 
+/// Makes sure, before any work, that a command can print in this format: those for findings alone are for the
+/// command whose result they are.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
+    match (command, format) {
+        (_, Format::Human | Format::Json) | (Command::Audit(_), _) => Ok(()),
+        _ => Err(Failure::usage(
+            "this format is for findings, which `audit` prints",
+            "with `build`, write it to a file: `--report FORMAT=FILE`",
+        )),
+    }
+}
+
 /// Writes the files that `--report FORMAT=FILE` asks for.
 ///
 /// # Errors
@@ -82,19 +105,8 @@ fn not_written(path: &Path, source: io::Error) -> Failure {
 pub fn write_reports(gate: &GateArgs, reports: &[Report]) -> Result<(), Failure> {
     for (format, file) in &gate.report {
         let mut bytes = Vec::new();
-        match (format, reports) {
-            (Format::Json, [report]) => json::write(&mut bytes, report)?,
-            (Format::Json, several) => {
-                let all = several.iter().map(json::value).collect::<Result<Vec<_>, _>>();
-                writeln!(bytes, "{:#}", Value::Array(all.map_err(io::Error::other)?))?;
-            }
-            (Format::Human, all) => {
-                let style = Style { color: false, show_before: true };
-                for report in all {
-                    human::write(&mut bytes, report, style)?;
-                }
-            }
-        }
+        let style = Style { color: false, show_before: true, most: None };
+        write_all(&mut bytes, *format, reports, style)?;
         write_file(file, &bytes)?;
     }
     Ok(())
@@ -105,9 +117,39 @@ pub fn write_reports(gate: &GateArgs, reports: &[Report]) -> Result<(), Failure>
 /// # Errors
 /// When the output cannot be written.
 pub fn print_report(out: &mut dyn Write, report: &Report, session: &Session) -> Result<(), Failure> {
-    match session.format {
-        Format::Human => human::write(out, report, session.style)?,
-        Format::Json => json::write(out, report)?,
+    Ok(write_all(out, session.format, std::slice::from_ref(report), session.style)?)
+}
+
+fn write_all(out: &mut dyn Write, format: Format, reports: &[Report], style: Style) -> io::Result<()> {
+    match (format, reports) {
+        (Format::Human, all) => all.iter().try_for_each(|report| human::write(out, report, style)),
+        (Format::Json, [report]) => json::write(out, report),
+        (Format::Json, several) => {
+            let all = several.iter().map(json::value).collect::<Result<Vec<_>, _>>();
+            writeln!(out, "{:#}", Value::Array(all.map_err(io::Error::other)?))
+        }
+        (Format::Sarif, all) => sarif::write(out, all),
+        (Format::Junit, all) => junit::write(out, all),
+        (Format::Markdown, all) => markdown::write(out, all),
+        (Format::Issue, all) => all.iter().try_for_each(|report| issue::write(out, report)),
+        (Format::Html, all) => html::write(out, all),
+    }
+}
+
+/// Prints one donor on many bases in the given format.
+///
+/// # Errors
+/// When the output cannot be written, or there is no such view.
+pub fn print_matrix(out: &mut dyn Write, matrix: &Matrix, format: Format) -> Result<(), Failure> {
+    match format {
+        Format::Human => matrix::human::write(out, matrix)?,
+        Format::Json => matrix::json::write(out, matrix)?,
+        Format::Markdown => matrix::markdown::write(out, matrix)?,
+        Format::Html => matrix::html::write(out, matrix)?,
+        Format::Sarif | Format::Junit | Format::Issue => {
+            let hint = "use `human`, `json`, `markdown` or `html`";
+            return Err(Failure::usage("there is no such view of many bases", hint));
+        }
     }
     Ok(())
 }

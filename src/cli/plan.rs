@@ -31,7 +31,7 @@ pub fn plan(args: &Plan, session: &Session) -> Result<Outcome, Failure> {
         let plan = build::plan::plan(&locked, &sinks, &world)?;
         match session.format {
             Format::Human => report::plan::write(&mut io::stdout().lock(), &plan)?,
-            Format::Json => values.push(report::plan::value(&plan)),
+            _ => values.push(report::plan::value(&plan)),
         }
     }
     match values.len() {

@@ -13,6 +13,7 @@ use crate::cli::args::When;
 use crate::cli::exit::Failure;
 use crate::cli::progress;
 use crate::progress::Progress;
+use crate::report::human;
 use crate::report::human::Style;
 use crate::store::Store;
 use crate::transport::credentials::CredentialPlaces;
@@ -99,7 +100,11 @@ impl Session {
             progress: progress::choose(global.progress, global.quiet),
             created: created()?,
             format: global.format,
-            style: Style { color: color(global.color, std::io::stdout().is_terminal()), show_before: false },
+            style: Style {
+                color: color(global.color, std::io::stdout().is_terminal()),
+                show_before: false,
+                most: Some(human::MOST),
+            },
             quiet: global.quiet,
         })
     }

@@ -5,13 +5,17 @@
 //! Knows nothing of other files: what a `DT_NEEDED` resolves to is `loader`'s business.
 
 mod fatbin;
+mod gpu;
 mod hash_tables;
 mod layout;
 mod names;
 mod notes;
 mod parse;
 mod relocations;
+mod sections;
 mod source;
+mod stem;
+mod strings;
 mod symbols;
 mod text;
 mod texts;
@@ -19,12 +23,25 @@ mod traits;
 mod versions;
 
 pub use fatbin::Fatbins;
+pub use fatbin::Module;
+pub use gpu::Code;
+pub use gpu::CodeKind;
+pub use gpu::Features;
+pub use gpu::Gpu;
 pub use layout::Layout;
+pub use layout::Size;
+pub use layout::SizeSource;
+pub use layout::class_of;
+pub use layout::function_of;
+pub use layout::is_own;
 pub use names::Names;
 pub use names::hash;
 pub use parse::parse;
 pub use parse::read;
 pub use parse::study;
+pub use stem::path_without_hash;
+pub use stem::stem;
+pub use stem::without_hash;
 pub use texts::Texts;
 pub use traits::Study;
 pub use traits::Traits;

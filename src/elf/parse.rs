@@ -75,7 +75,7 @@ pub fn study(file: &mut (impl Read + Seek), size: u64) -> Result<Option<Study>, 
     let Some((facts, symbols, anchors)) = tables(&mut source)? else {
         return Ok(None);
     };
-    let traits = Traits::read(&mut source, &anchors)?;
+    let traits = Traits::read(&mut source, &anchors, &symbols)?;
     Ok(Some(Study { facts, symbols, traits }))
 }
 
@@ -133,7 +133,12 @@ fn programs<R: Read + Seek>(
 }
 
 const fn segment(program: &ProgramHeader) -> Segment {
-    Segment { address: program.p_vaddr, offset: program.p_offset, length: program.p_filesz }
+    Segment {
+        address: program.p_vaddr,
+        offset: program.p_offset,
+        length: program.p_filesz,
+        flags: program.p_flags,
+    }
 }
 
 fn program_facts<R: Read + Seek>(

@@ -18,6 +18,8 @@ pub(super) struct Segment {
     pub(super) offset: u64,
     /// How many bytes the file has of it.
     pub(super) length: u64,
+    /// `p_flags`.
+    pub(super) flags: u32,
 }
 
 /// A file with its word size, byte order and mapping.
@@ -135,6 +137,11 @@ impl Fields<'_> {
         self.number(at, 4) as u32
     }
 
+    /// Eight bytes at `at`, whatever the file's class.
+    pub(super) fn long(self, at: usize) -> u64 {
+        self.number(at, 8)
+    }
+
     /// A word of the file's class at `at`.
     pub(super) fn word(self, at: usize) -> u64 {
         self.number(at, if self.wide { 8 } else { 4 })
@@ -152,7 +159,7 @@ mod tests {
         let mut file = Cursor::new(vec![0; 100]);
         let mut source = Source::new(&mut file, 100);
         for (address, offset, length) in [(0x1000, 0, 50), (0x2000, 80, 500), (u64::MAX - 4, 0, 90)] {
-            source.segments.push(Segment { address, offset, length });
+            source.segments.push(Segment { address, offset, length, flags: 4 });
         }
         for (address, want) in [
             (0x1000, Some((0, 50))),
@@ -171,7 +178,7 @@ mod tests {
     fn a_table_that_the_file_cannot_hold_is_refused() {
         let mut file = Cursor::new(vec![0; 100]);
         let mut source = Source::new(&mut file, 100);
-        source.segments.push(Segment { address: 0, offset: 0, length: u64::MAX });
+        source.segments.push(Segment { address: 0, offset: 0, length: u64::MAX, flags: 4 });
         for count in [5, u64::MAX] {
             let result = source.entries(0, 24, count, "table", &mut |_, _| Ok(true));
             assert!(matches!(result, Err(Error::Outside { what: "table" })), "{count}");

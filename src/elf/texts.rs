@@ -7,16 +7,115 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::Error;
+use super::Symbols;
+use super::sections;
 use super::source::Source;
+use super::strings::Collector;
+use super::traits::Anchors;
+
+/// Bytes that are looked at in one go.
+const BLOCK: u64 = 1 << 20;
+/// Longest string that is kept whole between two blocks.
+const LONGEST: usize = 64 << 10;
+/// Most bytes of a file without section headers: there, data cannot be told from code.
+const UNTITLED: u64 = 64 << 20;
+/// `SHT_PROGBITS`.
+const PROGBITS: u32 = 1;
+/// `PF_W` of a segment.
+const WRITABLE: u32 = 2;
 
 /// Strings of one file, each kind sorted and without repetition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Texts {
     /// Operator schemas, as `torch::scan` finds them.
     pub schemas: Vec<String>,
+    /// File names of libraries, such as `libnuma.so.1`, and the beginnings of some, such as `libplugin_`: what
+    /// may be opened at run time.
+    pub libraries: Vec<String>,
+    /// What strings end with that looks like a variable: capitals, digits and `_`. Compilers keep a string that
+    /// is the end of another only once, so a name can be the end of one of these.
+    pub variables: Vec<String>,
+    /// What looks like a variable in the middle of longer text: in messages, and in the data of Rust and Go
+    /// programs, whose strings have no end.
+    pub words: Vec<String>,
+    /// In files that make names of variables at run time: what strings end with that looks like a part of one.
+    pub parts: Vec<String>,
 }
 
 /// Reads the strings.
-pub(super) fn read<R: Read + Seek>(_source: &mut Source<'_, R>) -> Result<Texts, Error> {
-    Ok(Texts::default())
+pub(super) fn read<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    anchors: &Anchors,
+    symbols: &Symbols,
+) -> Result<Texts, Error> {
+    let mut collector = Collector::new(assembles(symbols));
+    for (offset, length) in places(source, anchors)? {
+        read_range(source, offset, length, &mut collector)?;
+    }
+    Ok(collector.finish())
+}
+
+/// Whether the file takes part in making names of variables: libfabric and its providers (`fi_param_define` gives
+/// `FI_EFA_IFACE` for `iface` of `efa`), UCX and its modules (tables with `UCX_`, `IB_`, `GPU_DIRECT_RDMA`).
+fn assembles(symbols: &Symbols) -> bool {
+    let known =
+        |name: &str| matches!(name, "fi_param_define" | "fi_getparams") || name.starts_with("ucs_config_");
+    symbols.defined.iter().any(|symbol| known(&symbol.name))
+        || symbols.undefined.iter().any(|symbol| known(&symbol.name))
+}
+
+/// Where read-only data lies: what sections say, else all that is mapped and cannot be written, without the
+/// names of symbols.
+fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Result<Vec<(u64, u64)>, Error> {
+    let all = sections::read(source)?;
+    if all.is_empty() {
+        let names = anchors.strings.and_then(|(address, _)| source.place(address)).map(|(offset, _)| offset);
+        let fixed = source.segments.iter().filter(|segment| segment.flags & WRITABLE == 0);
+        let mut left = UNTITLED;
+        let mut places = Vec::new();
+        for segment in fixed.take(64) {
+            let inside = names.filter(|at| (segment.offset..segment.offset + segment.length).contains(at));
+            let skipped = inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
+            let length = segment.length.saturating_sub(skipped).min(left);
+            left -= length;
+            places.push((segment.offset.saturating_add(skipped), length));
+        }
+        return Ok(places);
+    }
+    let wanted = all.iter().filter(|section| {
+        let data = section.flags & (sections::ALLOC | sections::WRITE | sections::EXECUTE) == sections::ALLOC;
+        data && section.kind == PROGBITS && !is_known(&section.name)
+    });
+    Ok(wanted.map(|section| (section.offset, section.size)).collect())
+}
+
+/// Sections of read-only data without strings that anybody would look for.
+fn is_known(name: &str) -> bool {
+    let tables = [".eh_frame", ".gcc_except_table", ".nv", "__nv_", ".gopclntab", ".interp", ".stapsdt"];
+    tables.iter().any(|table| name.starts_with(table))
+}
+
+/// Hands the strings of a range to the collector; blocks are cut where a string ends.
+fn read_range<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    mut offset: u64,
+    mut length: u64,
+    collector: &mut Collector,
+) -> Result<(), Error> {
+    let mut rest: Vec<u8> = Vec::new();
+    while length > 0 {
+        let block = source.bytes(offset, length.min(BLOCK))?;
+        if block.is_empty() {
+            break;
+        }
+        offset += block.len() as u64;
+        length -= block.len() as u64;
+        rest.extend_from_slice(&block);
+        let cut = memchr::memrchr(0, &rest).map_or(0, |at| at + 1);
+        let cut = if rest.len() - cut > LONGEST { rest.len() } else { cut };
+        collector.add(&rest[..cut]);
+        rest.drain(..cut);
+    }
+    collector.add(&rest);
+    Ok(())
 }

@@ -51,17 +51,20 @@ pub(super) struct Anchors {
     /// The relocation tables.
     pub(super) relocations: Vec<Table>,
     /// `e_machine`.
-    #[expect(dead_code, reason = "for the reader of layouts")]
     pub(super) machine: u16,
 }
 
 impl Traits {
     /// A part that makes no sense is as good as absent: the file may load all the same.
-    pub(super) fn read<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Result<Self, Error> {
+    pub(super) fn read<R: Read + Seek>(
+        source: &mut Source<'_, R>,
+        anchors: &Anchors,
+        symbols: &Symbols,
+    ) -> Result<Self, Error> {
         Ok(Self {
             layout: sound(layout::read(source, anchors))?,
             fatbins: sound(fatbin::read(source))?,
-            texts: sound(texts::read(source))?,
+            texts: sound(texts::read(source, anchors, symbols))?,
         })
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Describes only: knows nothing of images, and resolves nothing but its own variables.
 
+mod audit;
 pub mod error;
 pub mod fault;
 mod load;
@@ -23,6 +24,11 @@ use crate::oci::ImagePath;
 use crate::oci::Platform;
 use crate::oci::Reference;
 
+pub use audit::Allow;
+pub use audit::AuditOptions;
+pub use audit::Level;
+pub use audit::LevelChoice;
+pub use audit::PolicyChoice;
 pub use error::Error;
 pub use load::document;
 pub use load::load;
@@ -222,30 +228,4 @@ pub enum Unset {
     User,
     /// `workdir`.
     Workdir,
-}
-
-/// `[audit]`.
-#[derive(Debug, Clone, Default)]
-pub struct AuditOptions {
-    /// Libraries that the host injects at run time.
-    pub host_libraries: Vec<String>,
-    /// GPU architectures the image is for.
-    pub gpu: Vec<String>,
-    /// Findings that are accepted.
-    pub allow: Vec<Allow>,
-}
-
-/// A finding that is accepted, and why.
-#[derive(Debug, Clone)]
-pub struct Allow {
-    /// The check's id.
-    pub check: String,
-    /// Glob over the finding's path; `None` matches any.
-    pub path: Option<String>,
-    /// Glob over the finding's symbol; `None` matches any.
-    pub symbol: Option<String>,
-    /// Why it is accepted.
-    pub reason: String,
-    /// Where the recipe says so.
-    pub spot: RecipeSpot,
 }

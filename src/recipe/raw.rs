@@ -243,10 +243,29 @@ pub(super) struct RawAudit {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub(super) gpu: Vec<Spanned<String>>,
+    /// What the files must fit: a policy that is built in, such as `manylinux_2_28` or `debian-12`, or a policy file relative to the recipe.
+    #[schemars(with = "Option<String>")]
+    pub(super) policy: Option<Spanned<String>>,
+    /// Report (JSON) of an earlier audit, relative to the recipe: what it has counts as there before.
+    #[schemars(with = "Option<String>")]
+    pub(super) baseline: Option<Spanned<String>>,
+    /// Level of what a check finds, by the check's id.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, RawLevel>")]
+    pub(super) levels: BTreeMap<Spanned<String>, RawLevel>,
     /// Findings that are accepted.
     #[serde(default)]
     #[schemars(with = "Vec<RawAllow>")]
     pub(super) allow: Vec<Spanned<RawAllow>>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawLevel {
+    Error,
+    Warning,
+    Note,
+    Off,
 }
 
 /// A finding that is accepted, and why.

@@ -8,11 +8,15 @@ use crate::oci::ImagePath;
 use crate::recipe::Allow;
 use crate::recipe::AuditOptions;
 use crate::recipe::ConfigEdit;
+use crate::recipe::Level;
+use crate::recipe::LevelChoice;
+use crate::recipe::PolicyChoice;
 use crate::recipe::Unset;
 use crate::recipe::fault::Fault;
 use crate::recipe::raw::RawAllow;
 use crate::recipe::raw::RawAudit;
 use crate::recipe::raw::RawConfig;
+use crate::recipe::raw::RawLevel;
 use crate::recipe::resolve::Reader;
 
 /// Changes of the image configuration.
@@ -76,8 +80,31 @@ pub(super) fn audit(reader: &mut Reader<'_>, raw: &RawAudit) -> AuditOptions {
     AuditOptions {
         host_libraries: plain(&raw.host_libraries),
         gpu: plain(&raw.gpu),
+        policy: raw.policy.as_ref().and_then(|text| policy(reader, text)),
+        baseline: raw.baseline.as_ref().and_then(|text| reader.host_file(text)),
+        levels: raw.levels.iter().map(|(id, level)| choice(reader, id, *level)).collect(),
         allow: raw.allow.iter().map(|one| allow(reader, one)).collect(),
     }
+}
+
+fn policy(reader: &mut Reader<'_>, text: &Spanned<String>) -> Option<PolicyChoice> {
+    reader.filled(text, "the policy");
+    let spot = Some(reader.spot(&text.span()));
+    if PolicyChoice::is_file(text.get_ref()) {
+        return Some(PolicyChoice { name: reader.host_file(text)?.display().to_string(), spot });
+    }
+    Some(PolicyChoice { name: text.get_ref().clone(), spot })
+}
+
+fn choice(reader: &mut Reader<'_>, id: &Spanned<String>, level: RawLevel) -> (String, LevelChoice) {
+    reader.filled(id, "the check's id");
+    let level = match level {
+        RawLevel::Error => Level::Error,
+        RawLevel::Warning => Level::Warning,
+        RawLevel::Note => Level::Note,
+        RawLevel::Off => Level::Off,
+    };
+    (id.get_ref().clone(), LevelChoice { level, spot: Some(reader.spot(&id.span())) })
 }
 
 /// `sm_90`, `sm_90a`, `sm_100f`: nvcc's own spelling.

@@ -1,10 +1,27 @@
 //! Views of results: functions from a value to text. They decide nothing and print nothing themselves.
 
+pub mod abi;
+pub mod anatomy;
+pub mod background;
+pub mod escape;
+pub mod fingerprint;
+pub mod fold;
+pub mod html;
 pub mod human;
+pub mod issue;
 pub mod json;
+pub mod junit;
+pub mod kinds;
 pub mod listing;
+pub mod markdown;
+pub mod matrix;
 pub mod plan;
+pub mod sarif;
+pub mod scene;
 pub mod summary;
+
+pub use anatomy::Anatomy;
+pub use background::Background;
 
 use crate::finding::Finding;
 use crate::finding::Severity;
@@ -16,6 +33,10 @@ pub struct Report {
     pub subject: String,
     /// Everything that was found, worst first.
     pub findings: Vec<Finding>,
+    /// Which bytes it is about, and how to see it again.
+    pub background: Background,
+    /// What the subject is made of, when someone looked.
+    pub anatomy: Option<Anatomy>,
 }
 
 /// How many findings there are of each kind. Those that the recipe allows count only as allowed.
@@ -38,7 +59,7 @@ impl Report {
     #[must_use]
     pub fn new(subject: impl Into<String>, mut findings: Vec<Finding>) -> Self {
         findings.sort();
-        Self { subject: subject.into(), findings }
+        Self { subject: subject.into(), findings, background: Background::default(), anatomy: None }
     }
 
     /// Counts the findings.

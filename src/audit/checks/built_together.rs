@@ -30,6 +30,7 @@ between it and a file that was replaced. Names of the standard library do not co
 that lies beside files that were replaced is a note: it may be one that is opened at run time.
 
 To fix it, graft the file that is named too. If it is known to fit, allow the finding with the reason.",
+    example: include_str!("../../../fixtures/checks/built-together/expected.txt"),
     run,
 };
 
@@ -43,13 +44,15 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     }
     let crossings = all(case)?;
     for file in left {
-        let moved = |path: &&ImagePath| file.donor.donor.moved.contains_key(*path);
+        let moved = |path: &&ImagePath| {
+            file.donor.donor.moved.contains_key(*path) && case.changed.contains_key(*path)
+        };
         let related: Vec<(&ImagePath, &BTreeSet<String>)> = crossings
             .iter()
             .filter_map(|(pair, symbols)| other(pair, &file.path).filter(moved).map(|other| (other, symbols)))
             .collect();
         if related.is_empty() {
-            if let Some((finding, blame)) = file.quiet() {
+            if let Some((finding, blame)) = file.quiet(case) {
                 findings.add(finding, blame);
             }
         } else {
@@ -147,8 +150,9 @@ impl Left<'_> {
 
     /// Nothing shows that it must move, but the donor has another build of it: libraries that are only opened at
     /// run time (`dlopen`) look like this. Nothing is said of a file that the donor does not have.
-    fn quiet(&self) -> Option<(Finding, Vec<ImagePath>)> {
-        let first = self.donor.donor.moved.keys().find(|path| path.parent() == self.path.parent())?;
+    fn quiet(&self, case: &Case<'_>) -> Option<(Finding, Vec<ImagePath>)> {
+        let mut moved = self.donor.donor.moved.keys().filter(|path| case.changed.contains_key(*path));
+        let first = moved.find(|path| path.parent() == self.path.parent())?;
         let name = self.donor.donor.name;
         let message = format!("stays as it is beside files of `{name}`, which has another build of it");
         let finding = Finding::new(CHECK.id, Severity::Note, self.path.to_string(), message);

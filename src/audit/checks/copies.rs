@@ -21,6 +21,7 @@ the other files with the same name or SONAME and different content, and which of
 changed one.
 
 If a program should use the changed copy and does not, change the others too, or the search path.",
+    example: include_str!("../../../fixtures/checks/copies/expected.txt"),
     run,
 };
 

@@ -18,6 +18,7 @@ kernel module of the host. What the recipe names in `[audit] host_libraries` is 
 
 Files that need them cannot be loaded on a machine without the driver, not even for a test. Symbols that these \
 libraries could give are not checked.",
+    example: include_str!("../../../fixtures/checks/host-library/expected.txt"),
     run,
 };
 

@@ -18,6 +18,7 @@ of one for another machine is an error. A new one that differs from most files o
 since it may be meant for a second architecture.
 
 The usual cause is a donor resolved for another platform: set `platform` of the source.",
+    example: include_str!("../../../fixtures/checks/machine-mismatch/expected.txt"),
     run,
 };
 

@@ -3,10 +3,12 @@
 mod built_together;
 mod copies;
 mod host_library;
+mod library_not_allowed;
 mod machine_mismatch;
 mod needed_missing;
 mod python_tag_mismatch;
 mod soname_mismatch;
+mod symbol_version_ceiling;
 mod symbol_version_missing;
 mod undefined_symbol;
 
@@ -17,10 +19,12 @@ pub(super) static ALL: &[&Check] = &[
     &built_together::CHECK,
     &copies::CHECK,
     &host_library::CHECK,
+    &library_not_allowed::CHECK,
     &machine_mismatch::CHECK,
     &needed_missing::CHECK,
     &python_tag_mismatch::CHECK,
     &soname_mismatch::CHECK,
+    &symbol_version_ceiling::CHECK,
     &symbol_version_missing::CHECK,
     &undefined_symbol::CHECK,
 ];

@@ -29,6 +29,7 @@ wheel) only what must be in it is missed: what a RECORD lists, and what auditwhe
 
 To fix it, graft the library too, or make its directory part of the search: `env_prepend` of \
 LD_LIBRARY_PATH. The finding lists the places that were searched.",
+    example: include_str!("../../../fixtures/checks/needed-missing/expected.txt"),
     run,
 };
 

@@ -19,6 +19,7 @@ is not seen: `ModuleNotFoundError`, although the file is there. The interpreter 
 
 To fix it, graft the file that was built for the image's Python. Renaming does not help: the interpreter's \
 structures differ between minor versions.",
+    example: include_str!("../../../fixtures/checks/python-tag-mismatch/expected.txt"),
     run,
 };
 

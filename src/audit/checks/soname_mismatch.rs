@@ -20,6 +20,7 @@ before 2.41 stops with `Assertion `needed != NULL' failed`: an error.
 
 A changed SONAME is how a library says that it is not compatible with its older self. Graft the version that \
 its users were built with, or the users too.",
+    example: include_str!("../../../fixtures/checks/soname-mismatch/expected.txt"),
     run,
 };
 

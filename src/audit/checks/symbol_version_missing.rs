@@ -20,6 +20,7 @@ be absent.
 
 The usual cause is an older copy of a library that is found first: look at the path in the finding and at \
 LD_LIBRARY_PATH. To fix it, graft a newer provider, or an older file that wants less.",
+    example: include_str!("../../../fixtures/checks/symbol-version-missing/expected.txt"),
     run,
 };
 

@@ -34,6 +34,7 @@ it: a note. But members of a class whose other members a loaded library defines 
 
 The usual cause is a library replaced without the files that were built with it. The finding says which file \
 gave the symbol before, or gives it in the donor: graft that one too.",
+    example: include_str!("../../../fixtures/checks/undefined-symbol/expected.txt"),
     run,
 };
 

@@ -1,0 +1,130 @@
+//! `abi …`.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+
+use walkdir::WalkDir;
+
+use crate::abi as compare;
+use crate::cli::args::Abi;
+use crate::cli::args::AbiCommand;
+use crate::cli::args::AbiDiff;
+use crate::cli::args::Format;
+use crate::cli::args::GateLevel;
+use crate::cli::args::Global;
+use crate::cli::exit::Failure;
+use crate::cli::exit::Outcome;
+use crate::elf;
+use crate::elf::Study;
+use crate::finding::Severity;
+use crate::report::abi as report;
+use crate::report::abi::Compared;
+
+/// Does what follows `abi`.
+///
+/// # Errors
+/// When the files cannot be read.
+pub fn abi(args: &Abi, global: &Global) -> Result<Outcome, Failure> {
+    match &args.command {
+        AbiCommand::Diff(args) => diff(args, global),
+    }
+}
+
+fn diff(args: &AbiDiff, global: &Global) -> Result<Outcome, Failure> {
+    let (old, new) = (Path::new(&args.old), Path::new(&args.new));
+    let files = match (is_directory(old)?, is_directory(new)?) {
+        (false, false) => vec![one(old, new, (args.old.clone(), args.new.clone()))?],
+        (true, true) => directories(old, new)?,
+        _ => {
+            return Err(Failure::usage(
+                format!("`{}` and `{}` are not of one kind", args.old, args.new),
+                "name two files, or two directories",
+            ));
+        }
+    };
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if global.format == Format::Json {
+        serde_json::to_writer_pretty(&mut out, &report::json(&args.old, &args.new, &files))
+            .map_err(io::Error::from)?;
+        writeln!(out)?;
+    } else {
+        report::write(&mut out, &files, args.all)?;
+    }
+    out.flush()?;
+    let worst = match args.gate {
+        GateLevel::Off => return Ok(Outcome::Clean),
+        GateLevel::Error => Severity::Error,
+        GateLevel::Warning => Severity::Warning,
+        GateLevel::Note => Severity::Note,
+    };
+    let levels = [Severity::Error, Severity::Warning, Severity::Note];
+    let refused = files.iter().any(|file| {
+        let mut refused = levels.iter().filter(|level| **level <= worst);
+        refused.any(|level| file.count(*level) > 0)
+    });
+    Ok(if refused { Outcome::Findings } else { Outcome::Clean })
+}
+
+fn failed(path: &Path, source: io::Error) -> Failure {
+    Failure::File { action: "read", path: path.display().to_string(), source }
+}
+
+fn is_directory(path: &Path) -> Result<bool, Failure> {
+    Ok(fs::metadata(path).map_err(|error| failed(path, error))?.is_dir())
+}
+
+/// Every ELF file of a directory by its path there; links are not followed.
+fn libraries(root: &Path) -> Result<BTreeSet<String>, Failure> {
+    let mut found = BTreeSet::new();
+    for entry in WalkDir::new(root).sort_by_file_name() {
+        let entry = entry.map_err(|error| failed(root, error.into()))?;
+        let mut magic = [0; 4];
+        let path = entry.path();
+        if entry.file_type().is_file()
+            && File::open(path).and_then(|mut file| file.read(&mut magic)).map_err(|e| failed(path, e))? == 4
+            && magic == *b"\x7fELF"
+        {
+            let relative = path.strip_prefix(root).unwrap_or(path);
+            found.insert(relative.to_string_lossy().into_owned());
+        }
+    }
+    Ok(found)
+}
+
+fn directories(old: &Path, new: &Path) -> Result<Vec<Compared>, Failure> {
+    let pairs = compare::pairs(&libraries(old)?, &libraries(new)?);
+    let compared = pairs.into_iter().map(|pair| match (pair.old, pair.new) {
+        (Some(before), Some(after)) => {
+            let (from, to) = (old.join(&before), new.join(&after));
+            one(&from, &to, (before, after))
+        }
+        (old, new) => Ok(Compared { old, new, changes: Vec::new() }),
+    });
+    compared.collect()
+}
+
+fn one(old: &Path, new: &Path, names: (String, String)) -> Result<Compared, Failure> {
+    let changes = compare::compare(&study(old)?, &study(new)?);
+    Ok(Compared { old: Some(names.0), new: Some(names.1), changes })
+}
+
+fn study(path: &Path) -> Result<Study, Failure> {
+    let mut file = File::open(path).map_err(|error| failed(path, error))?;
+    let size = file.metadata().map_err(|error| failed(path, error))?.len();
+    match elf::study(&mut file, size) {
+        Ok(Some(study)) => Ok(study),
+        Ok(None) => Err(Failure::usage(
+            format!("`{}` is no ELF file", path.display()),
+            "name a library, a program, or a directory of them",
+        )),
+        Err(error) => Err(Failure::usage(
+            format!("`{}` cannot be understood: {error}", path.display()),
+            "compare its digest with that of the package it comes from",
+        )),
+    }
+}

@@ -1,0 +1,77 @@
+//! `[audit]`: what the checks should know, and what is made of their findings.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::finding::RecipeSpot;
+
+/// `[audit]`.
+#[derive(Debug, Clone, Default)]
+pub struct AuditOptions {
+    /// Libraries that the host injects at run time.
+    pub host_libraries: Vec<String>,
+    /// GPU architectures the image is for.
+    pub gpu: Vec<String>,
+    /// What the files must fit.
+    pub policy: Option<PolicyChoice>,
+    /// Report of an earlier audit, on this machine.
+    pub baseline: Option<PathBuf>,
+    /// Levels of checks, by id.
+    pub levels: BTreeMap<String, LevelChoice>,
+    /// Findings that are accepted.
+    pub allow: Vec<Allow>,
+}
+
+/// A finding that is accepted, and why.
+#[derive(Debug, Clone)]
+pub struct Allow {
+    /// The check's id.
+    pub check: String,
+    /// Glob over the finding's path; `None` matches any.
+    pub path: Option<String>,
+    /// Glob over the finding's symbol; `None` matches any.
+    pub symbol: Option<String>,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Where the recipe says so.
+    pub spot: RecipeSpot,
+}
+
+/// A policy, and who asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyChoice {
+    /// One that is built in, or a file of this machine.
+    pub name: String,
+    /// Where the recipe says so; `None` for the command line.
+    pub spot: Option<RecipeSpot>,
+}
+
+impl PolicyChoice {
+    /// Whether a policy written like this is a file: names of built-in ones have no slash and no `.toml`.
+    #[must_use]
+    pub fn is_file(text: &str) -> bool {
+        text.contains('/') || text.ends_with(".toml")
+    }
+}
+
+/// What becomes of a check's findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// They are errors.
+    Error,
+    /// They are warnings.
+    Warning,
+    /// They are notes.
+    Note,
+    /// They are told, and count for nothing.
+    Off,
+}
+
+/// A level, and who asked for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LevelChoice {
+    /// The level.
+    pub level: Level,
+    /// Where the recipe says so; `None` for the command line and for policies.
+    pub spot: Option<RecipeSpot>,
+}

@@ -11,7 +11,6 @@ mod baseline;
 mod case;
 mod changed;
 mod checks;
-mod demangle;
 mod error;
 mod family;
 mod home;
@@ -20,6 +19,7 @@ mod nearest;
 mod policy;
 mod readers;
 mod run;
+mod shapes;
 
 use std::collections::BTreeMap;
 

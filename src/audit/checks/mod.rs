@@ -6,6 +6,7 @@ mod cuda_major;
 mod gpu_arch_lost;
 mod gpu_arch_missing;
 mod host_library;
+mod layout_mismatch;
 mod library_not_allowed;
 mod library_path_shadows;
 mod machine_mismatch;
@@ -29,6 +30,7 @@ pub(super) static ALL: &[&Check] = &[
     &gpu_arch_lost::CHECK,
     &gpu_arch_missing::CHECK,
     &host_library::CHECK,
+    &layout_mismatch::CHECK,
     &library_not_allowed::CHECK,
     &library_path_shadows::CHECK,
     &machine_mismatch::CHECK,

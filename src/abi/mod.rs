@@ -7,14 +7,18 @@ mod diff;
 mod diff_layout;
 mod diff_symbols;
 mod layout;
+mod mention;
 mod name;
 mod pair;
 
 pub use change::Change;
 pub use change::Kind;
 pub use diff::compare;
+pub use diff_layout::compare_layouts;
 pub use layout::ClassSize;
 pub use layout::sizes;
+pub use mention::mentions;
+pub use mention::uses_members;
 pub use name::class_name;
 pub use name::demangle;
 pub use pair::Pair;

@@ -16,8 +16,11 @@ mod error;
 mod family;
 mod home;
 mod level;
+mod nearest;
 mod policy;
+mod readers;
 mod run;
+mod shapes;
 
 use std::collections::BTreeMap;
 

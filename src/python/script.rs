@@ -3,9 +3,15 @@
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::names;
+
 /// Facts of one Python file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Script {}
+pub struct Script {
+    /// Quoted names that look like environment variables, in files that speak of an environment at all; sorted.
+    /// One that ends with `_` can be the beginning of a name that is made at run time.
+    pub names: Vec<String>,
+}
 
 impl Script {
     /// Whether nothing was found that is worth keeping.
@@ -17,6 +23,6 @@ impl Script {
 
 /// The facts of a file with this text; none when it does not parse.
 #[must_use]
-pub fn script(_text: &str) -> Script {
-    Script::default()
+pub fn script(text: &str) -> Script {
+    Script { names: names::names(text) }
 }

@@ -11,7 +11,6 @@ mod baseline;
 mod case;
 mod changed;
 mod checks;
-mod demangle;
 mod error;
 mod family;
 mod home;

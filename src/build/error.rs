@@ -1,5 +1,6 @@
 //! Why a build stopped. What the audit found is no error: see [`crate::build::gate`].
 
+use crate::abi::closure;
 use crate::audit;
 use crate::edit;
 use crate::hint::Hint;
@@ -51,6 +52,9 @@ pub enum Error {
     /// The audit could not be made.
     #[error(transparent)]
     Audit(#[from] audit::Error),
+    /// What must move together cannot be said.
+    #[error(transparent)]
+    Closure(#[from] closure::Error),
     /// A step that cannot be done.
     #[error(transparent)]
     Edit(#[from] edit::Error),
@@ -120,6 +124,7 @@ impl Error {
             }
             Self::NotInside { .. } => true,
             Self::Audit(error) => error.is_usage(),
+            Self::Closure(error) => error.is_usage(),
             _ => false,
         }
     }
@@ -134,6 +139,7 @@ impl Hint for Error {
             Self::Edit(error) => error.hint(),
             Self::Directory(error) => error.hint(),
             Self::Audit(error) => error.hint(),
+            Self::Closure(error) => error.hint(),
             Self::Config(error) => error.hint(),
             Self::Manifest(error) => error.hint(),
             Self::Index { source, .. } => source.hint(),

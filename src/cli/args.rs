@@ -1,6 +1,7 @@
 //! The command line, as clap sees it. Nothing here does anything.
 
 mod abi;
+mod closure;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 use clap_complete::Shell;
+pub use closure::AbiClosure;
 
 use crate::cli::judge::Judge;
 

@@ -47,7 +47,11 @@ pub(super) fn parse_platform(text: &str) -> Result<Platform, Failure> {
     text.parse().map_err(|error: crate::oci::platform::PlatformError| bad_argument(&error))
 }
 
-fn parse_path(text: &str) -> Result<ImagePath, Failure> {
+/// Parses a path inside an image of the command line.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn parse_path(text: &str) -> Result<ImagePath, Failure> {
     ImagePath::absolute(text).map_err(|error| bad_argument(&error))
 }
 

@@ -4,6 +4,7 @@ pub mod abi;
 pub mod args;
 pub mod audit;
 pub mod build;
+pub mod closure;
 pub mod exit;
 pub mod explain;
 pub mod help;

@@ -69,7 +69,7 @@ impl<'a> Loader<'a> {
     /// # Errors
     /// `/etc/ld.so.cache` or a RECORD is there and cannot be read.
     pub fn new(view: View<'a>, host: &[String]) -> Result<Self, ObjectError> {
-        let catalogue = Catalogue::new(view);
+        let catalogue = Catalogue::of(view);
         let system = System::new(view, &catalogue)?;
         let driver = ["libcuda.so.1", "libnvidia-*", "libcudadebugger.so.1", "libnvcuvid.so.1"];
         let host = driver.into_iter().map(str::to_owned).chain(host.iter().cloned());

@@ -3,6 +3,7 @@
 pub mod abi;
 pub mod anatomy;
 pub mod background;
+pub mod closure;
 pub mod escape;
 pub mod example;
 pub mod fingerprint;

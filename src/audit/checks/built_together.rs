@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::abi::demangle;
+use crate::abi::is_own_cpp;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
 use crate::audit::case::DonorCase;
-use crate::audit::demangle::demangle;
-use crate::audit::demangle::is_own_cpp;
 use crate::finding::Finding;
 use crate::finding::Severity;
 use crate::loader::ObjectError;

@@ -49,6 +49,18 @@ fn one_recipe_on_two_bases() {
 }
 
 #[test]
+fn a_base_on_which_a_step_cannot_be_done_has_that_as_its_finding() {
+    let bench = Bench::new();
+    bench.images("tagged['base'] = Image([Layer().file('/etc/x', b'')])");
+    let recipe = bench.edited_recipe("libfabric.toml", |line| Some(line.to_owned()));
+    let args = ["audit", &recipe, "--format=json", "--bases", BASE, "oci:layout:base"];
+    let document = bench.on_mini(&args).exits(1).json();
+    let whole = &named(&document, "/")["cells"];
+    assert_eq!((&whole[0]["worst"], &whole[1]["worst"]), (&Value::Null, &"error".into()), "{whole:#}");
+    assert_eq!(whole[1]["findings"][0]["check"], "base-unfit");
+}
+
+#[test]
 fn only_what_the_other_image_does_not_have_counts() {
     let bench = Bench::new();
     less(&bench);

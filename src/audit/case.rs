@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use super::Donor;
 use super::Policy;
 use super::affected;
+use super::operators;
+use super::operators::Verdicts;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::finding::RecipeSpot;
@@ -40,6 +43,7 @@ pub struct Case<'a> {
     pub(super) before: Option<&'a Self>,
     /// Where files came from; none for the tree before.
     pub(super) donors: &'a [DonorCase<'a>],
+    operators: OnceLock<Verdicts>,
 }
 
 impl<'a> Case<'a> {
@@ -60,6 +64,7 @@ impl<'a> Case<'a> {
             policy: None,
             before: None,
             donors: &[],
+            operators: OnceLock::new(),
         })
     }
 
@@ -75,8 +80,16 @@ impl<'a> Case<'a> {
         world.symbols(&self.loader)
     }
 
+    /// The calls of torch operators in the tree, judged once for all checks.
+    pub(super) fn operators(&self) -> Result<&Verdicts, ObjectError> {
+        if let Some(known) = self.operators.get() {
+            return Ok(known);
+        }
+        let made = operators::judge(self)?;
+        Ok(self.operators.get_or_init(|| made))
+    }
+
     /// What of an ELF file of the tree goes beyond the loader.
-    #[expect(dead_code, reason = "for the checks that are under way")]
     pub(super) fn traits(&self, path: &ImagePath) -> Result<Arc<Traits>, ObjectError> {
         match self.loader.view.tree.get(path) {
             Some(node) => self.loader.view.objects.traits(path, node),
@@ -85,7 +98,6 @@ impl<'a> Case<'a> {
     }
 
     /// Python files of the tree that have something to say.
-    #[expect(dead_code, reason = "for the checks that are under way")]
     pub(super) fn scripts(&self) -> impl Iterator<Item = (&'a ImagePath, Arc<Script>)> {
         let view = self.loader.view;
         view.tree.iter().filter_map(move |(path, node)| Some((path, view.objects.script(path, node)?)))

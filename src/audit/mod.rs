@@ -16,6 +16,7 @@ mod error;
 mod family;
 mod home;
 mod level;
+mod operators;
 mod policy;
 mod run;
 

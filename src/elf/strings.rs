@@ -40,7 +40,6 @@ impl Names {
 pub(super) struct Collector {
     /// Whether short names are kept too.
     assembles: bool,
-    schemas: BTreeSet<String>,
     libraries: Names,
     variables: Names,
     words: Names,
@@ -51,7 +50,6 @@ impl Collector {
     pub(super) fn new(assembles: bool) -> Self {
         Self {
             assembles,
-            schemas: BTreeSet::new(),
             libraries: Names::default(),
             variables: Names::default(),
             words: Names::default(),
@@ -61,7 +59,6 @@ impl Collector {
 
     /// Looks at data that begins where a string begins.
     pub(super) fn add(&mut self, data: &[u8]) {
-        self.schemas.extend(crate::torch::scan(data));
         let mut start = 0;
         for end in memchr::memchr_iter(0, data) {
             self.string(&data[start..end], true);
@@ -72,7 +69,8 @@ impl Collector {
 
     pub(super) fn finish(self) -> Texts {
         Texts {
-            schemas: self.schemas.into_iter().collect(),
+            schemas: Vec::new(),
+            names: Vec::new(),
             libraries: self.libraries.finish(),
             variables: self.variables.finish(),
             words: self.words.finish(),
@@ -171,7 +169,8 @@ mod tests {
 
     #[test]
     fn libraries_are_told_from_text() {
-        let data = b"libnuma.so.1\0/usr/lib/libx.so\0cannot open libz.so\0/libplugin_\0lib%s.so\0library_of\0\
+        let data =
+            b"libnuma.so.1\0/usr/lib/libx.so\0cannot open libz.so\0/libplugin_\0lib%s.so\0library_of\0\
             libc.so.6: no\0libfoo.sock\0";
         assert_eq!(texts(data, false).libraries, ["libnuma.so.1", "libplugin_", "libx.so"]);
     }
@@ -179,10 +178,7 @@ mod tests {
     #[test]
     fn parts_are_what_strings_end_with() {
         let data = b"detect_hmem_iface\0;ofi_rxm\0TLS\0IB_\0Mixed\0no efa\0q\0";
-        assert_eq!(
-            texts(data, true).parts,
-            ["IB_", "TLS", "detect_hmem_iface", "efa", "ixed", "ofi_rxm"]
-        );
+        assert_eq!(texts(data, true).parts, ["IB_", "TLS", "detect_hmem_iface", "efa", "ixed", "ofi_rxm"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::sections;
 use super::source::Source;
 use super::strings::Collector;
 use super::traits::Anchors;
+use crate::torch::Scanner;
 
 /// Bytes that are looked at in one go.
 const BLOCK: u64 = 1 << 20;
@@ -29,6 +30,8 @@ const WRITABLE: u32 = 2;
 pub struct Texts {
     /// Operator schemas, as `torch::scan` finds them.
     pub schemas: Vec<String>,
+    /// Identifiers at the end of strings, in a file that has schemas (`torch::Found::names`).
+    pub names: Vec<String>,
     /// File names of libraries, such as `libnuma.so.1`, and the beginnings of some, such as `libplugin_`: what
     /// may be opened at run time.
     pub libraries: Vec<String>,
@@ -49,10 +52,12 @@ pub(super) fn read<R: Read + Seek>(
     symbols: &Symbols,
 ) -> Result<Texts, Error> {
     let mut collector = Collector::new(assembles(symbols));
+    let mut scanner = Scanner::default();
     for (offset, length) in places(source, anchors)? {
-        read_range(source, offset, length, &mut collector)?;
+        read_range(source, offset, length, &mut collector, &mut scanner)?;
     }
-    Ok(collector.finish())
+    let torch = scanner.finish();
+    Ok(Texts { schemas: torch.schemas, names: torch.names, ..collector.finish() })
 }
 
 /// Whether the file takes part in making names of variables: libfabric and its providers (`fi_param_define` gives
@@ -75,7 +80,8 @@ fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Resu
         let mut places = Vec::new();
         for segment in fixed.take(64) {
             let inside = names.filter(|at| (segment.offset..segment.offset + segment.length).contains(at));
-            let skipped = inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
+            let skipped =
+                inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
             let length = segment.length.saturating_sub(skipped).min(left);
             left -= length;
             places.push((segment.offset.saturating_add(skipped), length));
@@ -101,8 +107,10 @@ fn read_range<R: Read + Seek>(
     mut offset: u64,
     mut length: u64,
     collector: &mut Collector,
+    scanner: &mut Scanner,
 ) -> Result<(), Error> {
     let mut rest: Vec<u8> = Vec::new();
+    scanner.begin(offset);
     while length > 0 {
         let block = source.bytes(offset, length.min(BLOCK))?;
         if block.is_empty() {
@@ -110,6 +118,7 @@ fn read_range<R: Read + Seek>(
         }
         offset += block.len() as u64;
         length -= block.len() as u64;
+        scanner.push(&block);
         rest.extend_from_slice(&block);
         let cut = memchr::memrchr(0, &rest).map_or(0, |at| at + 1);
         let cut = if rest.len() - cut > LONGEST { rest.len() } else { cut };

@@ -9,6 +9,8 @@ mod syntax;
 
 pub use bytecode::is_stale_cache;
 pub use bytecode::stale_caches;
+pub use script::OpCall;
+pub use script::OpDefinition;
 pub use script::Script;
 pub use script::script;
 pub use syntax::SyntaxError;

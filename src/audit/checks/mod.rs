@@ -10,6 +10,10 @@ mod python_tag_mismatch;
 mod soname_mismatch;
 mod symbol_version_ceiling;
 mod symbol_version_missing;
+mod torch_op_arity;
+mod torch_op_keyword;
+mod torch_op_missing;
+mod torch_op_type;
 mod undefined_symbol;
 
 use super::Check;
@@ -26,6 +30,10 @@ pub(super) static ALL: &[&Check] = &[
     &soname_mismatch::CHECK,
     &symbol_version_ceiling::CHECK,
     &symbol_version_missing::CHECK,
+    &torch_op_arity::CHECK,
+    &torch_op_keyword::CHECK,
+    &torch_op_missing::CHECK,
+    &torch_op_type::CHECK,
     &undefined_symbol::CHECK,
 ];
 

@@ -26,8 +26,6 @@ use super::variable;
 
 /// Deepest place that is looked at.
 const DEPTH: usize = 200;
-/// Longest copy of a source line.
-const LINE: usize = 200;
 
 /// A reason not to run, and whether a function defined there escapes it.
 type Reason = (String, bool);
@@ -78,7 +76,7 @@ impl<'a> Walk<'a> {
     fn op_call(&self, range: TextRange, (operator, call): (call::Operator, crate::torch::Call)) -> OpCall {
         let (start, end) = (range.start().to_usize(), range.end().to_usize());
         let (line, end) = (self.line(start), self.line(end.saturating_sub(1).max(start)));
-        let text = self.text.lines().nth(line - 1).unwrap_or_default().trim();
+        let text = super::call::source(&self.text[range]);
         let (namespace, name, overload) = operator;
         OpCall {
             namespace,
@@ -86,7 +84,7 @@ impl<'a> Walk<'a> {
             overload,
             line,
             end,
-            text: text.chars().take(LINE).collect(),
+            text,
             call,
             guard: self.guards.last().map(|(reason, _)| reason.clone()),
         }

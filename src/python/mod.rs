@@ -12,6 +12,7 @@ pub use bytecode::stale_caches;
 pub use script::OpCall;
 pub use script::OpDefinition;
 pub use script::Script;
+pub use script::other_machine;
 pub use script::script;
 pub use syntax::SyntaxError;
 pub use syntax::parse_errors;

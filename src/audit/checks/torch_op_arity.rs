@@ -12,7 +12,7 @@ use crate::torch::Misfit;
 
 pub(super) static CHECK: Check = Check {
     id: "torch-op-arity",
-    summary: "Python calls a torch operator with too few or too many values",
+    summary: "a call passes a torch operator too few or too many values",
     severity: Severity::Error,
     explain: "\
 A library registers its operators with PyTorch by a line of text, `name(Tensor a, int b=1) -> Tensor`. PyTorch holds \

@@ -12,7 +12,7 @@ use crate::torch::Misfit;
 
 pub(super) static CHECK: Check = Check {
     id: "torch-op-keyword",
-    summary: "Python names an argument that a torch operator does not have",
+    summary: "a call names an argument that the torch operator does not have",
     severity: Severity::Error,
     explain: "\
 Arguments of a torch operator can be passed by the names that its schema has, and those behind `*` only so. When a \

@@ -11,7 +11,7 @@ use crate::loader::ObjectError;
 
 pub(super) static CHECK: Check = Check {
     id: "torch-op-missing",
-    summary: "Python calls a torch operator that the library of its package does not have",
+    summary: "a torch operator is called that the library of its package does not have",
     severity: Severity::Error,
     explain: "\
 `torch.ops.ns.op` is looked up when the call is made. When the library that registers the operators of `ns` is of \
@@ -19,7 +19,7 @@ another build and has no `op`, the file imports well and fails with an Attribute
 
 It is an error where the library had the operator before the build and does not have it any more. Packages call \
 operators that only their builds for other devices have, so without such a before it is a note. Nothing is told of \
-namespaces that no library of the package is known to register, and of operators that any file of the image defines.
+namespaces that no library of the package is known to register, of operators that any file of the image defines, and of calls behind a condition on another device or a handler.
 
 To fix it, take the library and the Python files from one build.",
     example: include_str!("../../../fixtures/checks/torch-op-missing/expected.txt"),
@@ -33,6 +33,9 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
 
 fn message(verdict: &Verdict) -> Option<(Severity, String, String)> {
     let Fault::Missing = verdict.fault else { return None };
+    if verdict.is_guarded() {
+        return None;
+    }
     let symbol = verdict.symbol();
     let severity = if verdict.severity() == Severity::Error { Severity::Error } else { Severity::Note };
     let (namespace, operator) = symbol.split_once("::")?;

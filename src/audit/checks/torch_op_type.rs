@@ -14,7 +14,7 @@ use crate::torch::Shape;
 
 pub(super) static CHECK: Check = Check {
     id: "torch-op-type",
-    summary: "Python passes a torch operator a value of another type",
+    summary: "a call passes a torch operator a value of another type",
     severity: Severity::Error,
     explain: "\
 PyTorch converts each value of a call to the type that the operator's schema declares, and refuses the call with a \
@@ -22,7 +22,8 @@ RuntimeError where it cannot: a number where a tensor is wanted, a string where 
 `float`, a tensor of one element for a number, None for a tensor.
 
 What is passed is known where it is written out in the call: an error. Where a parameter with an annotation is handed \
-on, its annotation is believed, but nothing enforces it: a warning.
+on, only its annotation is known, which nothing enforces: a note, and a warning where the operator used to take \
+just that.
 
 To fix it, take the library and the Python files from one build, or patch the call.",
     example: include_str!("../../../fixtures/checks/torch-op-type/expected.txt"),
@@ -46,7 +47,9 @@ fn message(verdict: &Verdict) -> Option<(Severity, String, String)> {
     let name = shape_name(*shape);
     let what = format!("{how} {name} as `{}` to `{symbol}`, which takes `{}`", argument.name, argument.kind);
     let sure = matches!(passed, Passed::Literal(_));
-    let severity = if sure { verdict.severity() } else { verdict.severity().max(Severity::Warning) };
+    // Annotations are often wrong; one that agrees with what the file was written for is not.
+    let least = if verdict.written_for.is_some() { Severity::Warning } else { Severity::Note };
+    let severity = if sure { verdict.severity() } else { verdict.severity().max(least) };
     let raises = format!(
         "RuntimeError: {symbol}() Expected a value of type '{}' for argument '{}'",
         argument.kind, argument.name

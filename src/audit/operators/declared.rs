@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::place::Distance;
 use super::place::Place;
-use crate::audit::Case;
 use crate::elf::Facts;
+use crate::loader::Loader;
 use crate::loader::ObjectError;
 use crate::oci::ImagePath;
 use crate::python::Script;
@@ -55,19 +55,21 @@ pub(super) enum Evidence {
 pub(super) struct Declared {
     pub(super) by_name: BTreeMap<String, Vec<Declaration>>,
     pub(super) libraries: BTreeMap<ImagePath, Library>,
+    /// The namespaces in which each operator is called.
+    spaces: BTreeMap<String, BTreeSet<String>>,
 }
 
 pub(super) type Scripts<'a> = [(&'a ImagePath, Arc<Script>)];
 
 impl Declared {
-    pub(super) fn read(case: &Case<'_>, scripts: &Scripts<'_>) -> Result<Self, ObjectError> {
+    pub(super) fn read(loader: &Loader<'_>, scripts: &Scripts<'_>) -> Result<Self, ObjectError> {
         let mut declared = Self::default();
         let calling = scripts.iter().filter(|(_, script)| !script.calls.is_empty());
         let places: BTreeSet<Place> = calling.map(|(path, _)| Place::of(path)).collect();
-        for (path, object) in case.loader.catalogue.iter() {
+        for (path, object) in loader.catalogue.iter() {
             let place = Place::of(path);
             if is_built_on_torch(&object.facts) || places.contains(&place) {
-                declared.library(case, path, &place)?;
+                declared.library(loader, path, &place)?;
             }
         }
         for (path, script) in scripts {
@@ -77,8 +79,9 @@ impl Declared {
         Ok(declared)
     }
 
-    fn library(&mut self, case: &Case<'_>, path: &ImagePath, place: &Place) -> Result<(), ObjectError> {
-        let traits = case.traits(path)?;
+    fn library(&mut self, loader: &Loader<'_>, path: &ImagePath, place: &Place) -> Result<(), ObjectError> {
+        let Some(node) = loader.view.tree.get(path) else { return Ok(()) };
+        let traits = loader.view.objects.traits(path, node)?;
         for text in &traits.texts.schemas {
             if let Ok(schema) = torch::parse(text) {
                 let declaration = Declaration {
@@ -122,6 +125,7 @@ impl Declared {
         for (path, script) in scripts {
             let place = Place::of(path);
             for call in &script.calls {
+                self.spaces.entry(call.operator.clone()).or_default().insert(call.namespace.clone());
                 let all = self.by_name.get(&call.operator).map(Vec::as_slice).unwrap_or_default();
                 let near = all.iter().filter(|one| place.distance(&one.place) == Distance::Package);
                 for one in near.filter(|one| !one.python && one.namespace.is_none()) {
@@ -142,7 +146,10 @@ impl Declared {
             None if declaration.python => Some(Evidence::Open),
             None => {
                 let library = self.libraries.get(&declaration.file)?;
-                Some(library.evidence(&declaration.file, namespace))
+                let evidence = library.evidence(&declaration.file, namespace);
+                // One of several namespaces that call an operator of this name: nobody knows whose it is.
+                let spaces = self.spaces.get(&schema_name(declaration)).map_or(0, BTreeSet::len);
+                (evidence < Evidence::Open || spaces <= 1).then_some(evidence)
             }
         }
     }
@@ -180,6 +187,10 @@ impl Library {
         let most = self.called.values().copied().max().unwrap_or(0);
         if here >= 2 && here == most { Evidence::Called } else { Evidence::Open }
     }
+}
+
+fn schema_name(declaration: &Declaration) -> String {
+    declaration.schema.as_ref().map(|schema| schema.name.clone()).unwrap_or_default()
 }
 
 /// Whether it needs a library of PyTorch.

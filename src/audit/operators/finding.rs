@@ -59,6 +59,11 @@ impl Verdict {
         self.call.call.positional.len()
     }
 
+    /// It may never run, or may fail without harm.
+    pub(in crate::audit) fn is_guarded(&self) -> bool {
+        self.call.guard.is_some()
+    }
+
     /// How bad a fault is that would be an error for certain.
     pub(in crate::audit) fn severity(&self) -> Severity {
         match () {

@@ -11,6 +11,7 @@ mod signature;
 mod variable;
 mod walk;
 
+pub use guard::other_machine;
 use ruff_python_parser::parse_module;
 use serde::Deserialize;
 use serde::Serialize;

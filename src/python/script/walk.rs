@@ -141,7 +141,7 @@ impl<'a> Walk<'a> {
         // What surrounds the definition does not catch what the call raises.
         let kept: Vec<Reason> = self.guards.iter().filter(|(_, stays)| *stays).cloned().collect();
         let outer = std::mem::replace(&mut self.guards, kept);
-        let reason = guard::named(function.name.as_str()).map(|reason| (reason, true));
+        let reason = guard::other_machine(function.name.as_str()).map(|reason| (reason, true));
         self.scopes.enter();
         self.parameters(&function.parameters);
         self.guarded(reason, |walk| walk.visit_body(&function.body));
@@ -239,7 +239,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
             Stmt::ClassDef(class) => {
                 class.decorator_list.iter().for_each(|one| self.visit_decorator(one));
                 class.arguments.iter().for_each(|one| self.visit_arguments(one));
-                let reason = guard::named(class.name.as_str()).map(|reason| (reason, true));
+                let reason = guard::other_machine(class.name.as_str()).map(|reason| (reason, true));
                 self.scopes.enter();
                 self.guarded(reason, |walk| walk.visit_body(&class.body));
                 self.scopes.leave();

@@ -51,7 +51,6 @@ pub(super) struct Collector {
     endless: bool,
     /// Of which letters parts of names are kept.
     parts_of: Option<Letters>,
-    schemas: BTreeSet<String>,
     libraries: Names,
     variables: Names,
     words: Names,
@@ -63,7 +62,6 @@ impl Collector {
         Self {
             endless,
             parts_of,
-            schemas: BTreeSet::new(),
             libraries: Names::default(),
             variables: Names::default(),
             words: Names::default(),
@@ -73,7 +71,6 @@ impl Collector {
 
     /// Looks at data that begins where a string begins.
     pub(super) fn add(&mut self, data: &[u8]) {
-        self.schemas.extend(crate::torch::scan(data));
         // Where Rust panics it names its own sources.
         self.endless = self.endless || memchr::memmem::find(data, b"/rustc/").is_some();
         let mut start = 0;
@@ -86,7 +83,8 @@ impl Collector {
 
     pub(super) fn finish(self) -> Texts {
         Texts {
-            schemas: self.schemas.into_iter().collect(),
+            schemas: Vec::new(),
+            names: Vec::new(),
             libraries: self.libraries.finish(),
             variables: self.variables.finish(),
             words: if self.endless { self.words.finish() } else { Vec::new() },

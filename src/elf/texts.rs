@@ -14,6 +14,7 @@ use super::source::Source;
 use super::strings::Collector;
 use super::strings::Letters;
 use super::traits::Anchors;
+use crate::torch::Scanner;
 
 /// Bytes that are looked at in one go.
 const BLOCK: u64 = 1 << 20;
@@ -31,6 +32,8 @@ const WRITABLE: u32 = 2;
 pub struct Texts {
     /// Operator schemas, as `torch::scan` finds them.
     pub schemas: Vec<String>,
+    /// Identifiers at the end of strings, in a file that has schemas (`torch::Found::names`).
+    pub names: Vec<String>,
     /// File names of libraries, such as `libnuma.so.1`, and the beginnings of some, such as `libplugin_`: what
     /// may be opened at run time.
     pub libraries: Vec<String>,
@@ -54,10 +57,12 @@ pub(super) fn read<R: Read + Seek>(
     let sections = sections::read(source)?;
     let go = sections.iter().any(|section| section.name.starts_with(".go"));
     let mut collector = Collector::new(go, maker(symbols));
+    let mut scanner = Scanner::default();
     for (offset, length) in places(source, &sections, anchors) {
-        read_range(source, offset, length, &mut collector)?;
+        read_range(source, offset, length, &mut collector, &mut scanner)?;
     }
-    Ok(collector.finish())
+    let torch = scanner.finish();
+    Ok(Texts { schemas: torch.schemas, names: torch.names, ..collector.finish() })
 }
 
 /// How the file makes names of variables, if it does: libfabric and its providers as `fi_param_define` does it
@@ -109,8 +114,10 @@ fn read_range<R: Read + Seek>(
     mut offset: u64,
     mut length: u64,
     collector: &mut Collector,
+    scanner: &mut Scanner,
 ) -> Result<(), Error> {
     let mut rest: Vec<u8> = Vec::new();
+    scanner.begin(offset);
     while length > 0 {
         let block = source.bytes(offset, length.min(BLOCK))?;
         if block.is_empty() {
@@ -118,6 +125,7 @@ fn read_range<R: Read + Seek>(
         }
         offset += block.len() as u64;
         length -= block.len() as u64;
+        scanner.push(&block);
         rest.extend_from_slice(&block);
         let cut = memchr::memrchr(0, &rest).map_or(0, |at| at + 1);
         let cut = if rest.len() - cut > LONGEST { rest.len() } else { cut };

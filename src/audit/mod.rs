@@ -17,6 +17,7 @@ mod home;
 mod level;
 mod policy;
 mod run;
+mod shapes;
 
 use std::collections::BTreeMap;
 

@@ -90,6 +90,14 @@ pub enum Error {
     /// The result's manifest.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// A path of an image, named as the subject, where no ELF file is.
+    #[error("there is no ELF file at `{path}` in `{image}`")]
+    NotInside {
+        /// The image.
+        image: String,
+        /// The path.
+        path: String,
+    },
     /// `--locked`, and something moved.
     #[error("the lock file does not hold any more:\n{}", moved.join("\n"))]
     Drift {
@@ -115,6 +123,8 @@ impl Error {
                 true
             }
             Self::Closure(error) => error.is_usage(),
+            Self::NotInside { .. } => true,
+            Self::Audit(error) => error.is_usage(),
             _ => false,
         }
     }
@@ -136,6 +146,7 @@ impl Hint for Error {
             Self::Drift { .. } => {
                 Some("if that is what you want, pin it again: `imgforge lock RECIPE`".to_owned())
             }
+            Self::NotInside { image, .. } => Some(format!("look for it: `imgforge ls -R {image} /`")),
             Self::Gone { .. } => Some("remove the cache directory and run again".to_owned()),
             Self::Recipe(_) | Self::Tree { .. } | Self::Host { .. } | Self::TooLarge { .. } => None,
             Self::Encode(error) => error.hint(),

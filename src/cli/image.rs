@@ -65,7 +65,7 @@ fn open(args: &ImageArgs, session: &Session) -> Result<Subject, Failure> {
 fn open_image(args: &ImageArgs, session: &Session) -> Result<Box<Origin>, Failure> {
     match open(args, session)? {
         Subject::Image(origin) => Ok(origin),
-        Subject::Directory(_, name) => {
+        Subject::Directory(_, name) | Subject::Files(_, name) => {
             Err(Failure::usage(format!("`{name}` is unpacked already"), "use cat(1) or cp(1)"))
         }
     }

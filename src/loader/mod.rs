@@ -73,7 +73,7 @@ impl<'a> Loader<'a> {
         let system = System::new(view, &catalogue)?;
         let driver = ["libcuda.so.1", "libnvidia-*", "libcudadebugger.so.1", "libnvcuvid.so.1"];
         let host = driver.into_iter().map(str::to_owned).chain(host.iter().cloned());
-        let promised = if system.bare { outside::Promised::new(view)? } else { Default::default() };
+        let promised = outside::Promised::new(view)?;
         Ok(Self { view, system, catalogue, host: host.collect(), promised })
     }
 
@@ -96,6 +96,13 @@ impl<'a> Loader<'a> {
     #[must_use]
     pub fn is_platform(&self, name: &str) -> bool {
         platform::is_platform(name)
+    }
+
+    /// Whether a package of the tree says that it brings this library: its RECORD lists it, or its name has the
+    /// hash that auditwheel puts in.
+    #[must_use]
+    pub fn is_promised(&self, name: &str) -> bool {
+        self.promised.has(name)
     }
 
     /// Loads `subject` with all it needs, in the company it has when it runs. `None` when it is no ELF file

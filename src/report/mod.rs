@@ -5,6 +5,7 @@ pub mod anatomy;
 pub mod background;
 pub mod closure;
 pub mod escape;
+pub mod example;
 pub mod fingerprint;
 pub mod fold;
 pub mod html;

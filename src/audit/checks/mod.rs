@@ -3,6 +3,7 @@
 mod built_together;
 mod copies;
 mod host_library;
+mod layout_mismatch;
 mod library_not_allowed;
 mod machine_mismatch;
 mod needed_missing;
@@ -19,6 +20,7 @@ pub(super) static ALL: &[&Check] = &[
     &built_together::CHECK,
     &copies::CHECK,
     &host_library::CHECK,
+    &layout_mismatch::CHECK,
     &library_not_allowed::CHECK,
     &machine_mismatch::CHECK,
     &needed_missing::CHECK,

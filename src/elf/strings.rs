@@ -171,7 +171,8 @@ mod tests {
 
     #[test]
     fn libraries_are_told_from_text() {
-        let data = b"libnuma.so.1\0/usr/lib/libx.so\0cannot open libz.so\0/libplugin_\0lib%s.so\0library_of\0\
+        let data =
+            b"libnuma.so.1\0/usr/lib/libx.so\0cannot open libz.so\0/libplugin_\0lib%s.so\0library_of\0\
             libc.so.6: no\0libfoo.sock\0";
         assert_eq!(texts(data, false).libraries, ["libnuma.so.1", "libplugin_", "libx.so"]);
     }
@@ -179,10 +180,7 @@ mod tests {
     #[test]
     fn parts_are_what_strings_end_with() {
         let data = b"detect_hmem_iface\0;ofi_rxm\0TLS\0IB_\0Mixed\0no efa\0q\0";
-        assert_eq!(
-            texts(data, true).parts,
-            ["IB_", "TLS", "detect_hmem_iface", "efa", "ixed", "ofi_rxm"]
-        );
+        assert_eq!(texts(data, true).parts, ["IB_", "TLS", "detect_hmem_iface", "efa", "ixed", "ofi_rxm"]);
     }
 
     #[test]

@@ -75,7 +75,8 @@ fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Resu
         let mut places = Vec::new();
         for segment in fixed.take(64) {
             let inside = names.filter(|at| (segment.offset..segment.offset + segment.length).contains(at));
-            let skipped = inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
+            let skipped =
+                inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
             let length = segment.length.saturating_sub(skipped).min(left);
             left -= length;
             places.push((segment.offset.saturating_add(skipped), length));

@@ -79,7 +79,7 @@ fn absent(
     missing: &Missing,
 ) -> Result<(Finding, Vec<ImagePath>), ObjectError> {
     let by = &world.objects[missing.by].file;
-    let (mut severity, mut message) = match missing.unfit.first() {
+    let (mut severity, mut message) = match missing.unfit.last() {
         Some(unfit) => (Severity::Error, format!("needs `{}`, but {unfit}", missing.name)),
         None => (Severity::Error, format!("needs `{}`, which is not found", missing.name)),
     };

@@ -39,7 +39,10 @@ pub(crate) fn differences(loader: &Loader<'_>, answer: &Answer, compared: &mut u
     let mut out = Vec::new();
     let found = process.found();
     for (name, file) in answer.found.iter().filter(|(name, _)| !name.starts_with("ld-linux")) {
-        if found.get(name).is_none_or(|files| !files.contains(file)) {
+        // What is preloaded is asked for by nobody's DT_NEEDED.
+        let preloaded = answer.env.get("LD_PRELOAD").is_some_and(|list| list.contains(name.as_str()));
+        let unasked = preloaded && process.places.contains_key(file);
+        if !unasked && found.get(name).is_none_or(|files| !files.contains(file)) {
             out.push(format!("found {name}: {file}, model {:?}", found.get(name)));
         }
     }

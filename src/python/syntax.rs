@@ -19,6 +19,8 @@ use ruff_python_parser::semantic_errors::SemanticSyntaxContext;
 use ruff_python_parser::semantic_errors::SemanticSyntaxError;
 use ruff_text_size::TextRange;
 
+use super::depth;
+
 /// A place where a text is no Python.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SyntaxError {
@@ -33,6 +35,12 @@ pub struct SyntaxError {
 /// Everything that keeps `text` from being compiled, from the top; empty when it is a Python module.
 #[must_use]
 pub fn parse_errors(text: &str) -> Vec<SyntaxError> {
+    depth::within(text, errors).unwrap_or_else(|| {
+        vec![SyntaxError { line: 1, column: 1, message: "it is nested too deeply to be read".to_owned() }]
+    })
+}
+
+fn errors(text: &str) -> Vec<SyntaxError> {
     let options = ParseOptions::from(Mode::Module).with_target_version(PythonVersion::latest());
     let parsed = parse_unchecked(text, options);
     let mut errors: Vec<SyntaxError> =

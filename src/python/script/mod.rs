@@ -16,6 +16,7 @@ use ruff_python_parser::parse_module;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::depth;
 use super::names;
 use crate::torch;
 
@@ -101,6 +102,10 @@ fn syntax(text: &str) -> Script {
     if !MARKS.iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some()) {
         return Script::default();
     }
+    depth::within(text, tree).unwrap_or_default()
+}
+
+fn tree(text: &str) -> Script {
     let Ok(module) = parse_module(text) else {
         return Script::default();
     };

@@ -9,7 +9,7 @@
 //! `LD_AUDIT`, or the working directory: relative search directories find nothing.
 
 mod bind;
-mod cache;
+pub mod cache;
 mod catalogue;
 mod gaps;
 mod outside;

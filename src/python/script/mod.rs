@@ -16,6 +16,7 @@ use ruff_python_parser::parse_module;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::names;
 use crate::torch;
 
 /// Facts of one Python file.
@@ -27,6 +28,9 @@ pub struct Script {
     pub defined: Vec<OpDefinition>,
     /// Environment variables that it reads by a name that stands in it, sorted.
     pub env: Vec<String>,
+    /// Quoted names that look like environment variables, in files that speak of an environment at all; sorted.
+    /// One that ends with `_` can be the beginning of a name that is made at run time.
+    pub names: Vec<String>,
 }
 
 /// One call of `torch.ops.NAMESPACE.OPERATOR[.OVERLOAD]`.
@@ -86,9 +90,14 @@ const MARKS: [&str; 9] = [
     "env(\"",
 ];
 
-/// The facts of a file with this text; none when it does not parse.
+/// The facts of a file with this text; only its quoted names when it does not parse.
 #[must_use]
 pub fn script(text: &str) -> Script {
+    Script { names: names::names(text), ..syntax(text) }
+}
+
+/// What the syntax tree tells.
+fn syntax(text: &str) -> Script {
     if !MARKS.iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some()) {
         return Script::default();
     }

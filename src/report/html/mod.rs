@@ -22,7 +22,6 @@ use crate::report::escape::line;
 use crate::report::escape::markup;
 use crate::report::fold::Fold;
 use crate::report::fold::fold;
-use crate::report::human::last_line;
 
 /// Writes the reports as one page, one after the other.
 ///
@@ -67,10 +66,7 @@ fn summary(report: &Report, folds: &[Fold<'_>]) -> String {
         n => format!("<span class=\"badge error\">refused</span> {n} at or over the gate"),
     };
     let mut out = format!("<section aria-label=\"Summary\"><h1>{}</h1>\n", markup(&line(&report.subject)));
-    out.push_str(&format!(
-        "<p>{verdict} <span class=\"dim\">{}</span></p>\n<ul class=\"cards\">\n",
-        markup(&line(&last_line(report)))
-    ));
+    out.push_str(&format!("<p>{verdict}</p>\n<ul class=\"cards\">\n"));
     let severities = [Severity::Error, Severity::Warning, Severity::Note].iter();
     for (severity, count) in severities.zip([counts.errors, counts.warnings, counts.notes]) {
         let plural = if count == 1 { "" } else { "s" };

@@ -38,8 +38,8 @@ pub(super) fn figure(layers: &[LayerPart]) -> String {
 }
 
 fn draw_layer(number: usize, layer: &LayerPart, area: Square) -> String {
-    // Hues by the golden angle: neighbours differ, whatever their number.
-    let hue = (number * 137 + 210) % 360;
+    // From green to violet in steps that part neighbours, whatever their number: red is for errors.
+    let hue = 90 + (number * 89 + 120) % 200;
     let title = format!("{} {}", line(&layer.name), bytes(layer.size));
     let made = layer.instruction.as_deref().map(|text| format!("\n{text}")).unwrap_or_default();
     let digest = layer.digest.as_deref().map(|text| format!("\n{text}")).unwrap_or_default();
@@ -82,14 +82,18 @@ fn draw_part(hue: usize, part: &DirectoryPart, area: Square) -> String {
     out
 }
 
-/// The end of a path that fits: the end says more than the beginning.
+/// The last components of a path that fit: the end says more than the beginning.
 fn shortest(path: &str, letters: usize) -> String {
-    let length = path.chars().count();
-    if length <= letters {
+    if path.chars().count() <= letters {
         return path.to_owned();
     }
-    let tail: String = path.chars().skip(length - letters.saturating_sub(1).min(length)).collect();
-    format!("…{tail}")
+    let cuts = path.match_indices('/').map(|(at, _)| &path[at..]);
+    let mut fitting = cuts.filter(|tail| tail.len() > 1 && tail.chars().count() < letters);
+    let last = path.rsplit('/').find(|part| !part.is_empty() && *part != "…").unwrap_or(path);
+    match fitting.next() {
+        Some("/…") | None => last.to_owned(),
+        Some(tail) => format!("…{tail}"),
+    }
 }
 
 fn label(text: &str, class: &str, x: f64, y: f64, width: f64) -> String {

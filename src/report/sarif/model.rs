@@ -70,7 +70,8 @@ pub(super) struct Driver {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Rule {
     pub(super) id: String,
-    pub(super) name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) name: Option<String>,
     pub(super) short_description: Text,
     pub(super) full_description: Text,
     pub(super) help: Both,

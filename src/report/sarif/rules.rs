@@ -24,7 +24,8 @@ pub(super) fn rules(findings: &[Finding]) -> Vec<Rule> {
 fn rule(id: &str, severity: Severity, summary: &str, explain: &str) -> Rule {
     Rule {
         id: id.to_owned(),
-        name: pascal(id),
+        // A name that is the id again must be left out.
+        name: Some(pascal(id)).filter(|name| !name.eq_ignore_ascii_case(id)),
         short_description: Text { text: sentence(summary) },
         full_description: Text { text: sentence(explain) },
         help: Both {
@@ -81,7 +82,7 @@ mod tests {
         let rules = rules(&[own.clone(), own]);
         assert_eq!(rules.len(), kinds::all().len() + 1);
         let last = rules.last().unwrap();
-        assert_eq!((last.id.as_str(), last.name.as_str()), ("no-such-check", "NoSuchCheck"));
+        assert_eq!((last.id.as_str(), last.name.as_deref()), ("no-such-check", Some("NoSuchCheck")));
         assert!(rules.iter().all(|rule| rule.full_description.text.chars().count() > 1));
     }
 }

@@ -1,0 +1,83 @@
+//! One donor against many bases: the recipe's result on each of them, without building any.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::build::Error;
+use crate::build::Gate;
+use crate::build::World;
+use crate::build::fetch;
+use crate::build::gate;
+use crate::build::resolve;
+use crate::finding::Finding;
+use crate::recipe::ImageSource;
+use crate::recipe::Recipe;
+
+/// The recipe's result on one base.
+pub struct Column {
+    /// The base as the user named it.
+    pub base: String,
+    /// What was found, worst first.
+    pub findings: Vec<Finding>,
+    /// The files that the recipe takes out of donors.
+    pub grafted: BTreeSet<String>,
+}
+
+/// Audits the recipe on each base in order. What was read for one is not read again for the next: layers that
+/// the bases share, and those of the donors, are known by digest.
+///
+/// # Errors
+/// The first base on which the recipe cannot be carried out, or that cannot be had.
+pub fn columns(recipe: &Recipe, bases: &[ImageSource], world: &World<'_>) -> Result<Vec<Column>, Error> {
+    let mut columns = Vec::new();
+    for base in bases {
+        let recipe = Recipe { base: base.clone(), ..recipe.clone() };
+        let fetched = fetch::fetch(resolve::resolve(recipe, world)?, world)?;
+        let grafts = fetched.edit()?.grafts;
+        let grafted = grafts.iter().map(|graft| graft.path.to_string()).collect();
+        let verdict = gate::gate(fetched, Gate::Off, world)?;
+        columns.push(Column { base: base.written.clone(), findings: verdict.findings().to_vec(), grafted });
+    }
+    Ok(columns)
+}
+
+/// The rows: every grafted file, and every other file with a finding that counts on some base; with what was
+/// found on each base, in their order.
+#[must_use]
+pub fn rows(columns: &[Column]) -> BTreeMap<String, Vec<Vec<Finding>>> {
+    let counts =
+        |finding: &&Finding| finding.introduced && finding.allowed.is_none() && !finding.path.is_empty();
+    let mut rows: BTreeMap<String, Vec<Vec<Finding>>> = BTreeMap::new();
+    let empty = || vec![Vec::new(); columns.len()];
+    for (number, column) in columns.iter().enumerate() {
+        for path in &column.grafted {
+            rows.entry(path.clone()).or_insert_with(empty);
+        }
+        for finding in column.findings.iter().filter(counts) {
+            rows.entry(finding.path.clone()).or_insert_with(empty)[number].push(finding.clone());
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity;
+
+    #[test]
+    fn a_row_for_every_graft_and_for_whatever_it_breaks() {
+        let finding = |path: &str| Finding::new("c", Severity::Error, path, "m");
+        let was_there = Finding { introduced: false, ..finding("/old") };
+        let column = |base: &str, findings: Vec<Finding>| Column {
+            base: base.to_owned(),
+            findings,
+            grafted: BTreeSet::from(["/graft".to_owned()]),
+        };
+        let columns = [column("a", vec![finding("/user"), was_there]), column("b", vec![finding("/graft")])];
+        let rows = rows(&columns);
+        let told: Vec<(&str, Vec<usize>)> =
+            rows.iter().map(|(path, cells)| (path.as_str(), cells.iter().map(Vec::len).collect())).collect();
+        assert_eq!(told, [("/graft", vec![0, 1]), ("/user", vec![1, 0])]);
+    }
+}

@@ -46,9 +46,9 @@ pub struct Case<'a> {
     pub(super) before: Option<&'a Self>,
     /// Where files came from; none for the tree before.
     pub(super) donors: &'a [DonorCase<'a>],
-    operators: OnceLock<Verdicts>,
     /// `[audit]` of the recipe.
     pub(super) options: &'a AuditOptions,
+    operators: OnceLock<Verdicts>,
 }
 
 impl<'a> Case<'a> {
@@ -73,8 +73,8 @@ impl<'a> Case<'a> {
             policy: None,
             before: None,
             donors: &[],
-            operators: OnceLock::new(),
             options,
+            operators: OnceLock::new(),
         })
     }
 

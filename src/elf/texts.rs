@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Error;
 use super::Symbols;
 use super::sections;
+use super::sections::Section;
 use super::source::Source;
 use super::strings::Collector;
 use super::strings::Letters;
@@ -39,8 +40,8 @@ pub struct Texts {
     /// What strings end with that looks like a variable: capitals, digits and `_`. Compilers keep a string that
     /// is the end of another only once, so a name can be the end of one of these.
     pub variables: Vec<String>,
-    /// What looks like a variable in the middle of longer text: in messages, and in the data of Rust and Go
-    /// programs, whose strings have no end.
+    /// In files with Rust or Go in them, whose strings have no end: rows of capitals, in which several names can
+    /// stand side by side.
     pub words: Vec<String>,
     /// In files that make names of variables at run time, what strings end with that can be a part of one: of
     /// names with `FI_` in small letters, of names with `UCX_` in capitals.
@@ -53,9 +54,11 @@ pub(super) fn read<R: Read + Seek>(
     anchors: &Anchors,
     symbols: &Symbols,
 ) -> Result<Texts, Error> {
-    let mut collector = Collector::new(maker(symbols));
+    let sections = sections::read(source)?;
+    let go = sections.iter().any(|section| section.name.starts_with(".go"));
+    let mut collector = Collector::new(go, maker(symbols));
     let mut scanner = Scanner::default();
-    for (offset, length) in places(source, anchors)? {
+    for (offset, length) in places(source, &sections, anchors) {
         read_range(source, offset, length, &mut collector, &mut scanner)?;
     }
     let torch = scanner.finish();
@@ -76,8 +79,7 @@ fn maker(symbols: &Symbols) -> Option<Letters> {
 
 /// Where read-only data lies: what sections say, else all that is mapped and cannot be written, without the
 /// names of symbols.
-fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Result<Vec<(u64, u64)>, Error> {
-    let all = sections::read(source)?;
+fn places<R: Read + Seek>(source: &Source<'_, R>, all: &[Section], anchors: &Anchors) -> Vec<(u64, u64)> {
     if all.is_empty() {
         let names = anchors.strings.and_then(|(address, _)| source.place(address)).map(|(offset, _)| offset);
         let fixed = source.segments.iter().filter(|segment| segment.flags & WRITABLE == 0);
@@ -91,13 +93,13 @@ fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Resu
             left -= length;
             places.push((segment.offset.saturating_add(skipped), length));
         }
-        return Ok(places);
+        return places;
     }
     let wanted = all.iter().filter(|section| {
         let data = section.flags & (sections::ALLOC | sections::WRITE | sections::EXECUTE) == sections::ALLOC;
         data && section.kind == PROGBITS && !is_known(&section.name)
     });
-    Ok(wanted.map(|section| (section.offset, section.size)).collect())
+    wanted.map(|section| (section.offset, section.size)).collect()
 }
 
 /// Sections of read-only data without strings that anybody would look for.

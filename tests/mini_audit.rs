@@ -244,3 +244,38 @@ fn the_plugin_without_its_libfabric_is_refused() {
     let help = findings.iter().find_map(|finding| finding.help.as_deref()).unwrap();
     assert!(help.contains("/opt/amazon/efa/lib/"), "{help}");
 }
+
+/// The module that calls `fused_qk_norm_rope`: with 15 values in the base, with 16 in the donor.
+const CALLER: &str = "_torch/modules/qk_norm_attention.py";
+
+fn operators(findings: &[Finding]) -> Vec<&Finding> {
+    findings.iter().filter(|finding| finding.check.starts_with("torch-op")).collect()
+}
+
+#[test]
+fn a_library_that_wants_more_than_its_caller_passes_is_refused() {
+    let Some(findings) = audit_mix(true, &|name| name != CALLER) else {
+        return;
+    };
+    let [finding] = operators(&findings)[..] else { panic!("{findings:#?}") };
+    assert_eq!((finding.severity, finding.check.as_str()), (Severity::Error, "torch-op-arity"));
+    assert!(finding.path.ends_with(CALLER) && finding.introduced && finding.recipe.is_some(), "{finding:#?}");
+    let raises = &finding.evidence["raises"];
+    assert!(
+        raises.contains("trtllm::fused_qk_norm_rope() is missing value for argument 'is_qk_norm'"),
+        "{raises}"
+    );
+    assert!(!finding.evidence["caller_declared"].contains("is_qk_norm"), "{finding:#?}");
+}
+
+#[test]
+fn a_caller_that_passes_more_than_the_library_takes_is_refused() {
+    let Some(findings) = audit_mix(true, &|name| name == CALLER) else {
+        return;
+    };
+    let [finding] = operators(&findings)[..] else { panic!("{findings:#?}") };
+    assert_eq!((finding.severity, finding.check.as_str()), (Severity::Error, "torch-op-arity"));
+    let raises = &finding.evidence["raises"];
+    assert!(raises.contains("expected at most 15 argument(s) but received 16 argument(s)"), "{raises}");
+    assert!(finding.evidence["caller_declared"].contains("is_qk_norm"), "{finding:#?}");
+}

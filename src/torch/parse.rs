@@ -91,7 +91,12 @@ pub(super) fn arguments<'a>(cursor: &mut Cursor<'a>, schema: &mut Schema) -> Res
 }
 
 fn argument(cursor: &mut Cursor<'_>, keyword_only: bool) -> Option<Argument> {
+    cursor.peek();
+    let start = *cursor;
     let (kind, alias) = Type::read(cursor)?;
+    // PyTorch would take `Tensor(a)x`, but nobody writes it: a compiler has left out a piece that it has elsewhere.
+    cursor.peek();
+    cursor.since(&start).ends_with(char::is_whitespace).then_some(())?;
     let name = cursor.word(false)?.to_owned();
     let default = if cursor.eat("=") { Some(value::read(cursor)?.to_owned()) } else { None };
     Some(Argument { kind, alias, name, default, keyword_only })

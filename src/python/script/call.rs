@@ -37,7 +37,9 @@ pub(super) fn read(scopes: &Scopes, call: &ExprCall) -> Option<(Operator, Call)>
 pub(super) fn source(text: &str) -> String {
     let lines = text.lines().map(|line| line.split(" #").next().unwrap_or(line).trim());
     let text = lines.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join(" ");
-    text.replace("( ", "(").replace(" )", ")").chars().take(LONGEST).collect()
+    let text = text.replace("( ", "(").replace(" )", ")");
+    let text = text.strip_suffix(",)").map(|text| format!("{text})")).unwrap_or(text);
+    text.chars().take(LONGEST).collect()
 }
 
 fn operator(scopes: &Scopes, expr: &Expr) -> Option<Operator> {

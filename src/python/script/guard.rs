@@ -71,13 +71,14 @@ impl Sides {
 fn leaf(test: &Expr) -> Sides {
     let mut words = Words::default();
     words.visit_expr(test);
-    if let Some(word) = words.0.iter().find(|word| is_elsewhere(word)) {
+    if let Some(word) = words.0.iter().find_map(|word| elsewhere(word)) {
         return Sides { then: Some(format!("only with `{word}`")), otherwise: None };
     }
     if words.0.iter().any(|word| word == "hasattr") {
         return Sides { then: Some("only where `hasattr` finds it".to_owned()), otherwise: None };
     }
-    if words.0.iter().any(|word| word == "cuda") {
+    let any = |part: &str| words.0.iter().any(|word| word.split('_').any(|own| own == part));
+    if any("cuda") && !any("capability") && !any("count") && !any("version") {
         return Sides { then: None, otherwise: Some("only without `cuda`".to_owned()) };
     }
     if words.0.iter().any(|word| word == "version" || word == "__version__") {
@@ -87,8 +88,8 @@ fn leaf(test: &Expr) -> Sides {
     Sides::default()
 }
 
-fn is_elsewhere(word: &str) -> bool {
-    word.split(['_', '.']).any(|part| ELSEWHERE.contains(&part))
+fn elsewhere(word: &str) -> Option<&str> {
+    word.split(['_', '.']).find(|part| ELSEWHERE.contains(part))
 }
 
 /// Why something with this name may be for another machine than one with an NVIDIA device and Linux: `forward_hip`.

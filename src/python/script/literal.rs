@@ -41,7 +41,8 @@ fn shape(expr: &Expr) -> Option<Shape> {
         Expr::NoneLiteral(_) => Some(Shape::None),
         Expr::List(_) | Expr::Tuple(_) => Some(Shape::List),
         Expr::UnaryOp(unary) if matches!(unary.op, UnaryOp::USub | UnaryOp::UAdd) => {
-            shape(&unary.operand).filter(|shape| matches!(shape, Shape::Int | Shape::Float))
+            let number = Some(&*unary.operand).filter(|operand| operand.is_number_literal_expr());
+            number.and_then(shape)
         }
         _ => None,
     }

@@ -12,7 +12,9 @@ mod variable;
 mod walk;
 
 pub use guard::other_machine;
-use ruff_python_parser::parse_module;
+use ruff_python_parser::Mode;
+use ruff_python_parser::ParseOptions;
+use ruff_python_parser::parse_unchecked;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -79,7 +81,8 @@ impl Script {
 }
 
 /// What a file must have one of to be worth parsing.
-const MARKS: [&str; 9] = [
+const MARKS: [&str; 10] = [
+    ".ops.",
     "torch.ops",
     "torch import ops",
     "torch._ops",
@@ -106,15 +109,14 @@ fn syntax(text: &str) -> Script {
 }
 
 fn tree(text: &str) -> Script {
-    let Ok(module) = parse_module(text) else {
-        return Script::default();
-    };
+    let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
     let mut walk = walk::Walk::new(text);
-    walk.module(&module.syntax().body);
+    parsed.syntax().as_module().into_iter().for_each(|module| walk.module(&module.body));
     let (script, deep) = walk.finish();
+    let sound = parsed.errors().is_empty();
     if deep {
         // Freeing a tree of a million levels takes a million stack frames.
-        std::mem::forget(module);
+        std::mem::forget(parsed);
     }
-    script
+    if sound { script } else { Script::default() }
 }

@@ -132,10 +132,15 @@ impl<'a> Walk<'a> {
             if let Expr::Call(call) = &decorator.expression {
                 let definition = define::decorated(&self.scopes, call, function);
                 self.add_definition(definition, function.name.range().start().to_usize());
+                self.visit_expr(&call.func);
+                self.visit_arguments(&call.arguments);
+            } else {
+                self.visit_expr(&decorator.expression);
             }
-            self.visit_expr(&decorator.expression);
         }
+        function.type_params.iter().for_each(|all| self.visit_type_params(all));
         self.visit_parameters(&function.parameters);
+        function.returns.iter().for_each(|one| self.visit_annotation(one));
         self.scopes.bind(function.name.as_str(), Meaning::Other);
         self.functions.insert(function.name.to_string(), function);
         // What surrounds the definition does not catch what the call raises.
@@ -238,6 +243,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
             Stmt::FunctionDef(function) => self.function(function),
             Stmt::ClassDef(class) => {
                 class.decorator_list.iter().for_each(|one| self.visit_decorator(one));
+                class.type_params.iter().for_each(|all| self.visit_type_params(all));
                 class.arguments.iter().for_each(|one| self.visit_arguments(one));
                 let reason = guard::other_machine(class.name.as_str()).map(|reason| (reason, true));
                 self.scopes.enter();

@@ -1,0 +1,146 @@
+//! What Python files say of operators and variables.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use imgforge::python;
+
+/// `ns::op[.overload](positional+keywords)[*] guard`, for every call.
+fn calls(text: &str) -> Vec<String> {
+    let script = python::script(&format!("import torch\n{text}\n"));
+    let short = |call: &python::OpCall| {
+        let overload = call.overload.as_ref().map(|name| format!(".{name}")).unwrap_or_default();
+        let names: Vec<&str> = call.call.keywords.iter().map(|(name, _)| name.as_str()).collect();
+        let open = if call.call.open { "*" } else { "" };
+        let guard = call.guard.as_ref().map(|guard| format!(" {guard}")).unwrap_or_default();
+        let (namespace, operator, count) = (&call.namespace, &call.operator, call.call.positional.len());
+        format!(
+            "{namespace}::{operator}{overload}({count}{}){open}{guard}",
+            names.iter().map(|n| format!(" {n}")).collect::<String>()
+        )
+    };
+    script.calls.iter().map(short).collect()
+}
+
+#[test]
+fn calls_are_found_by_every_name() {
+    for (text, want) in [
+        ("torch.ops.a.f(x, 1, k=2)", "a::f(2 k)"),
+        ("torch.ops.a.f.default(x)", "a::f.default(1)"),
+        ("torch.ops.a.f(*x, y, **z)", "a::f(1)*"),
+        ("x = torch.ops.a\nx.f()", "a::f(0)"),
+        ("op = torch.ops.a.f.default\ndef g():\n    return op(1)", "a::f.default(1)"),
+        ("from torch import ops\nops.a.f()", "a::f(0)"),
+        ("from torch.ops import a\na.f()", "a::f(0)"),
+        ("import torch as th\nth.ops.a.f()", "a::f(0)"),
+        ("import torch.ops as o\no.a.f()", "a::f(0)"),
+        ("torch._ops.ops.a.f()", "a::f(0)"),
+        ("getattr(torch.ops.a, 'f')(1)", "a::f(1)"),
+        (
+            "class A:\n    def __init__(self):\n        self.op = torch.ops.a.f\n    def g(self):\n        self.op(1, 2)",
+            "a::f(2)",
+        ),
+        ("auto_functionalized(torch.ops.a.f.default, k=1, l=2)", "a::f.default(0 k l)"),
+        ("partial(torch.ops.a.f, 1)", "a::f(1)*"),
+        ("h = lambda q: torch.ops.a.f(q)", "a::f(1)"),
+        // What is no call of an operator that can be named.
+        ("torch.ops.load_library('x')", ""),
+        ("torch.ops.a.f", ""),
+        ("torch.ops.a.f.default.redispatch(1)", ""),
+        ("def g(torch):\n    torch.ops.a.f()", ""),
+        ("op = torch.ops.a.f\nop = other\nop()", ""),
+        ("if c:\n    op = torch.ops.a.f\nelse:\n    op = torch.ops.a.g\nop()", ""),
+        ("for op in x:\n    op()", ""),
+    ] {
+        assert_eq!(calls(text).join("; "), want, "{text}");
+    }
+}
+
+#[test]
+fn guards_are_seen() {
+    for (text, want) in [
+        ("if torch.version.hip is not None:\n    CALL", "only with `hip`"),
+        ("if torch.version.hip is None:\n    CALL", ""),
+        ("if torch.version.hip is None:\n    pass\nelse:\n    CALL", "only with `hip`"),
+        ("if current_platform.is_rocm():\n    CALL\n", "only with `rocm`"),
+        ("if not _is_npu:\n    CALL\n", ""),
+        ("if not _is_cuda:\n    CALL\n", "only without `cuda`"),
+        ("if is_cuda():\n    pass\nelif x:\n    CALL\n", "only without `cuda`"),
+        ("if sys.platform == 'win32':\n    CALL\n", "only with `win32`"),
+        ("if sys.platform != 'win32':\n    CALL\n", ""),
+        ("if is_cuda() or is_hip():\n    CALL\n", ""),
+        ("if a and is_xpu():\n    CALL\n", "only with `xpu`"),
+        ("y = CALL if is_hip() else 1", "only with `hip`"),
+        ("if hasattr(torch.ops.a, 'f'):\n    CALL\n", "only where `hasattr` finds it"),
+        ("def forward_hip(self):\n    CALL\n", "only with `hip`"),
+        ("try:\n    CALL\nexcept RuntimeError:\n    pass\n", "`RuntimeError` is caught"),
+        (
+            "try:\n    CALL\nexcept (ImportError, AttributeError) as e:\n    pass\n",
+            "`AttributeError` is caught",
+        ),
+        ("try:\n    CALL\nexcept Exception as e:\n    raise X from e\n", ""),
+        ("try:\n    CALL\nexcept ImportError:\n    pass\n", ""),
+        ("try:\n    def g():\n        CALL\nexcept Exception:\n    pass\n", ""),
+        ("if is_hip():\n    def g():\n        CALL\n", "only with `hip`"),
+        ("if fast:\n    CALL\n", ""),
+    ] {
+        let found = calls(&text.replace("CALL", "torch.ops.a.f(1)"));
+        let want = if want.is_empty() { "a::f(1)".to_owned() } else { format!("a::f(1) {want}") };
+        assert_eq!(found, [want], "{text}");
+    }
+}
+
+#[test]
+fn definitions_are_found() {
+    for (text, want) in [
+        ("torch.library.define('a::f', '(Tensor x) -> Tensor')", "a::f f(Tensor x) -> Tensor"),
+        (
+            "lib = torch.library.Library('a', 'DEF')\nlib.define('f(Tensor x, int n=1) -> Tensor')",
+            "a::f f(Tensor x, int n=1) -> Tensor",
+        ),
+        (
+            "from torch.library import Library\nlib = Library('a', 'FRAGMENT')\nlib.define('f.out(Tensor x) -> Tensor')",
+            "a::f f.out(Tensor x) -> Tensor",
+        ),
+        ("self.lib.define('f(Tensor x) -> ()')", "?::f f(Tensor x) -> ()"),
+        (
+            "@torch.library.custom_op('a::f', mutates_args=())\ndef f(x: torch.Tensor, n: int = 1, *, s: Optional[str] = None) -> torch.Tensor:\n    pass",
+            "a::f f(Tensor x, int n=None, *, str? s=None) -> Any",
+        ),
+        (
+            "@torch.library.register_fake('a::f')\ndef _(x, n: 'int'):\n    pass",
+            "a::f f(Any x, int n) -> Any fake",
+        ),
+        (
+            "def f(x: torch.Tensor) -> None:\n    pass\ndirect_register_custom_op(op_name='f', op_func=f, mutates_args=[])",
+            "?::f f(Tensor x) -> Any",
+        ),
+        ("@torch.library.impl('a::f', 'CUDA')\ndef f(x):\n    pass", ""),
+        ("torch.library.register_autograd('a::f', back)", ""),
+    ] {
+        let script = python::script(&format!("import torch.library\n{text}\n"));
+        let short = |one: &python::OpDefinition| {
+            let namespace = one.namespace.as_deref().unwrap_or("?");
+            let schema = one.schema.as_deref().unwrap_or("-");
+            format!("{namespace}::{} {schema}{}", one.operator, if one.fake { " fake" } else { "" })
+        };
+        assert_eq!(script.defined.iter().map(short).collect::<Vec<_>>().join("; "), want, "{text}");
+    }
+}
+
+#[test]
+fn variables_are_found() {
+    let text = "import os\nfrom os import environ, getenv\nos.environ['A']\nos.environ.get('B', '')\nos.getenv('C')\n\
+        environ.get('D')\ngetenv('E')\n'F' in os.environ\nNAME = 'G'\nos.environ.get(NAME)\nget_bool_env_var('H', 'false')\n\
+        os.environ.setdefault('I', '1')\nos.getenv('not a name')\nos.environ[x]\nd['J']\n";
+    assert_eq!(python::script(text).env, ["A", "B", "C", "D", "E", "F", "G", "H", "I"]);
+}
+
+#[test]
+fn calls_carry_their_place_and_text() {
+    let text =
+        "import torch\n\n\ndef f(a):\n    return torch.ops.a.f(\n        a,  # first\n        1,\n    )\n";
+    let script = python::script(text);
+    let call = script.calls.first().unwrap();
+    assert_eq!((call.line, call.end, call.text.as_str()), (5, 8, "torch.ops.a.f(a, 1)"));
+    assert!(python::script("torch.ops.a.f(").is_empty());
+    assert!(python::script("x = 1").is_empty());
+}

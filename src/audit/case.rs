@@ -15,6 +15,7 @@ use crate::loader::ObjectError;
 use crate::loader::World;
 use crate::oci::ImagePath;
 use crate::python::Script;
+use crate::recipe::AuditOptions;
 
 /// A donor with what the loader knows of it.
 pub(super) struct DonorCase<'a> {
@@ -42,6 +43,8 @@ pub struct Case<'a> {
     pub(super) before: Option<&'a Self>,
     /// Where files came from; none for the tree before.
     pub(super) donors: &'a [DonorCase<'a>],
+    /// `[audit]` of the recipe.
+    pub(super) options: &'a AuditOptions,
 }
 
 impl<'a> Case<'a> {
@@ -49,6 +52,7 @@ impl<'a> Case<'a> {
         loader: Loader<'a>,
         names: BTreeSet<String>,
         changed: &BTreeMap<ImagePath, RecipeSpot>,
+        options: &'a AuditOptions,
     ) -> Result<Self, ObjectError> {
         let affected = affected::files(&loader, names, changed.keys());
         let worlds = worlds(&loader, &affected)?;
@@ -65,6 +69,7 @@ impl<'a> Case<'a> {
             policy: None,
             before: None,
             donors: &[],
+            options,
         })
     }
 
@@ -89,7 +94,6 @@ impl<'a> Case<'a> {
     }
 
     /// Python files of the tree that have something to say.
-    #[expect(dead_code, reason = "for the checks that are under way")]
     pub(super) fn scripts(&self) -> impl Iterator<Item = (&'a ImagePath, Arc<Script>)> {
         let view = self.loader.view;
         view.tree.iter().filter_map(move |(path, node)| Some((path, view.objects.script(path, node)?)))

@@ -11,13 +11,20 @@ mod baseline;
 mod case;
 mod changed;
 mod checks;
+mod crossings;
 mod error;
 mod family;
 mod home;
+mod left;
 mod level;
+mod mixed;
+mod nearest;
+mod nixl;
 mod policy;
+mod readers;
 mod run;
 mod shapes;
+mod twins;
 
 use std::collections::BTreeMap;
 

@@ -122,9 +122,9 @@ impl Error {
             Self::Recipe(_) | Self::Lockfile(_) | Self::Edit(_) | Self::Host { .. } | Self::Drift { .. } => {
                 true
             }
-            Self::Closure(error) => error.is_usage(),
             Self::NotInside { .. } => true,
             Self::Audit(error) => error.is_usage(),
+            Self::Closure(error) => error.is_usage(),
             _ => false,
         }
     }

@@ -11,6 +11,7 @@ use super::Symbols;
 use super::sections;
 use super::source::Source;
 use super::strings::Collector;
+use super::strings::Letters;
 use super::traits::Anchors;
 
 /// Bytes that are looked at in one go.
@@ -38,7 +39,8 @@ pub struct Texts {
     /// What looks like a variable in the middle of longer text: in messages, and in the data of Rust and Go
     /// programs, whose strings have no end.
     pub words: Vec<String>,
-    /// In files that make names of variables at run time: what strings end with that looks like a part of one.
+    /// In files that make names of variables at run time, what strings end with that can be a part of one: of
+    /// names with `FI_` in small letters, of names with `UCX_` in capitals.
     pub parts: Vec<String>,
 }
 
@@ -48,20 +50,23 @@ pub(super) fn read<R: Read + Seek>(
     anchors: &Anchors,
     symbols: &Symbols,
 ) -> Result<Texts, Error> {
-    let mut collector = Collector::new(assembles(symbols));
+    let mut collector = Collector::new(maker(symbols));
     for (offset, length) in places(source, anchors)? {
         read_range(source, offset, length, &mut collector)?;
     }
     Ok(collector.finish())
 }
 
-/// Whether the file takes part in making names of variables: libfabric and its providers (`fi_param_define` gives
-/// `FI_EFA_IFACE` for `iface` of `efa`), UCX and its modules (tables with `UCX_`, `IB_`, `GPU_DIRECT_RDMA`).
-fn assembles(symbols: &Symbols) -> bool {
-    let known =
-        |name: &str| matches!(name, "fi_param_define" | "fi_getparams") || name.starts_with("ucs_config_");
-    symbols.defined.iter().any(|symbol| known(&symbol.name))
-        || symbols.undefined.iter().any(|symbol| known(&symbol.name))
+/// How the file makes names of variables, if it does: libfabric and its providers as `fi_param_define` does it
+/// (`FI_EFA_IFACE` for `iface` of `efa`), UCX and its modules from tables (`UCX_`, `IB_`, `GPU_DIRECT_RDMA`).
+fn maker(symbols: &Symbols) -> Option<Letters> {
+    let letters = |name: &String| match name.as_str() {
+        "fi_param_define" | "fi_getparams" => Some(Letters::Small),
+        name if name.starts_with("ucs_config_") => Some(Letters::Capital),
+        _ => None,
+    };
+    let defined = symbols.defined.iter().map(|symbol| &symbol.name);
+    defined.chain(symbols.undefined.iter().map(|symbol| &symbol.name)).find_map(letters)
 }
 
 /// Where read-only data lies: what sections say, else all that is mapped and cannot be written, without the

@@ -77,6 +77,12 @@ impl<'a> Loader<'a> {
         Ok(Self { view, system, catalogue, host: host.collect(), promised })
     }
 
+    /// The regular file that this absolute path means, all links followed inside the image.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<ImagePath> {
+        place::file(self.view.tree, path).map(|(file, _)| file)
+    }
+
     /// Whether the container runtime puts this library into the container (nvidia-container-toolkit), or
     /// the recipe says that the host does.
     #[must_use]

@@ -3,6 +3,7 @@
 //! No Python is run. Knows nothing of images: paths go in, names and texts come out.
 
 mod bytecode;
+mod names;
 pub mod record;
 mod script;
 mod syntax;

@@ -109,7 +109,8 @@ impl<'a> Pairs<'a> {
 
 /// Whether two files are the same build: of the same bytes, or of the same build-id (strip and patchelf keep it)
 /// and with the same names and versions for the loader.
-pub(super) fn same(one: &Object, other: &Object) -> bool {
+#[must_use]
+pub fn same(one: &Object, other: &Object) -> bool {
     one.digest == other.digest || (one.facts.build_id.is_some() && one.facts == other.facts)
 }
 

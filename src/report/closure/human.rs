@@ -94,10 +94,13 @@ fn words(reason: &Reason) -> String {
         Kind::Library => format!("needs {names}"),
         Kind::Class => format!("and {of} know {names}, which changed its shape"),
         Kind::Calls => format!("calls {names}{more} of {of}"),
-        Kind::Plugin => format!("is of one build with {of}, opened at run time"),
+        Kind::Plugin => format!("and {of} are of one build, opened at run time"),
     }
 }
 
+/// The file with its directory: plugins and their copies have the same names.
 fn name(path: &ImagePath) -> String {
-    String::from_utf8_lossy(path.name()).into_owned()
+    let directory = path.parent().filter(|parent| !parent.name().is_empty());
+    let directory = directory.map(|parent| format!("{}/", String::from_utf8_lossy(parent.name())));
+    directory.unwrap_or_default() + &String::from_utf8_lossy(path.name())
 }

@@ -20,6 +20,7 @@ mod level;
 mod mixed;
 mod nearest;
 mod nixl;
+mod operators;
 mod policy;
 mod readers;
 mod run;

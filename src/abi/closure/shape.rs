@@ -47,6 +47,11 @@ impl Shape {
         sizes.chain(bases.map(|(class, _)| class.clone())).chain(tables).collect()
     }
 
+    /// Schemas of the operators that it defines, as text.
+    pub(super) fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.traits.texts.schemas.iter().map(String::as_str)
+    }
+
     /// Classes that its own tables speak of.
     pub(super) fn classes(&self) -> impl Iterator<Item = &str> {
         let bases = self.traits.layout.bases.iter();

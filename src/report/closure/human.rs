@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::Answer;
 use super::SETS;
+use crate::abi::closure::Caller;
 use crate::abi::closure::Kind;
 use crate::abi::closure::Moved;
 use crate::abi::closure::Reason;
@@ -52,6 +53,7 @@ pub fn write(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
         }
         before = Some(tier);
     }
+    write_callers(out, &closure.callers)?;
     if !closure.unsettled.is_empty() {
         writeln!(out, "\nstays open, whatever moves:")?;
         for reason in &closure.unsettled {
@@ -64,6 +66,26 @@ pub fn write(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
             None => format!("root = \"{}\", into = \"{}\"", graft.root, graft.into),
         };
         writeln!(out, "\n# {}\n{}", escape(&place), escape(&graft.line()))?;
+    }
+    Ok(())
+}
+
+fn write_callers(out: &mut dyn Write, callers: &[Caller]) -> io::Result<()> {
+    if callers.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nPython that fits the old libraries only:")?;
+    for caller in callers {
+        let advice =
+            caller.from.as_ref().map_or("patch it".to_owned(), |from| format!("patch it, or take {from}"));
+        writeln!(out, "  {}:{}: {}", escape(&caller.path.to_string()), caller.line, escape(&caller.call))?;
+        writeln!(
+            out,
+            "      {} is another in the new {}: {}",
+            escape(&caller.operator),
+            name(&caller.library),
+            escape(&advice)
+        )?;
     }
     Ok(())
 }

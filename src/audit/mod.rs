@@ -11,16 +11,21 @@ mod baseline;
 mod case;
 mod changed;
 mod checks;
+mod crossings;
 mod error;
 mod family;
 mod home;
+mod left;
 mod level;
+mod mixed;
 mod nearest;
+mod nixl;
 mod operators;
 mod policy;
 mod readers;
 mod run;
 mod shapes;
+mod twins;
 
 use std::collections::BTreeMap;
 

@@ -25,8 +25,11 @@ pub struct Mapped {
     pub needed: Vec<Option<usize>>,
     /// Nothing in the search path leads to it: it is taken for one that an earlier import has loaded.
     pub assumed: bool,
+    /// The rule of the search that led to it when it was first asked for, such as `/opt/lib (RUNPATH)`; `None` for
+    /// files that are opened by their own path.
+    pub via: Option<String>,
     /// The path it was opened by.
-    pub(super) opened: String,
+    pub opened: String,
     /// Names it was asked for by.
     pub(super) names: BTreeSet<String>,
     /// Who caused it to be loaded.
@@ -216,9 +219,14 @@ impl World {
             });
             return None;
         };
+        let new = self.objects.len();
         let index = self.map(loader, opened, Some(by))?;
         self.objects[index].names.insert(name.to_owned());
         self.objects[index].assumed |= assumed;
+        if index == new && !name.contains('/') {
+            let import = || "an earlier import".to_owned();
+            self.objects[index].via = if assumed { Some(import()) } else { answer.searched.last().cloned() };
+        }
         Some(index)
     }
 
@@ -263,6 +271,7 @@ impl World {
         self.objects.push(Mapped {
             object: Arc::clone(loader.catalogue.get(&opened.file)?),
             names: BTreeSet::from([opened.opened.clone()]),
+            via: None,
             opened: opened.opened,
             file: opened.file,
             needed: Vec::new(),

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use crate::elves::skipped;
 use crate::program::closure;
+use crate::program::run;
 use crate::program::texts;
 
 const PLUGIN: &str = ".nixl_cu12.mesonpy.libs/plugins/libplugin_UCX.so";
@@ -120,8 +121,24 @@ fn the_ucx_plugin_brings_its_helper_and_no_more() {
     put(&trees["0.8.0"], &mixture, &[&[PLUGIN], brought.as_slice()].concat());
     let open = undefined(&mixture.join(PLUGIN));
     assert_eq!(open.len(), 2, "{open:?}");
+    mixed_by_hand(bench.path());
     put(&trees["0.8.0"], &mixture, &[HELPER]);
     assert_eq!(undefined(&mixture.join(PLUGIN)), BTreeSet::new());
+}
+
+/// The same mixture, with no old or new tree to compare: the wheel's RECORD says which file is the stranger.
+fn mixed_by_hand(bench: &Path) {
+    for (tree, strangers) in [("mixture", &[PLUGIN][..]), ("0.7.1", &[])] {
+        let arguments = ["--format", "json", "audit", &format!("dir:{tree}"), "--gate", "off"];
+        let ran = run(bench, &arguments);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let told: Vec<_> = findings.filter(|finding| finding["check"] == "built-together").collect();
+        let paths: Vec<_> = told.iter().map(|finding| finding["path"].as_str().unwrap()).collect();
+        assert_eq!(paths, strangers.iter().map(|path| format!("/{path}")).collect::<Vec<_>>(), "{tree}");
+        assert!(told.iter().all(|finding| finding["message"].as_str().unwrap().contains("nixl_cu12-0.7.1")));
+    }
 }
 
 #[test]

@@ -39,6 +39,11 @@ fn a_recipe_gets_the_line_that_it_lacks() {
     let bindings =
         texts(&found["built_together"]).into_iter().find(|path| path.contains("/bindings.")).unwrap();
     assert!(bindings.starts_with(&package), "{bindings}");
+    // The operator has one argument more in the new library; the recipe patches its caller.
+    let python = found["python"].as_array().unwrap();
+    assert_eq!(python.len(), 1, "{python:?}");
+    assert!(python[0]["path"].as_str().unwrap().ends_with("/qk_norm_attention.py"));
+    assert_eq!(python[0]["operator"], "trtllm::fused_qk_norm_rope");
     let graft = &found["grafts"][0];
     let line = graft["line"].as_str().unwrap();
     let value: toml::Table = toml::from_str(line).unwrap();

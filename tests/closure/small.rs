@@ -252,3 +252,36 @@ fn questions_that_make_no_sense_are_refused() {
         assert!(ran.stderr.contains(says), "{}", ran.stderr);
     }
 }
+
+#[test]
+fn a_file_put_into_a_wheel_is_told_by_its_record() {
+    let Some(rig) = Rig::new() else { return };
+    const HEADER: &str = "namespace pool { int find(int); }";
+    let core = |body: &str| format!("{HEADER} int pool::find(int key) {{ return key + {body}; }}");
+    let user = format!("{HEADER} int entry() {{ return pool::find(1); }}");
+    rig.library("tree/pkg/libcore.so", "libcore.so", &core("1"), &["-Wl,-rpath,$ORIGIN", "c++"]);
+    let needs = ["-Wl,-rpath,$ORIGIN", "c++", "{root}/tree/pkg/libcore.so"];
+    rig.library("tree/pkg/libuser.so", "libuser.so", &user, &needs);
+    let record = |name: &str| {
+        let bytes = fs::read(rig.root().join("tree").join(name)).unwrap();
+        format!(
+            "{name},{},{}\n",
+            imgforge::python::record::hash(&imgforge::oci::Digest::of(&bytes)),
+            bytes.len()
+        )
+    };
+    let text = record("pkg/libcore.so") + &record("pkg/libuser.so") + "pkg-1.dist-info/RECORD,,\n";
+    fs::write(rig.at("tree/pkg-1.dist-info/RECORD"), text).unwrap();
+    let told = || {
+        let ran = run(&rig.root(), &["--format", "json", "audit", "dir:tree", "--gate", "off"]);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let told = findings.filter(|finding| finding["check"] == "built-together");
+        told.map(|finding| finding["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(), [""; 0], "as installed");
+    rig.library("tree/pkg/libcore.so", "libcore.so", &core("2"), &["-Wl,-rpath,$ORIGIN", "c++"]);
+    assert_eq!(told(), ["/pkg/libcore.so"], "one is another");
+    rig.library("tree/pkg/libuser.so", "libuser.so", &(user.clone() + "int more() { return 1; }"), &needs);
+    assert_eq!(told(), [""; 0], "all are others: nothing is mixed");
+}

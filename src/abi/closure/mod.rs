@@ -11,11 +11,14 @@ mod fault;
 mod grafts;
 mod layout;
 mod load;
+mod mention;
 mod mixture;
 mod moves;
 mod pairs;
 mod reason;
+mod scripts;
 mod seeds;
+mod shape;
 mod side;
 mod together;
 mod wheels;
@@ -28,8 +31,10 @@ pub use grafts::Bring;
 pub use moves::Moved;
 pub use moves::Tier;
 pub use pairs::Counts;
+pub use pairs::same;
 pub use reason::Kind;
 pub use reason::Reason;
+pub use scripts::Caller;
 pub use seeds::find;
 pub use wheels::Wheel;
 pub use wheels::Wheels;
@@ -60,6 +65,8 @@ pub struct Request<'a> {
 pub struct Closure {
     /// What moves: by path in the old tree.
     pub moves: BTreeMap<ImagePath, Moved>,
+    /// Python that calls an operator as only the old build of a library that moves has it.
+    pub callers: Vec<Caller>,
     /// What stays broken whatever moves.
     pub unsettled: Vec<Reason>,
     /// How the trees compare.
@@ -89,6 +96,7 @@ pub fn closure(request: &Request<'_>) -> Result<Closure, Error> {
     load.reduce()?;
     layout::extend(&mut load)?;
     let wheel = together::extend(&mut load)?;
+    let callers = scripts::callers(&load)?;
     let load::Load { moves, unsettled, .. } = load;
-    Ok(Closure { moves: moves.into_inner(), unsettled, counts: pairs.counts(&old, &new), wheel })
+    Ok(Closure { moves: moves.into_inner(), callers, unsettled, counts: pairs.counts(&old, &new), wheel })
 }

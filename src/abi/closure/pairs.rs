@@ -66,6 +66,14 @@ impl<'a> Pairs<'a> {
         moved.unwrap_or_else(|| path.clone())
     }
 
+    /// The path of the new tree that the places give one of the old: the way back of [`Pairs::mapped`].
+    pub(super) fn unmapped(&self, path: &ImagePath) -> ImagePath {
+        let fits = self.places.iter().filter(|(old, _)| path.is_within(old));
+        let deepest = fits.max_by_key(|(old, _)| old.as_bytes().len());
+        let moved = deepest.and_then(|(old, new)| new.join(path.relative_to(old)?).ok());
+        moved.unwrap_or_else(|| path.clone())
+    }
+
     /// Where a file of the new tree lands in the old one: beside its pair, under its own name.
     pub(super) fn target(&self, path: &ImagePath) -> ImagePath {
         let beside = |pair: &ImagePath| pair.parent()?.join(path.name()).ok();
@@ -109,7 +117,8 @@ impl<'a> Pairs<'a> {
 
 /// Whether two files are the same build: of the same bytes, or of the same build-id (strip and patchelf keep it)
 /// and with the same names and versions for the loader.
-pub(super) fn same(one: &Object, other: &Object) -> bool {
+#[must_use]
+pub fn same(one: &Object, other: &Object) -> bool {
     one.digest == other.digest || (one.facts.build_id.is_some() && one.facts == other.facts)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::abi::class_name;
 use crate::abi::demangle;
 use crate::oci::ImagePath;
 
@@ -64,6 +65,7 @@ impl Reason {
     /// The names as people write them, those that come first.
     #[must_use]
     pub fn shown(&self, most: usize) -> Vec<String> {
-        self.names.iter().take(most).map(|name| demangle(name)).collect()
+        let people: fn(&str) -> String = if self.kind == Kind::Class { class_name } else { demangle };
+        self.names.iter().take(most).map(|name| people(name)).collect()
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn extend(load: &mut Load<'_>) -> Result<Option<String>, Error> {
         cross(&mut load.will, theirs, &|path| pairs.old(path).cloned(), &mut edges)?;
     }
     edges.retain(|(wants, gives), _| changed.contains_key(wants) && changed.contains_key(gives));
-    let plugged = plugged(&mut load.was, &changed)?;
+    let plugged = plugged(&load.was, &changed)?;
     grow(load, &changed, &edges, &plugged);
     load.settle(Tier::Together)?;
     Ok(wheel.map(|wheel| wheel.name.clone()))
@@ -79,24 +79,37 @@ fn is_plugin(path: &ImagePath) -> bool {
     directory || path.name().starts_with(b"libplugin_")
 }
 
-/// The library that opens each plugin of `changed`: in the directory above `plugins`, a file that calls `dlopen`.
-/// A plugin without one is opened by nobody that is known.
+/// Files of `changed` that are opened at run time, each with one that opens it: whose read-only data have its name,
+/// or the beginning of it for a plugin. Plugins of a package are one build, whoever opens them.
 fn plugged(
-    side: &mut Side<'_>,
+    side: &Side<'_>,
     changed: &BTreeMap<ImagePath, ImagePath>,
-) -> Result<Vec<(ImagePath, Option<ImagePath>)>, ObjectError> {
-    let mut plugged = Vec::new();
-    for plugin in changed.keys().filter(|path| is_plugin(path)) {
-        let above = plugin.parent().filter(|parent| parent.name() == b"plugins").and_then(|p| p.parent());
-        let mut opener = None;
-        for host in changed.keys().filter(|path| path.parent() == above && !is_plugin(path)) {
-            let Some(Loaded { world, symbols }) = side.load(host)? else { continue };
-            let index = world.find(host).unwrap_or(0);
-            if opener.is_none() && symbols[index].undefined.iter().any(|symbol| symbol.name == "dlopen") {
-                opener = Some(host.clone());
-            }
+) -> Result<Vec<(ImagePath, ImagePath)>, ObjectError> {
+    let loader = side.loader;
+    let mut openers = Vec::new();
+    for file in changed.keys() {
+        if let Some(node) = loader.view.tree.get(file) {
+            let traits = loader.view.objects.traits(file, node)?;
+            openers.push((file, traits.texts.libraries.iter().cloned().collect::<BTreeSet<String>>()));
         }
-        plugged.push((plugin.clone(), opener));
+    }
+    let mut plugged = Vec::new();
+    for file in changed.keys() {
+        let name = String::from_utf8_lossy(file.name()).into_owned();
+        let opens = |names: &BTreeSet<String>| {
+            let begins =
+                |text: &String| is_plugin(file) && text.ends_with('_') && name.starts_with(text.as_str());
+            names.contains(&name) || names.iter().any(begins)
+        };
+        let is_needed = |by: &ImagePath| {
+            loader.catalogue.get(by).is_some_and(|object| object.facts.needed.contains(&name))
+        };
+        let other = |by: &ImagePath| by != file && !is_needed(by) && !is_plugin(by);
+        let opener = openers.iter().find(|(by, names)| other(by) && opens(names)).map(|(by, _)| *by);
+        let sibling = || changed.keys().find(|other| is_plugin(file) && is_plugin(other) && *other != file);
+        if let Some(by) = opener.or_else(sibling) {
+            plugged.push((file.clone(), by.clone()));
+        }
     }
     Ok(plugged)
 }
@@ -106,17 +119,13 @@ fn grow(
     load: &mut Load<'_>,
     changed: &BTreeMap<ImagePath, ImagePath>,
     edges: &Edges,
-    plugged: &[(ImagePath, Option<ImagePath>)],
+    plugged: &[(ImagePath, ImagePath)],
 ) {
     let mut bonds: Vec<(&ImagePath, &ImagePath, Kind, BTreeSet<String>)> =
         edges.iter().map(|((by, of), names)| (by, of, Kind::Calls, names.clone())).collect();
     for (plugin, opener) in plugged {
         let name = BTreeSet::from([String::from_utf8_lossy(plugin.name()).into_owned()]);
-        // Other copies of the package's plugins are one build with those that have an opener.
-        let opener = opener.as_ref().or_else(|| plugged.iter().find_map(|(_, opener)| opener.as_ref()));
-        let other =
-            opener.or_else(|| plugged.first().map(|(first, _)| first)).filter(|other| *other != plugin);
-        bonds.extend(other.map(|other| (other, plugin, Kind::Plugin, name)));
+        bonds.push((opener, plugin, Kind::Plugin, name));
     }
     loop {
         let mut grown = false;

@@ -1,18 +1,19 @@
 //! Files of one build of which some were moved and others were not.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::abi::demangle;
-use crate::abi::is_own_cpp;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
-use crate::audit::case::DonorCase;
+use crate::audit::crossings::Crossings;
+use crate::audit::left;
+use crate::audit::left::Left;
+use crate::audit::mixed;
+use crate::audit::mixed::Stranger;
 use crate::finding::Finding;
 use crate::finding::Severity;
 use crate::loader::ObjectError;
-use crate::loader::World;
 use crate::oci::ImagePath;
 
 pub(super) static CHECK: Check = Check {
@@ -24,106 +25,73 @@ C++ files that were compiled together agree on the layout of the classes they ex
 says so: when one of them is replaced by a later build and the other stays, every symbol still resolves, the \
 image loads, and then it reads fields at the wrong place and crashes.
 
-Looked at are the directories that grafts map. A file of the image that stays, and that differs from the \
+Looked at are the directories that grafts map, and all of a wheel (by its RECORD) of which a graft replaces a \
+part. A file of the image that stays, and that differs from the \
 donor's file of the same name or is not in the donor at all, is told when C++ symbols without a version go \
 between it and a file that was replaced. Names of the standard library do not count. A file without such symbols \
 that lies beside files that were replaced is a note: it may be one that is opened at run time.
+
+Without a recipe, a file is told that is not the one its wheel brought (by the hash in RECORD) and that exchanges \
+C++ symbols with files of the wheel that are: somebody has put another release's file among them. A wheel \
+whose files all differ was stripped or given other search paths after it was installed: nothing is said of it.
 
 To fix it, graft the file that is named too. If it is known to fit, allow the finding with the reason.",
     example: include_str!("../../../fixtures/checks/built-together/expected.txt"),
     run,
 };
 
-/// Symbols that go between two files.
-type Crossings = BTreeMap<(ImagePath, ImagePath), BTreeSet<String>>;
-
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
-    let left = left_behind(case);
-    if left.is_empty() {
-        return Ok(());
-    }
-    let crossings = all(case)?;
-    for file in left {
-        let moved = |path: &&ImagePath| {
-            file.donor.donor.moved.contains_key(*path) && case.changed.contains_key(*path)
-        };
-        let related: Vec<(&ImagePath, &BTreeSet<String>)> = crossings
-            .iter()
-            .filter_map(|(pair, symbols)| other(pair, &file.path).filter(moved).map(|other| (other, symbols)))
-            .collect();
-        if related.is_empty() {
-            if let Some((finding, blame)) = file.quiet(case) {
-                findings.add(finding, blame);
-            }
-        } else {
-            let blame = related.iter().map(|(path, _)| (*path).clone()).collect();
-            findings.add(file.crash(&related), blame);
+    let left = left::behind(case)?;
+    if !left.is_empty() {
+        let moved = case.donors.iter().flat_map(|donor| donor.donor.moved.keys());
+        let among = left.iter().map(|file| &file.path).chain(moved).cloned().collect();
+        let crossings = Crossings::among(case, &among)?;
+        for file in left {
+            behind(case, &file, &crossings, findings);
         }
+    }
+    for stranger in mixed::strangers(case)? {
+        let blame = std::iter::once(&stranger.path).chain(stranger.others.keys()).cloned().collect();
+        findings.add(strange(&stranger), blame);
     }
     Ok(())
 }
 
-/// A file that stays behind in a directory that a graft maps, and whose counterpart in the donor is another.
-pub(super) struct Left<'a> {
-    pub(super) path: ImagePath,
-    pub(super) donor: &'a DonorCase<'a>,
-    /// Whether the donor has a file of this name.
-    pub(super) has: bool,
-}
-
-pub(super) fn left_behind<'a>(case: &'a Case<'a>) -> Vec<Left<'a>> {
-    let Some(before) = case.before else {
-        return Vec::new();
-    };
-    let mut left = Vec::new();
-    for donor in case.donors {
-        for (root, into) in &donor.donor.roots {
-            for (path, object) in before.loader.catalogue.iter().filter(|(path, _)| path.is_within(into)) {
-                let now = case.loader.catalogue.get(path);
-                let stays = now.is_some_and(|now| now.digest == object.digest);
-                let there = path.relative_to(into).and_then(|rest| root.join(rest).ok());
-                let there = there.and_then(|there| donor.loader.catalogue.get(&there));
-                let same = there.is_some_and(|there| there.digest == object.digest);
-                if stays && !same && !donor.donor.moved.contains_key(path) {
-                    left.push(Left { path: path.clone(), donor, has: there.is_some() });
-                }
-            }
+fn behind(case: &Case<'_>, file: &Left<'_>, crossings: &Crossings, findings: &mut Findings) {
+    let moved =
+        |path: &ImagePath| file.donor.donor.moved.contains_key(path) && case.changed.contains_key(path);
+    let related: Vec<(&ImagePath, &BTreeSet<String>)> =
+        crossings.of(&file.path).filter(|(path, _)| moved(path)).collect();
+    if related.is_empty() {
+        if let Some((finding, blame)) = file.quiet(case) {
+            findings.add(finding, blame);
         }
-    }
-    left
-}
-
-/// The other of two, when `path` is one.
-fn other<'p>(pair: &'p (ImagePath, ImagePath), path: &ImagePath) -> Option<&'p ImagePath> {
-    match pair {
-        (wants, gives) if wants == path => Some(gives),
-        (wants, gives) if gives == path => Some(wants),
-        _ => None,
+    } else {
+        let blame = related.iter().map(|(path, _)| (*path).clone()).collect();
+        findings.add(file.crash(&related), blame);
     }
 }
 
-/// Which own C++ symbols bind between which files, in all processes in scope.
-fn all(case: &Case<'_>) -> Result<Crossings, ObjectError> {
-    let mut crossings = Crossings::new();
-    for world in &case.worlds {
-        add(case, world, &mut crossings)?;
-    }
-    Ok(crossings)
-}
-
-fn add(case: &Case<'_>, world: &World, crossings: &mut Crossings) -> Result<(), ObjectError> {
-    let symbols = case.symbols(world)?;
-    for index in case.in_scope(world) {
-        let own = |name: &str| is_own_cpp(name);
-        for symbol in symbols[index].undefined.iter().filter(|s| s.version.is_none() && own(&s.name)) {
-            let Some(provider) = world.provider(&case.loader, &symbols, index, symbol) else {
-                continue;
-            };
-            let pair = (world.objects[index].file.clone(), world.objects[provider].file.clone());
-            crossings.entry(pair).or_default().insert(symbol.name.clone());
-        }
-    }
-    Ok(())
+/// A file that somebody put into an installed wheel.
+fn strange(stranger: &Stranger) -> Finding {
+    let symbols: BTreeSet<&String> = stranger.others.values().flatten().collect();
+    let files: Vec<String> = stranger.others.keys().map(ToString::to_string).collect();
+    let message = format!(
+        "is not the file that `{}` brought, and C++ symbols go between it and {} ({} in all)",
+        stranger.wheel,
+        match files.as_slice() {
+            [one] => format!("`{one}`, which is"),
+            _ => format!("{} files that are", files.len()),
+        },
+        symbols.len()
+    );
+    let mut finding = Finding::new(CHECK.id, CHECK.severity, stranger.path.to_string(), message);
+    let some: Vec<String> = symbols.iter().take(5).map(|name| demangle(name)).collect();
+    finding.evidence.insert("symbols".to_owned(), some.join("; "));
+    finding.evidence.insert("as_installed".to_owned(), files.join(", "));
+    let advice = "take all files of the package from one release: `imgforge abi closure` names them";
+    finding.help = Some(advice.to_owned());
+    finding
 }
 
 impl Left<'_> {

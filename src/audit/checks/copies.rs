@@ -1,60 +1,84 @@
-//! Other copies of a changed library.
+//! Several copies of one library.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
+use crate::audit::twins;
+use crate::audit::twins::Users;
 use crate::finding::Finding;
 use crate::finding::Severity;
 use crate::loader::ObjectError;
+use crate::loader::World;
 use crate::oci::ImagePath;
 
 pub(super) static CHECK: Check = Check {
     id: "copies",
-    summary: "the image has other copies of a changed library",
-    severity: Severity::Note,
+    summary: "the image has several copies of a library that differ",
+    severity: Severity::Warning,
     explain: "\
 Inference images carry several copies of the same library: from a distribution package, from a wheel, from a \
-vendor's directory. Changing one of them changes nothing for programs that load another. The finding lists \
-the other files with the same name or SONAME and different content, and which of the files in scope get the \
-changed one.
+vendor's directory. Files with the same SONAME, or the same name but for the version and the hash that auditwheel \
+puts in, are copies; they are told when they are not all the same. The finding says which files are given which \
+copy, and by which rule of the search: RPATH, LD_LIBRARY_PATH, RUNPATH, ld.so.cache, the default directories.
+
+Changing one copy changes nothing for programs that load another: a note. It is a warning when one process would \
+load two of them, as each has its own state, and a symbol that both define comes from the first.
 
 If a program should use the changed copy and does not, change the others too, or the search path.",
     example: include_str!("../../../fixtures/checks/copies/expected.txt"),
     run,
 };
 
+/// Most users of one copy that are listed.
+const MOST: usize = 6;
+
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
-    let catalogue = &case.loader.catalogue;
-    for path in case.changed.keys() {
-        let Some(object) = catalogue.get(path).filter(|object| !object.facts.is_program()) else {
-            continue;
-        };
-        let own = String::from_utf8_lossy(path.name()).into_owned();
-        let names = object.facts.soname.iter().chain([&own]);
-        let others: BTreeSet<&ImagePath> = names
-            .flat_map(|name| catalogue.named(name))
-            .filter(|other| *other != path)
-            .filter(|other| catalogue.get(other).is_some_and(|other| other.digest != object.digest))
-            .collect();
-        if others.is_empty() {
-            continue;
+    let sets = twins::sets(&case.loader.catalogue);
+    let all: BTreeSet<&ImagePath> = sets.values().flatten().collect();
+    let users = twins::users(case.worlds.iter(), &all);
+    let mut loaders: BTreeMap<&ImagePath, Vec<&World>> = BTreeMap::new();
+    for world in &case.worlds {
+        for mapped in world.objects.iter().filter(|mapped| all.contains(&mapped.file)) {
+            loaders.entry(&mapped.file).or_default().push(world);
         }
-        let list = |paths: &mut dyn Iterator<Item = &ImagePath>| {
-            paths.map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+    for (stem, copies) in &sets {
+        // Of a set that was there before nothing is new, whichever file of it changed.
+        let changed = copies.iter().find(|path| case.changed.contains_key(*path));
+        let Some(about) = changed.or_else(|| copies.first()) else { continue };
+        let together = copies.iter().flat_map(|copy| loaders.get(copy).into_iter().flatten());
+        let met = together.filter_map(|world| Some((*world, twins::met(world, copies)?))).next();
+        let (severity, message) = match met {
+            Some((world, (one, other))) => {
+                let message = format!(
+                    "`{one}` and `{other}` are copies that differ, and `{}` loads both",
+                    world.subject
+                );
+                (Severity::Warning, message)
+            }
+            None => (Severity::Note, format!("is one of {} copies that differ", copies.len())),
         };
-        let message = format!("is one of {} copies that differ", others.len() + 1);
-        let mut finding = Finding::new(CHECK.id, CHECK.severity, path.to_string(), message);
-        finding.evidence.insert("copies".to_owned(), list(&mut others.iter().copied()));
-        finding.evidence.insert("loaded_by".to_owned(), list(&mut users(case, path).into_iter()));
-        findings.add(finding, vec![path.clone()]);
+        let mut finding = Finding::new(CHECK.id, severity, about.to_string(), message);
+        finding.symbol = changed.is_none().then(|| stem.clone());
+        let others = copies.iter().filter(|copy| *copy != about).map(ToString::to_string);
+        finding.evidence.insert("copies".to_owned(), others.collect::<Vec<_>>().join(", "));
+        finding.evidence.insert("loaded_by".to_owned(), who(copies, &users));
+        findings.add(finding, changed.into_iter().cloned().collect());
     }
     Ok(())
 }
 
-/// Files in scope that load `path`.
-fn users<'c>(case: &'c Case<'_>, path: &ImagePath) -> BTreeSet<&'c ImagePath> {
-    let worlds = case.worlds.iter().filter(|world| world.find(path).is_some());
-    worlds.map(|world| &world.subject).filter(|subject| *subject != path).collect()
+/// `COPY: USER by RULE, …; COPY: …`, only copies that somebody is given.
+fn who(copies: &BTreeSet<ImagePath>, users: &Users) -> String {
+    let line = |copy: &ImagePath| {
+        let users = users.get(copy)?;
+        let some = users.iter().take(MOST).map(|(user, rule)| format!("{user} by {rule}"));
+        let more = users.len().saturating_sub(MOST);
+        let more = (more > 0).then(|| format!("{more} more"));
+        Some(format!("{copy}: {}", some.chain(more).collect::<Vec<_>>().join(", ")))
+    };
+    copies.iter().filter_map(line).collect::<Vec<_>>().join("; ")
 }

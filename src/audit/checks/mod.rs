@@ -12,6 +12,7 @@ mod library_path_shadows;
 mod machine_mismatch;
 mod needed_missing;
 mod nixl_backend_split;
+mod nixl_plugins;
 mod plugin_left_behind;
 mod python_tag_mismatch;
 mod setting_unread;
@@ -40,6 +41,7 @@ pub(super) static ALL: &[&Check] = &[
     &machine_mismatch::CHECK,
     &needed_missing::CHECK,
     &nixl_backend_split::CHECK,
+    &nixl_plugins::CHECK,
     &plugin_left_behind::CHECK,
     &python_tag_mismatch::CHECK,
     &setting_unread::CHECK,

@@ -1,10 +1,10 @@
 //! Libraries that are opened by name at run time, of which one side moved and the other did not.
 
-use super::built_together::Left;
-use super::built_together::left_behind;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
+use crate::audit::left;
+use crate::audit::left::Left;
 use crate::finding::Finding;
 use crate::finding::Severity;
 use crate::loader::ObjectError;
@@ -31,7 +31,7 @@ To fix it, graft the file that is named too.",
 };
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
-    for file in left_behind(case).iter().filter(|file| file.has) {
+    for file in left::behind(case)?.iter().filter(|file| file.has) {
         if let Some((moved, opens)) = partner(case, file)? {
             let message = if opens {
                 format!("stays as it is, but `{moved}`, which is replaced, opens it at run time")

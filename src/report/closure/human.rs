@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::Answer;
 use super::SETS;
+use crate::abi::closure::Caller;
 use crate::abi::closure::Kind;
 use crate::abi::closure::Moved;
 use crate::abi::closure::Reason;
@@ -52,6 +53,7 @@ pub fn write(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
         }
         before = Some(tier);
     }
+    write_callers(out, &closure.callers)?;
     if !closure.unsettled.is_empty() {
         writeln!(out, "\nstays open, whatever moves:")?;
         for reason in &closure.unsettled {
@@ -64,6 +66,26 @@ pub fn write(out: &mut dyn Write, answer: &Answer) -> io::Result<()> {
             None => format!("root = \"{}\", into = \"{}\"", graft.root, graft.into),
         };
         writeln!(out, "\n# {}\n{}", escape(&place), escape(&graft.line()))?;
+    }
+    Ok(())
+}
+
+fn write_callers(out: &mut dyn Write, callers: &[Caller]) -> io::Result<()> {
+    if callers.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nPython that fits the old libraries only:")?;
+    for caller in callers {
+        let advice =
+            caller.from.as_ref().map_or("patch it".to_owned(), |from| format!("patch it, or take {from}"));
+        writeln!(out, "  {}:{}: {}", escape(&caller.path.to_string()), caller.line, escape(&caller.call))?;
+        writeln!(
+            out,
+            "      {} is another in the new {}: {}",
+            escape(&caller.operator),
+            name(&caller.library),
+            escape(&advice)
+        )?;
     }
     Ok(())
 }
@@ -94,10 +116,13 @@ fn words(reason: &Reason) -> String {
         Kind::Library => format!("needs {names}"),
         Kind::Class => format!("and {of} know {names}, which changed its shape"),
         Kind::Calls => format!("calls {names}{more} of {of}"),
-        Kind::Plugin => format!("is of one build with {of}, opened at run time"),
+        Kind::Plugin => format!("and {of} are of one build, opened at run time"),
     }
 }
 
+/// The file with its directory: plugins and their copies have the same names.
 fn name(path: &ImagePath) -> String {
-    String::from_utf8_lossy(path.name()).into_owned()
+    let directory = path.parent().filter(|parent| !parent.name().is_empty());
+    let directory = directory.map(|parent| format!("{}/", String::from_utf8_lossy(parent.name())));
+    directory.unwrap_or_default() + &String::from_utf8_lossy(path.name())
 }

@@ -46,6 +46,11 @@ fn answer(answer: &Answer) -> Value {
         "built_together": sets["built_together"], "brought_along": brought,
         "files": closure.moves.iter().map(|(path, moved)| file(path, moved)).collect::<Vec<_>>(),
         "unsettled": closure.unsettled.iter().map(reason).collect::<Vec<_>>(),
+        "python": closure.callers.iter().map(|caller| json!({
+            "path": caller.path.to_string(), "line": caller.line, "operator": caller.operator,
+            "call": caller.call, "library": caller.library.to_string(),
+            "from": caller.from.as_ref().map(ToString::to_string),
+        })).collect::<Vec<_>>(),
         "wheel": closure.wheel,
         "counts": {"old": counts.old, "new": counts.new, "paired": counts.paired,
             "identical": counts.identical, "changed": counts.paired - counts.identical},

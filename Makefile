@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs corpus quiet
+.PHONY: demo test lint needs corpus quiet look
 .DEFAULT_GOAL := help
 
 help:
@@ -7,6 +7,7 @@ help:
 	@echo "make test   every test, on real registries, engines and images"
 	@echo "make corpus real breaks of real wheels: the loader's word against ours, with big downloads"
 	@echo "make quiet  unmodified wheels in their own context: no error may be told"
+	@echo "make look   the HTML report in a headless browser, with pictures of it in target/look"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
 # Installs what is missing when run as root, else says what to install.
@@ -29,6 +30,11 @@ corpus: needs
 quiet: needs
 	cargo build --release --quiet
 	fixtures/corpus/quiet.py --program target/release/imgforge
+
+look:
+	cargo build --quiet
+	target/debug/imgforge audit oci:fixtures/mini/out/layout:h100-v19-flashinfer-stub --gate off --report html=target/look.html
+	fixtures/reports/look.py target/look.html target/look
 
 lint:
 	cargo fmt --check

@@ -81,6 +81,17 @@ impl Kind {
         }
     }
 
+    /// What the value of such a change is, in a sentence about the subject.
+    #[must_use]
+    pub const fn singular(self) -> &'static str {
+        match self {
+            Self::ClassSize => "whose size",
+            Self::VtableSize => "whose virtual table",
+            Self::Bases => "whose list of bases",
+            _ => "which",
+        }
+    }
+
     /// What a list of such changes is called.
     #[must_use]
     pub const fn title(self) -> &'static str {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Change;
 use super::Kind;
-use super::diff_layout;
+use super::compare_layouts;
 use super::diff_symbols;
 use crate::elf::Facts;
 use crate::elf::Study;
@@ -17,7 +17,8 @@ pub fn compare(old: &Study, new: &Study) -> Vec<Change> {
     let mut changes = Vec::new();
     facts(&old.facts, &new.facts, &mut changes);
     strings(&old.symbols, &new.symbols, &mut changes);
-    diff_layout::compare(old, new, &mut changes);
+    let (before, after) = (&old.traits.layout, &new.traits.layout);
+    changes.extend(compare_layouts((&old.symbols, before), (&new.symbols, after)));
     diff_symbols::compare(&old.symbols, &new.symbols, &mut changes);
     let place = |change: &Change| Kind::ALL.iter().position(|kind| *kind == change.kind);
     changes.sort_by_cached_key(|change| (place(change), change.severity, change.subject.clone()));

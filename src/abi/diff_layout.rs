@@ -8,20 +8,24 @@ use super::Kind;
 use super::class_name;
 use super::sizes;
 use crate::elf;
+use crate::elf::Layout;
 use crate::elf::SizeSource;
-use crate::elf::Study;
 use crate::elf::Symbols;
 use crate::finding::Severity;
 
-pub(super) fn compare(old: &Study, new: &Study, changes: &mut Vec<Change>) {
-    class_sizes(old, new, changes);
-    bases(old, new, changes);
-    tables(&old.symbols, &new.symbols, changes);
+/// Everything about sizes and shapes that differs between two builds of a file.
+#[must_use]
+pub fn compare_layouts(old: (&Symbols, &Layout), new: (&Symbols, &Layout)) -> Vec<Change> {
+    let mut changes = Vec::new();
+    class_sizes(old.1, new.1, &mut changes);
+    bases(old.1, new.1, &mut changes);
+    tables(old.0, new.0, &mut changes);
+    changes
 }
 
 /// One change a class: a deleting destructor knows better than a control block.
-fn class_sizes(old: &Study, new: &Study, changes: &mut Vec<Change>) {
-    let (old, new) = (sizes(&old.traits.layout), sizes(&new.traits.layout));
+fn class_sizes(old: &Layout, new: &Layout, changes: &mut Vec<Change>) {
+    let (old, new) = (sizes(old), sizes(new));
     let mut told = BTreeSet::new();
     for ((class, source), before) in &old {
         let Some(after) = new.get(&(class.clone(), *source)) else {
@@ -42,10 +46,9 @@ fn class_sizes(old: &Study, new: &Study, changes: &mut Vec<Change>) {
     }
 }
 
-fn bases(old: &Study, new: &Study, changes: &mut Vec<Change>) {
-    let (old, new) = (&old.traits.layout.bases, &new.traits.layout.bases);
-    for (class, before) in old {
-        let Some(after) = new.get(class).filter(|after| *after != before) else {
+fn bases(old: &Layout, new: &Layout, changes: &mut Vec<Change>) {
+    for (class, before) in &old.bases {
+        let Some(after) = new.bases.get(class).filter(|after| *after != before) else {
             continue;
         };
         let text =

@@ -3,6 +3,10 @@
 /// The name as in the source, where it is a mangled C++ name; else as it is.
 #[must_use]
 pub fn demangle(name: &str) -> String {
+    // Without the prefix even `b` would be read: as the type `bool`.
+    if !name.starts_with("_Z") {
+        return name.to_owned();
+    }
     let demangled = cpp_demangle::Symbol::new(name).ok().and_then(|symbol| symbol.demangle().ok());
     demangled.unwrap_or_else(|| name.to_owned())
 }
@@ -22,6 +26,7 @@ mod tests {
     fn names() {
         assert_eq!(demangle("_ZN3foo3barEi"), "foo::bar(int)");
         assert_eq!(demangle("fi_getinfo"), "fi_getinfo");
+        assert_eq!(demangle("b"), "b");
         assert_eq!(class_name("N1a1bE"), "a::b");
         assert_eq!(class_name("?"), "_ZTI?");
     }

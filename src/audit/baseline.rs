@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::ALLOW_UNUSED;
 use super::Error;
@@ -28,6 +29,9 @@ Write the baseline anew (`--write-baseline FILE`), lest it hide the same mistake
 
 /// Check, path and symbol without what wheel tools put into names, and never the message: it can be worded anew.
 type Key = (String, String, Option<String>);
+
+/// The version of reports that is read.
+const SCHEMA: &str = "imgforge.report/1";
 
 /// How many findings that are gone are listed.
 const MOST: usize = 10;
@@ -71,13 +75,17 @@ fn key(check: &str, path: &str, symbol: Option<&str>) -> Key {
 fn read(file: &Path) -> Result<BTreeMap<Key, bool>, Error> {
     let read = fs::read(file).map_err(|source| Error::Unread { path: file.to_path_buf(), source })?;
     let wrong = |source| Error::Baseline { path: file.to_path_buf(), source };
-    let document: Document = serde_json::from_slice(&read).map_err(wrong)?;
-    if document.schema != "imgforge.report/1" {
-        let reason = format!("its schema is `{}`, not `imgforge.report/1`", document.schema);
+    // Several recipes of one call make one list of reports.
+    let documents: Vec<Document> = match serde_json::from_slice(&read).map_err(wrong)? {
+        list @ Value::Array(_) => serde_json::from_value(list).map_err(wrong)?,
+        one => vec![serde_json::from_value(one).map_err(wrong)?],
+    };
+    if let Some(other) = documents.iter().find(|document| document.schema != SCHEMA) {
+        let reason = format!("its schema is `{}`, not `{SCHEMA}`", other.schema);
         return Err(wrong(serde::de::Error::custom(reason)));
     }
     let mut known = BTreeMap::new();
-    for entry in &document.findings {
+    for entry in documents.iter().flat_map(|document| &document.findings) {
         if [ALLOW_UNUSED.id, BASELINE_UNUSED.id].contains(&entry.check.as_str()) {
             continue;
         }
@@ -151,7 +159,9 @@ mod tests {
             (r#"{"schema": "imgforge.plan/1", "findings": []}"#, "its schema is `imgforge.plan/1`"),
             ("no", "expected ident"),
         ] {
-            let Err(Error::Baseline { source, .. }) = applied(text, &mut Vec::new()) else { panic!("{text}") };
+            let Err(Error::Baseline { source, .. }) = applied(text, &mut Vec::new()) else {
+                panic!("{text}")
+            };
             assert!(source.to_string().contains(part), "{source}");
         }
     }

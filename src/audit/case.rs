@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use super::Donor;
 use super::Policy;
 use super::affected;
+use super::operators;
+use super::operators::Verdicts;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::finding::RecipeSpot;
@@ -15,6 +18,7 @@ use crate::loader::ObjectError;
 use crate::loader::World;
 use crate::oci::ImagePath;
 use crate::python::Script;
+use crate::recipe::AuditOptions;
 
 /// A donor with what the loader knows of it.
 pub(super) struct DonorCase<'a> {
@@ -28,6 +32,8 @@ pub struct Case<'a> {
     pub(super) loader: Loader<'a>,
     /// Files in scope.
     pub(super) affected: BTreeSet<ImagePath>,
+    /// Names that files of the tree need, without directories.
+    asked: BTreeSet<String>,
     /// Every file in scope is in at least one of these.
     pub(super) worlds: Vec<World>,
     /// What the build changes, without what it puts there again as it was; empty for the tree before.
@@ -40,6 +46,9 @@ pub struct Case<'a> {
     pub(super) before: Option<&'a Self>,
     /// Where files came from; none for the tree before.
     pub(super) donors: &'a [DonorCase<'a>],
+    /// `[audit]` of the recipe.
+    pub(super) options: &'a AuditOptions,
+    operators: OnceLock<Verdicts>,
 }
 
 impl<'a> Case<'a> {
@@ -47,19 +56,25 @@ impl<'a> Case<'a> {
         loader: Loader<'a>,
         names: BTreeSet<String>,
         changed: &BTreeMap<ImagePath, RecipeSpot>,
+        options: &'a AuditOptions,
     ) -> Result<Self, ObjectError> {
         let affected = affected::files(&loader, names, changed.keys());
         let worlds = worlds(&loader, &affected)?;
         let touched = changed.keys().cloned().collect();
+        let needed = loader.catalogue.iter().flat_map(|(_, object)| object.facts.needed.iter());
+        let asked = needed.map(|name| name.rsplit('/').next().unwrap_or(name).to_owned()).collect();
         Ok(Self {
             loader,
             affected,
+            asked,
             worlds,
             changed: BTreeMap::new(),
             touched,
             policy: None,
             before: None,
             donors: &[],
+            options,
+            operators: OnceLock::new(),
         })
     }
 
@@ -75,8 +90,16 @@ impl<'a> Case<'a> {
         world.symbols(&self.loader)
     }
 
+    /// The calls of torch operators in the tree, judged once for all checks.
+    pub(super) fn operators(&self) -> Result<&Verdicts, ObjectError> {
+        if let Some(known) = self.operators.get() {
+            return Ok(known);
+        }
+        let made = operators::judge(self)?;
+        Ok(self.operators.get_or_init(|| made))
+    }
+
     /// What of an ELF file of the tree goes beyond the loader.
-    #[expect(dead_code, reason = "for the checks that are under way")]
     pub(super) fn traits(&self, path: &ImagePath) -> Result<Arc<Traits>, ObjectError> {
         match self.loader.view.tree.get(path) {
             Some(node) => self.loader.view.objects.traits(path, node),
@@ -85,10 +108,20 @@ impl<'a> Case<'a> {
     }
 
     /// Python files of the tree that have something to say.
-    #[expect(dead_code, reason = "for the checks that are under way")]
     pub(super) fn scripts(&self) -> impl Iterator<Item = (&'a ImagePath, Arc<Script>)> {
         let view = self.loader.view;
         view.tree.iter().filter_map(move |(path, node)| Some((path, view.objects.script(path, node)?)))
+    }
+
+    /// Whether a file is loaded only by `dlopen`, if at all: no program, no extension module, and nothing in the
+    /// tree needs a library of its name.
+    pub(super) fn is_opened_by_name(&self, path: &ImagePath) -> bool {
+        let name = String::from_utf8_lossy(path.name());
+        let soname = self.loader.catalogue.get(path).and_then(|object| object.facts.soname.clone());
+        let names = [Some(name.to_string()), soname];
+        !self.loader.catalogue.is_program(path)
+            && !is_extension(&name)
+            && !names.iter().flatten().any(|name| self.asked.contains(name))
     }
 
     /// The donor that a file came from, and its path there.

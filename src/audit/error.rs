@@ -74,6 +74,14 @@ fn place(spot: Option<&RecipeSpot>) -> String {
     spot.map(|spot| format!("{}:{}:{}: ", spot.file, spot.line, spot.column)).unwrap_or_default()
 }
 
+impl Error {
+    /// Whether the recipe or the command line is at fault, and not the world.
+    #[must_use]
+    pub const fn is_usage(&self) -> bool {
+        !matches!(self, Self::Object(_))
+    }
+}
+
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
@@ -86,7 +94,9 @@ impl Hint for Error {
             Self::NoCheck { .. } => "list them: `imgforge explain`".to_owned(),
             Self::Unread { .. } => "check the path".to_owned(),
             Self::Policy { .. } => "the built-in ones show the form: `src/audit/policies`".to_owned(),
-            Self::Baseline { .. } => "make one with `--write-baseline FILE` or `--report json=FILE`".to_owned(),
+            Self::Baseline { .. } => {
+                "make one with `--write-baseline FILE` or `--report json=FILE`".to_owned()
+            }
         })
     }
 }

@@ -11,13 +11,16 @@ mod baseline;
 mod case;
 mod changed;
 mod checks;
-mod demangle;
 mod error;
 mod family;
 mod home;
 mod level;
+mod nearest;
+mod operators;
 mod policy;
+mod readers;
 mod run;
+mod shapes;
 
 use std::collections::BTreeMap;
 

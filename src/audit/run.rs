@@ -61,10 +61,10 @@ pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
         let loader = Loader::new(donor.view, &options.host_libraries)?;
         donors.push(DonorCase { donor, loader });
     }
-    let mut before = Case::new(before, names.clone(), subject.changed)?;
+    let mut before = Case::new(before, names.clone(), subject.changed, subject.options)?;
     before.policy = policy.as_ref();
     let old = look(&before)?;
-    let mut after = Case::new(after, names, subject.changed)?;
+    let mut after = Case::new(after, names, subject.changed, subject.options)?;
     after.policy = policy.as_ref();
     after.changed = changed::truly(subject);
     after.before = Some(&before);
@@ -85,11 +85,7 @@ fn look(case: &Case<'_>) -> Result<Findings, Error> {
 }
 
 /// What the options make of the findings.
-fn settle(
-    findings: &mut Vec<Finding>,
-    policy: Option<&Policy>,
-    options: &AuditOptions,
-) -> Result<(), Error> {
+fn settle(findings: &mut Vec<Finding>, policy: Option<&Policy>, options: &AuditOptions) -> Result<(), Error> {
     if let Some(file) = &options.baseline {
         baseline::apply(findings, file)?;
     }
@@ -102,7 +98,8 @@ fn settle(
 fn finish(new: Findings, old: &BTreeSet<Key>, changed: &BTreeMap<ImagePath, RecipeSpot>) -> Vec<Finding> {
     let told = new.found.into_iter().map(|(key, (mut finding, blame))| {
         finding.introduced = !old.contains(&key);
-        finding.recipe = blame.iter().find_map(|path| changed.get(path)).cloned();
+        let blamed = blame.iter().find_map(|path| changed.get(path)).cloned();
+        finding.recipe = finding.recipe.or(blamed);
         finding
     });
     told.collect()

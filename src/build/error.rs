@@ -1,5 +1,6 @@
 //! Why a build stopped. What the audit found is no error: see [`crate::build::gate`].
 
+use crate::abi::closure;
 use crate::audit;
 use crate::edit;
 use crate::hint::Hint;
@@ -51,6 +52,9 @@ pub enum Error {
     /// The audit could not be made.
     #[error(transparent)]
     Audit(#[from] audit::Error),
+    /// What must move together cannot be said.
+    #[error(transparent)]
+    Closure(#[from] closure::Error),
     /// A step that cannot be done.
     #[error(transparent)]
     Edit(#[from] edit::Error),
@@ -86,6 +90,14 @@ pub enum Error {
     /// The result's manifest.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    /// A path of an image, named as the subject, where no ELF file is.
+    #[error("there is no ELF file at `{path}` in `{image}`")]
+    NotInside {
+        /// The image.
+        image: String,
+        /// The path.
+        path: String,
+    },
     /// `--locked`, and something moved.
     #[error("the lock file does not hold any more:\n{}", moved.join("\n"))]
     Drift {
@@ -106,10 +118,15 @@ impl Error {
     /// Whether the recipe or the command line is at fault, and not the world.
     #[must_use]
     pub const fn is_usage(&self) -> bool {
-        matches!(
-            self,
-            Self::Recipe(_) | Self::Lockfile(_) | Self::Edit(_) | Self::Host { .. } | Self::Drift { .. }
-        )
+        match self {
+            Self::Recipe(_) | Self::Lockfile(_) | Self::Edit(_) | Self::Host { .. } | Self::Drift { .. } => {
+                true
+            }
+            Self::NotInside { .. } => true,
+            Self::Audit(error) => error.is_usage(),
+            Self::Closure(error) => error.is_usage(),
+            _ => false,
+        }
     }
 }
 
@@ -122,12 +139,14 @@ impl Hint for Error {
             Self::Edit(error) => error.hint(),
             Self::Directory(error) => error.hint(),
             Self::Audit(error) => error.hint(),
+            Self::Closure(error) => error.hint(),
             Self::Config(error) => error.hint(),
             Self::Manifest(error) => error.hint(),
             Self::Index { source, .. } => source.hint(),
             Self::Drift { .. } => {
                 Some("if that is what you want, pin it again: `imgforge lock RECIPE`".to_owned())
             }
+            Self::NotInside { image, .. } => Some(format!("look for it: `imgforge ls -R {image} /`")),
             Self::Gone { .. } => Some("remove the cache directory and run again".to_owned()),
             Self::Recipe(_) | Self::Tree { .. } | Self::Host { .. } | Self::TooLarge { .. } => None,
             Self::Encode(error) => error.hint(),

@@ -1,17 +1,14 @@
-//! What is looked at as it is, without a recipe: an image, or an unpacked tree of this machine.
+//! What is looked at as it is, without a recipe: an image, an unpacked tree of this machine, or files of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::path::PathBuf;
 
-use crate::audit;
 use crate::build::Error;
 use crate::build::World;
 use crate::build::gate;
 use crate::build::origin::Origin;
 use crate::build::origin::Tree;
-use crate::finding::Finding;
-use crate::finding::RecipeSpot;
+use crate::index::DirectoryError;
 use crate::index::LayerIndex;
 use crate::index::directory;
 use crate::layer::Changeset;
@@ -19,8 +16,12 @@ use crate::loader::View;
 use crate::oci::ImagePath;
 use crate::oci::Platform;
 use crate::oci::Reference;
+use crate::progress::Task;
 use crate::recipe::AuditOptions;
 use crate::rootfs::Rootfs;
+
+/// Reads what is no image.
+type Read<'a> = dyn FnMut(&dyn Task) -> Result<LayerIndex, DirectoryError> + 'a;
 
 /// Something that has a file tree.
 pub enum Subject {
@@ -28,6 +29,8 @@ pub enum Subject {
     Image(Box<Origin>),
     /// The root of an unpacked tree, and how the user wrote it.
     Directory(PathBuf, String),
+    /// Files of this machine by the name that each has in a tree of their own, and how the user wrote them.
+    Files(BTreeMap<ImagePath, PathBuf>, String),
 }
 
 impl Subject {
@@ -47,7 +50,7 @@ impl Subject {
     pub fn name(&self) -> &str {
         match self {
             Self::Image(origin) => &origin.written,
-            Self::Directory(_, name) => name,
+            Self::Directory(_, name) | Self::Files(_, name) => name,
         }
     }
 
@@ -59,85 +62,39 @@ impl Subject {
         match self {
             Self::Image(origin) => Ok(origin.tree(world)?.rootfs),
             Self::Directory(path, _) => self.fold(&directory::walk(path)?),
+            Self::Files(..) => Ok(self.tree(world)?.rootfs),
         }
     }
 
-    fn fold(&self, changes: &Changeset) -> Result<Rootfs, Error> {
+    pub(super) fn fold(&self, changes: &Changeset) -> Result<Rootfs, Error> {
         Rootfs::fold(0, &[changes], true)
             .map_err(|source| Error::Tree { image: self.name().to_owned(), source })
     }
 
-    fn tree(&self, world: &World<'_>) -> Result<Tree, Error> {
+    pub(super) fn tree(&self, world: &World<'_>) -> Result<Tree, Error> {
         match self {
             Self::Image(origin) => origin.tree(world),
-            Self::Directory(path, _) => self.read(path, world),
+            Self::Directory(path, _) => {
+                self.read(world, &mut |task| directory::read(world.store, path, task))
+            }
+            Self::Files(files, _) => self.read(world, &mut |task| directory::files(world.store, files, task)),
         }
     }
 
-    fn read(&self, path: &Path, world: &World<'_>) -> Result<Tree, Error> {
+    fn read(&self, world: &World<'_>, read: &mut Read<'_>) -> Result<Tree, Error> {
         let task = world.progress.begin(&format!("read {}", self.name()), None);
-        let index = directory::read(world.store, path, task.as_ref())?;
+        let index = read(task.as_ref())?;
         let rootfs = self.fold(&index.changeset)?;
         Ok(Tree { rootfs, indexes: BTreeMap::from([(0, index)]) })
     }
 
-    /// The environment of its processes: an unpacked tree has none of its own.
-    fn environment(&self) -> BTreeMap<String, String> {
+    /// The environment of its processes: an unpacked tree has none of its own, and files find each other.
+    pub(super) fn environment(&self) -> BTreeMap<String, String> {
         match self {
             Self::Image(origin) => gate::environment(&origin.image.config),
             Self::Directory(..) => BTreeMap::new(),
+            Self::Files(..) => BTreeMap::from([("LD_LIBRARY_PATH".to_owned(), "/".to_owned())]),
         }
-    }
-
-    /// Audits it as it is: everything counts as introduced. Variables of `env` go before its own.
-    ///
-    /// # Errors
-    /// When a layer or a file's facts cannot be had.
-    pub fn audit(
-        &self,
-        env: BTreeMap<String, String>,
-        options: &AuditOptions,
-        world: &World<'_>,
-    ) -> Result<Vec<Finding>, Error> {
-        Ok(self.examine(env, options, world, |_, _| Ok(()))?.0)
-    }
-
-    /// The same, with whatever `look` makes of what was audited: it is there only while this runs.
-    ///
-    /// # Errors
-    /// As `audit`, and those of `look`.
-    pub fn examine<T>(
-        &self,
-        env: BTreeMap<String, String>,
-        options: &AuditOptions,
-        world: &World<'_>,
-        look: impl FnOnce(&Seen<'_>, &[Finding]) -> Result<T, Error>,
-    ) -> Result<(Vec<Finding>, T), Error> {
-        let tree = self.tree(world)?;
-        let empty = self.fold(&Changeset::default())?;
-        let nobody = BTreeMap::new();
-        let mut own = self.environment();
-        own.extend(env);
-        let objects = gate::objects(&tree, world);
-        let nowhere = RecipeSpot { file: String::new(), line: 0, column: 0 };
-        let files = tree.indexes.values().flat_map(|index| index.objects.keys());
-        let changed: BTreeMap<ImagePath, RecipeSpot> = files
-            .filter(|path| tree.rootfs.get(path).is_some())
-            .map(|path| (path.clone(), nowhere.clone()))
-            .collect();
-        let subject = audit::Subject {
-            before: View { tree: &empty, objects: &objects, env: &nobody },
-            after: View { tree: &tree.rootfs, objects: &objects, env: &own },
-            changed: &changed,
-            donors: &[],
-            noted: &[],
-            options,
-        };
-        let mut findings = audit::run(&subject)?;
-        findings.iter_mut().for_each(|finding| finding.recipe = None);
-        let seen = Seen { view: subject.after, indexes: &tree.indexes, options };
-        let made = look(&seen, &findings)?;
-        Ok((findings, made))
     }
 }
 

@@ -17,8 +17,10 @@ use crate::cli::args::AbiDiff;
 use crate::cli::args::Format;
 use crate::cli::args::GateLevel;
 use crate::cli::args::Global;
+use crate::cli::closure::closure;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
+use crate::cli::session::Session;
 use crate::elf;
 use crate::elf::Study;
 use crate::finding::Severity;
@@ -32,6 +34,7 @@ use crate::report::abi::Compared;
 pub fn abi(args: &Abi, global: &Global) -> Result<Outcome, Failure> {
     match &args.command {
         AbiCommand::Diff(args) => diff(args, global),
+        AbiCommand::Closure(args) => closure(args, &Session::open(global)?),
     }
 }
 

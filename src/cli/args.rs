@@ -1,6 +1,7 @@
 //! The command line, as clap sees it. Nothing here does anything.
 
 mod abi;
+mod closure;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,9 @@ use clap::Parser;
 use clap::Subcommand;
 use clap::ValueEnum;
 use clap_complete::Shell;
+pub use closure::AbiClosure;
+
+use crate::cli::judge::Judge;
 
 /// The platform of images when none is named.
 pub const DEFAULT_PLATFORM: &str = "linux/amd64";
@@ -212,6 +216,9 @@ pub struct GateArgs {
     /// Write the findings to FILE besides; may be repeated
     #[arg(long, value_name = "FORMAT=FILE", value_parser = report_file)]
     pub report: Vec<(Format, PathBuf)>,
+    /// What findings are held against.
+    #[command(flatten)]
+    pub judge: Judge,
 }
 
 /// `FORMAT=FILE`.
@@ -255,8 +262,16 @@ pub struct Plan {
 /// `audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
-    /// A recipe file (ends in .toml), an image in any transport, or dir:PATH for an unpacked tree
-    pub subject: String,
+    /// A recipe file (ends in .toml), an image in any transport, IMAGE//PATH for one file of it with all it needs,
+    /// dir:PATH for an unpacked tree, or ELF files of this machine (alone, or together as one tree)
+    #[arg(required = true, value_name = "SUBJECT")]
+    pub subjects: Vec<String>,
+    /// What the subject came of: an image, tree or file; only what it does not have counts
+    #[arg(long, value_name = "SUBJECT", conflicts_with = "bases")]
+    pub against: Option<String>,
+    /// Try the recipe on each of these images instead of its base, and print the matrix of files and bases
+    #[arg(long, value_name = "IMAGE", num_args = 1..)]
+    pub bases: Vec<String>,
     /// Set a variable of the recipe; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     pub var: Vec<String>,

@@ -18,6 +18,7 @@ use crate::cli::args::Format;
 use crate::cli::args::RecipeArgs;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
+use crate::cli::judge::Judge;
 use crate::cli::output::check_directory;
 use crate::cli::output::check_writable;
 use crate::cli::output::print_report;
@@ -44,7 +45,7 @@ pub fn build(args: &Build, session: &Session) -> Result<Outcome, Failure> {
         let message = "several recipes cannot have one output";
         return Err(Failure::usage(message, "put `{name}` in it, as in `--output oci:out/{name}`"));
     }
-    let reports = args.gate.report.iter().map(|(_, file)| file.as_path());
+    let reports = args.gate.files().map(|(_, file)| file);
     let files = args.digest_file.iter().chain(&args.metadata_file).map(PathBuf::as_path);
     check_writable(reports.chain(files))?;
     let mut done = Done::default();
@@ -89,7 +90,8 @@ fn document(mut all: Vec<Value>) -> Value {
 
 fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> Result<(), Failure> {
     let world = session.world();
-    let recipe = recipe::load(path, &variables("--var", &args.recipe.var)?)?;
+    let mut recipe = recipe::load(path, &variables("--var", &args.recipe.var)?)?;
+    args.gate.judge.overrides().apply(&mut recipe.audit)?;
     let old = if args.locked { Some(Lockfile::read(&Lockfile::beside(path))?) } else { None };
     let locked = build::resolve::resolve(recipe, &world)?;
     if let Some(old) = &old {
@@ -105,7 +107,7 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     let verdict = build::gate::gate(fetched, args.gate.gate.gate(), &world)?;
     let background = Background {
         gate: args.gate.gate.gate(),
-        command: again(path, &args.recipe.var),
+        command: again(path, &args.recipe.var, &args.gate.judge),
         ..Background::default()
     };
     let report = Report::new(path.display().to_string(), verdict.findings().to_vec());
@@ -142,10 +144,10 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
 }
 
 /// The command that finds the same without building.
-fn again(path: &Path, variables: &[String]) -> Vec<String> {
+fn again(path: &Path, variables: &[String], judge: &Judge) -> Vec<String> {
     let words = ["imgforge".to_owned(), "audit".to_owned(), path.display().to_string()];
     let variables = variables.iter().flat_map(|one| ["--var".to_owned(), one.clone()]);
-    words.into_iter().chain(variables).collect()
+    words.into_iter().chain(variables).chain(judge.words()).collect()
 }
 
 /// The places that `--output`, `--push` and `--load` name; an OCI layout beside the user when none does.

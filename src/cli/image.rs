@@ -47,7 +47,11 @@ pub(super) fn parse_platform(text: &str) -> Result<Platform, Failure> {
     text.parse().map_err(|error: crate::oci::platform::PlatformError| bad_argument(&error))
 }
 
-fn parse_path(text: &str) -> Result<ImagePath, Failure> {
+/// Parses a path inside an image of the command line.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn parse_path(text: &str) -> Result<ImagePath, Failure> {
     ImagePath::absolute(text).map_err(|error| bad_argument(&error))
 }
 
@@ -61,7 +65,7 @@ fn open(args: &ImageArgs, session: &Session) -> Result<Subject, Failure> {
 fn open_image(args: &ImageArgs, session: &Session) -> Result<Box<Origin>, Failure> {
     match open(args, session)? {
         Subject::Image(origin) => Ok(origin),
-        Subject::Directory(_, name) => {
+        Subject::Directory(_, name) | Subject::Files(_, name) => {
             Err(Failure::usage(format!("`{name}` is unpacked already"), "use cat(1) or cp(1)"))
         }
     }

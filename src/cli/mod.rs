@@ -4,13 +4,18 @@ pub mod abi;
 pub mod args;
 pub mod audit;
 pub mod build;
+pub mod closure;
 pub mod exit;
+pub mod explain;
 pub mod help;
 pub mod image;
+pub mod judge;
+pub mod matrix;
 pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod session;
+pub mod subject;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -50,7 +55,7 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Schema { of } => help::schema(*of),
         Command::Completions { shell } => help::completions(*shell),
         Command::Man { out } => help::man(out.as_deref()),
-        Command::Explain(args) => help::explain(args, cli.global.format),
+        Command::Explain(args) => explain::explain(args, cli.global.format),
         Command::Build(args) => build::build(args, &Session::open(&cli.global)?),
         Command::Lock(args) => build::lock(args, &Session::open(&cli.global)?),
         Command::Plan(args) => plan::plan(args, &Session::open(&cli.global)?),

@@ -103,10 +103,10 @@ pub fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
 /// # Errors
 /// A file that cannot be written.
 pub fn write_reports(gate: &GateArgs, reports: &[Report]) -> Result<(), Failure> {
-    for (format, file) in &gate.report {
+    for (format, file) in gate.files() {
         let mut bytes = Vec::new();
         let style = Style { color: false, show_before: true, most: None };
-        write_all(&mut bytes, *format, reports, style)?;
+        write_all(&mut bytes, format, reports, style)?;
         write_file(file, &bytes)?;
     }
     Ok(())

@@ -12,6 +12,15 @@ const LIBRARY: usize = 128;
 /// Most bytes of one kind that are kept of one file. Libraries of a hundred megabytes have a third of it.
 const MOST: usize = 256 << 10;
 
+/// Letters that parts of names are made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Letters {
+    /// `TLS`.
+    Capital,
+    /// `iface`.
+    Small,
+}
+
 /// A set of names that stops growing.
 #[derive(Default)]
 struct Names {
@@ -38,9 +47,10 @@ impl Names {
 
 /// Takes read-only data and keeps what is wanted of it.
 pub(super) struct Collector {
-    /// Whether short names are kept too.
-    assembles: bool,
-    schemas: BTreeSet<String>,
+    /// Strings of the file's language have no end.
+    endless: bool,
+    /// Of which letters parts of names are kept.
+    parts_of: Option<Letters>,
     libraries: Names,
     variables: Names,
     words: Names,
@@ -48,10 +58,10 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(assembles: bool) -> Self {
+    pub(super) fn new(endless: bool, parts_of: Option<Letters>) -> Self {
         Self {
-            assembles,
-            schemas: BTreeSet::new(),
+            endless,
+            parts_of,
             libraries: Names::default(),
             variables: Names::default(),
             words: Names::default(),
@@ -61,7 +71,8 @@ impl Collector {
 
     /// Looks at data that begins where a string begins.
     pub(super) fn add(&mut self, data: &[u8]) {
-        self.schemas.extend(crate::torch::scan(data));
+        // Where Rust panics it names its own sources.
+        self.endless = self.endless || memchr::memmem::find(data, b"/rustc/").is_some();
         let mut start = 0;
         for end in memchr::memchr_iter(0, data) {
             self.string(&data[start..end], true);
@@ -72,10 +83,11 @@ impl Collector {
 
     pub(super) fn finish(self) -> Texts {
         Texts {
-            schemas: self.schemas.into_iter().collect(),
+            schemas: Vec::new(),
+            names: Vec::new(),
             libraries: self.libraries.finish(),
             variables: self.variables.finish(),
-            words: self.words.finish(),
+            words: if self.endless { self.words.finish() } else { Vec::new() },
             parts: self.parts.finish(),
         }
     }
@@ -85,14 +97,15 @@ impl Collector {
         if text.len() < 2 {
             return;
         }
-        if ended && self.assembles {
-            self.part(text);
+        if let Some(letters) = self.parts_of.filter(|_| ended) {
+            self.part(text, letters);
         }
         if text.len() < 4 {
             return;
         }
-        if ended && text.len() <= 4 * LIBRARY && memchr::memmem::find(text, b"lib").is_some() {
-            self.library(text);
+        let name = memchr::memrchr(b'/', text).map_or(text, |slash| &text[slash + 1..]);
+        if ended && name.starts_with(b"lib") {
+            self.library(name);
         }
         self.capitals(text, ended);
     }
@@ -118,11 +131,10 @@ impl Collector {
         }
     }
 
-    /// `libx.so.1`, alone or after a directory, or the beginning of such a name that ends with `_`.
-    fn library(&mut self, text: &[u8]) {
-        let name = text.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    /// A name such as `libx.so.1`, or the beginning of such a name that ends with `_`.
+    fn library(&mut self, name: &[u8]) {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._+-".contains(byte);
-        if name.len() > LIBRARY || !name.starts_with(b"lib") || !name.iter().all(plain) {
+        if name.len() > LIBRARY || !name.iter().all(plain) {
             return;
         }
         let library = name.ends_with(b".so") || memchr::memmem::find(name, b".so.").is_some();
@@ -131,12 +143,16 @@ impl Collector {
         }
     }
 
-    /// What a string ends with, when it is all capitals or all small letters.
-    fn part(&mut self, text: &[u8]) {
-        let tail = |fits: fn(u8) -> bool| text.iter().rev().take_while(|byte| fits(**byte)).count();
-        let length = tail(is_capital).max(tail(is_small));
-        if (2..=VARIABLE).contains(&length) {
-            self.parts.add(&text[text.len() - length..]);
+    /// What a string ends with, when it is of these letters, digits and `_`.
+    fn part(&mut self, text: &[u8], letters: Letters) {
+        let fits = |byte: &&u8| match letters {
+            Letters::Capital => is_capital(**byte),
+            Letters::Small => is_small(**byte),
+        };
+        let length = text.iter().rev().take_while(fits).count();
+        let tail = &text[text.len() - length..];
+        if (2..=VARIABLE).contains(&length) && tail.iter().any(u8::is_ascii_alphabetic) {
+            self.parts.add(tail);
         }
     }
 }
@@ -153,8 +169,8 @@ const fn is_small(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn texts(data: &[u8], assembles: bool) -> Texts {
-        let mut collector = Collector::new(assembles);
+    fn texts(data: &[u8], parts: Option<Letters>) -> Texts {
+        let mut collector = Collector::new(true, parts);
         collector.add(data);
         collector.finish()
     }
@@ -163,32 +179,41 @@ mod tests {
     fn names_are_told_from_text() {
         let data = b"FI_EFA_IFACE\0\0use FI_LOG_LEVEL, not FI_LOG\0x%sNCCL_DEBUG\0A_\0AB\0__GNU_X\0\
             DYN_LOGDYN_LOG_LEVELerror";
-        let texts = texts(data, false);
+        let texts = texts(data, None);
         assert_eq!(texts.variables, ["FI_EFA_IFACE", "FI_LOG", "GNU_X", "NCCL_DEBUG"]);
         assert_eq!(texts.words, ["DYN_LOGDYN_LOG_LEVEL", "FI_LOG_LEVEL"]);
         assert!(texts.parts.is_empty());
     }
 
     #[test]
+    fn what_c_says_in_messages_is_no_name() {
+        for (data, want) in [(&b"use FI_LOG_LEVEL!\0"[..], 0), (b"DYN_LOGDYN_TLS/rustc/0a/library\0", 1)] {
+            let mut collector = Collector::new(false, None);
+            collector.add(data);
+            assert_eq!(collector.finish().words.len(), want);
+        }
+    }
+
+    #[test]
     fn libraries_are_told_from_text() {
-        let data = b"libnuma.so.1\0/usr/lib/libx.so\0cannot open libz.so\0/libplugin_\0lib%s.so\0library_of\0\
+        let data =
+            b"libnuma.so.1\0/usr/lib/libx.so\0cannot open libz.so\0/libplugin_\0lib%s.so\0library_of\0\
             libc.so.6: no\0libfoo.sock\0";
-        assert_eq!(texts(data, false).libraries, ["libnuma.so.1", "libplugin_", "libx.so"]);
+        assert_eq!(texts(data, None).libraries, ["libnuma.so.1", "libplugin_", "libx.so"]);
     }
 
     #[test]
     fn parts_are_what_strings_end_with() {
-        let data = b"detect_hmem_iface\0;ofi_rxm\0TLS\0IB_\0Mixed\0no efa\0q\0";
-        assert_eq!(
-            texts(data, true).parts,
-            ["IB_", "TLS", "detect_hmem_iface", "efa", "ixed", "ofi_rxm"]
-        );
+        let data = b"detect_hmem_iface\0;ofi_rxm\0TLS\0IB_\0Mixed\0no efa\0q\0 12\0";
+        let small = texts(data, Some(Letters::Small)).parts;
+        assert_eq!(small, ["detect_hmem_iface", "efa", "ixed", "ofi_rxm"]);
+        assert_eq!(texts(data, Some(Letters::Capital)).parts, ["IB_", "TLS"]);
     }
 
     #[test]
     fn a_set_stops_growing() {
         let data: Vec<u8> = (0..100_000).flat_map(|n| format!("VARIABLE_{n:06}\0").into_bytes()).collect();
-        let kept = texts(&data, false).variables.iter().map(String::len).sum::<usize>();
+        let kept = texts(&data, None).variables.iter().map(String::len).sum::<usize>();
         assert!(kept < MOST && kept > MOST / 2, "{kept}");
     }
 }

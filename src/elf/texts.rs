@@ -9,9 +9,12 @@ use serde::Serialize;
 use super::Error;
 use super::Symbols;
 use super::sections;
+use super::sections::Section;
 use super::source::Source;
 use super::strings::Collector;
+use super::strings::Letters;
 use super::traits::Anchors;
+use crate::torch::Scanner;
 
 /// Bytes that are looked at in one go.
 const BLOCK: u64 = 1 << 20;
@@ -29,16 +32,19 @@ const WRITABLE: u32 = 2;
 pub struct Texts {
     /// Operator schemas, as `torch::scan` finds them.
     pub schemas: Vec<String>,
+    /// Identifiers at the end of strings, in a file that has schemas (`torch::Found::names`).
+    pub names: Vec<String>,
     /// File names of libraries, such as `libnuma.so.1`, and the beginnings of some, such as `libplugin_`: what
     /// may be opened at run time.
     pub libraries: Vec<String>,
     /// What strings end with that looks like a variable: capitals, digits and `_`. Compilers keep a string that
     /// is the end of another only once, so a name can be the end of one of these.
     pub variables: Vec<String>,
-    /// What looks like a variable in the middle of longer text: in messages, and in the data of Rust and Go
-    /// programs, whose strings have no end.
+    /// In files with Rust or Go in them, whose strings have no end: rows of capitals, in which several names can
+    /// stand side by side.
     pub words: Vec<String>,
-    /// In files that make names of variables at run time: what strings end with that looks like a part of one.
+    /// In files that make names of variables at run time, what strings end with that can be a part of one: of
+    /// names with `FI_` in small letters, of names with `UCX_` in capitals.
     pub parts: Vec<String>,
 }
 
@@ -48,26 +54,32 @@ pub(super) fn read<R: Read + Seek>(
     anchors: &Anchors,
     symbols: &Symbols,
 ) -> Result<Texts, Error> {
-    let mut collector = Collector::new(assembles(symbols));
-    for (offset, length) in places(source, anchors)? {
-        read_range(source, offset, length, &mut collector)?;
+    let sections = sections::read(source)?;
+    let go = sections.iter().any(|section| section.name.starts_with(".go"));
+    let mut collector = Collector::new(go, maker(symbols));
+    let mut scanner = Scanner::default();
+    for (offset, length) in places(source, &sections, anchors) {
+        read_range(source, offset, length, &mut collector, &mut scanner)?;
     }
-    Ok(collector.finish())
+    let torch = scanner.finish();
+    Ok(Texts { schemas: torch.schemas, names: torch.names, ..collector.finish() })
 }
 
-/// Whether the file takes part in making names of variables: libfabric and its providers (`fi_param_define` gives
-/// `FI_EFA_IFACE` for `iface` of `efa`), UCX and its modules (tables with `UCX_`, `IB_`, `GPU_DIRECT_RDMA`).
-fn assembles(symbols: &Symbols) -> bool {
-    let known =
-        |name: &str| matches!(name, "fi_param_define" | "fi_getparams") || name.starts_with("ucs_config_");
-    symbols.defined.iter().any(|symbol| known(&symbol.name))
-        || symbols.undefined.iter().any(|symbol| known(&symbol.name))
+/// How the file makes names of variables, if it does: libfabric and its providers as `fi_param_define` does it
+/// (`FI_EFA_IFACE` for `iface` of `efa`), UCX and its modules from tables (`UCX_`, `IB_`, `GPU_DIRECT_RDMA`).
+fn maker(symbols: &Symbols) -> Option<Letters> {
+    let letters = |name: &String| match name.as_str() {
+        "fi_param_define" | "fi_getparams" => Some(Letters::Small),
+        name if name.starts_with("ucs_config_") => Some(Letters::Capital),
+        _ => None,
+    };
+    let defined = symbols.defined.iter().map(|symbol| &symbol.name);
+    defined.chain(symbols.undefined.iter().map(|symbol| &symbol.name)).find_map(letters)
 }
 
 /// Where read-only data lies: what sections say, else all that is mapped and cannot be written, without the
 /// names of symbols.
-fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Result<Vec<(u64, u64)>, Error> {
-    let all = sections::read(source)?;
+fn places<R: Read + Seek>(source: &Source<'_, R>, all: &[Section], anchors: &Anchors) -> Vec<(u64, u64)> {
     if all.is_empty() {
         let names = anchors.strings.and_then(|(address, _)| source.place(address)).map(|(offset, _)| offset);
         let fixed = source.segments.iter().filter(|segment| segment.flags & WRITABLE == 0);
@@ -75,18 +87,19 @@ fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Resu
         let mut places = Vec::new();
         for segment in fixed.take(64) {
             let inside = names.filter(|at| (segment.offset..segment.offset + segment.length).contains(at));
-            let skipped = inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
+            let skipped =
+                inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
             let length = segment.length.saturating_sub(skipped).min(left);
             left -= length;
             places.push((segment.offset.saturating_add(skipped), length));
         }
-        return Ok(places);
+        return places;
     }
     let wanted = all.iter().filter(|section| {
         let data = section.flags & (sections::ALLOC | sections::WRITE | sections::EXECUTE) == sections::ALLOC;
         data && section.kind == PROGBITS && !is_known(&section.name)
     });
-    Ok(wanted.map(|section| (section.offset, section.size)).collect())
+    wanted.map(|section| (section.offset, section.size)).collect()
 }
 
 /// Sections of read-only data without strings that anybody would look for.
@@ -101,8 +114,10 @@ fn read_range<R: Read + Seek>(
     mut offset: u64,
     mut length: u64,
     collector: &mut Collector,
+    scanner: &mut Scanner,
 ) -> Result<(), Error> {
     let mut rest: Vec<u8> = Vec::new();
+    scanner.begin(offset);
     while length > 0 {
         let block = source.bytes(offset, length.min(BLOCK))?;
         if block.is_empty() {
@@ -110,6 +125,7 @@ fn read_range<R: Read + Seek>(
         }
         offset += block.len() as u64;
         length -= block.len() as u64;
+        scanner.push(&block);
         rest.extend_from_slice(&block);
         let cut = memchr::memrchr(0, &rest).map_or(0, |at| at + 1);
         let cut = if rest.len() - cut > LONGEST { rest.len() } else { cut };

@@ -6,6 +6,7 @@ use std::io::Seek;
 use std::path::Path;
 
 use super::Object;
+use super::shell;
 use crate::elf;
 use crate::elf::Study;
 use crate::elf::Symbols;
@@ -45,6 +46,10 @@ pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: 
     }
     let mut magic = Vec::with_capacity(4);
     file.take(4).read_to_end(&mut magic)?;
+    if magic.starts_with(b"#!") && size <= shell::LONGEST {
+        file.read_to_end(&mut magic)?;
+        return Ok(Text::Shell.found(magic));
+    }
     if magic != b"\x7fELF" {
         return Ok(Found::Nothing);
     }
@@ -111,6 +116,8 @@ enum Text {
     Record,
     /// Python.
     Script,
+    /// A shell script, of which the variables are kept.
+    Shell,
 }
 
 impl Text {
@@ -123,12 +130,16 @@ impl Text {
         if name == b"RECORD" && in_wheel() {
             return Some(Self::Record);
         }
-        name.ends_with(b".py").then_some(Self::Script)
+        match name.ends_with(b".py") {
+            true => Some(Self::Script),
+            false => name.ends_with(b".sh").then_some(Self::Shell),
+        }
     }
 
     const fn longest(self) -> u64 {
         match self {
             Self::Whole => KEPT,
+            Self::Shell => shell::LONGEST,
             Self::Record | Self::Script => LONG_TEXT,
         }
     }
@@ -136,6 +147,10 @@ impl Text {
     fn found(self, bytes: Vec<u8>) -> Found {
         match self {
             Self::Whole => Found::Text(bytes),
+            Self::Shell => match shell::mentions(&bytes) {
+                names if names.is_empty() => Found::Nothing,
+                names => Found::Text(names),
+            },
             Self::Record => {
                 let text = String::from_utf8_lossy(&bytes);
                 let libraries = text.lines().filter(|line| line.contains(".so"));

@@ -134,6 +134,30 @@ pub fn read(store: &Store, root: &Path, task: &dyn Task) -> Result<LayerIndex, D
     Ok(pass.index(changes, DiffId(Digest::of(b"")), 0))
 }
 
+/// Reads files of this machine as a tree of their own: each stands at its place below `/`.
+///
+/// # Errors
+/// A file that cannot be read, or whose symbols cannot be kept in the store.
+pub fn files(
+    store: &Store,
+    files: &BTreeMap<ImagePath, PathBuf>,
+    task: &dyn Task,
+) -> Result<LayerIndex, DirectoryError> {
+    let mut pass = Pass::new(store);
+    let mut changes = Changeset::default();
+    for (number, (path, file)) in files.iter().enumerate() {
+        let failed = |source| unreadable(file, source);
+        let meta = fs::metadata(file).map_err(failed)?;
+        let node = Node::File(Content::InLayer { offset: number as u64, size: meta.len() });
+        let entry = Entry { meta: looks(&meta), node };
+        let opened = fs::File::open(file);
+        opened.and_then(|mut bytes| pass.visit(path, &entry, &mut bytes)).map_err(failed)?;
+        task.advance(meta.len());
+        changes.upserts.insert(path.clone(), entry);
+    }
+    Ok(pass.index(changes, DiffId(Digest::of(b"")), 0))
+}
+
 fn unreadable(path: &Path, source: io::Error) -> DirectoryError {
     DirectoryError::Unreadable { path: path.to_path_buf(), source }
 }

@@ -12,6 +12,7 @@ mod image;
 mod note;
 mod objects;
 mod pass;
+mod shell;
 mod stream;
 
 pub use copy::copy_out;
@@ -46,7 +47,7 @@ pub struct LayerIndex {
     /// Its ELF files that can be understood, by path in the changeset; hard links only under their first name.
     pub objects: BTreeMap<ImagePath, Object>,
     /// Small files that others read, with their content: `ld.so.cache`, `pyvenv.cfg`; of a wheel's `RECORD`
-    /// only the lines that name libraries.
+    /// only the lines that name libraries; of a shell script only the variables that it mentions.
     pub kept: BTreeMap<ImagePath, Vec<u8>>,
     /// Python files that have something to say.
     pub scripts: BTreeMap<ImagePath, Script>,

@@ -16,7 +16,9 @@ pub struct Catalogue {
 }
 
 impl Catalogue {
-    pub(super) fn new(view: View<'_>) -> Self {
+    /// Every ELF file of a view.
+    #[must_use]
+    pub fn of(view: View<'_>) -> Self {
         let mut catalogue = Self::default();
         for (path, node) in view.tree.iter() {
             if !matches!(node.entry.node, Node::File(_)) {

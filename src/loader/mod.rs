@@ -9,7 +9,7 @@
 //! `LD_AUDIT`, or the working directory: relative search directories find nothing.
 
 mod bind;
-mod cache;
+pub mod cache;
 mod catalogue;
 mod gaps;
 mod outside;
@@ -69,12 +69,18 @@ impl<'a> Loader<'a> {
     /// # Errors
     /// `/etc/ld.so.cache` or a RECORD is there and cannot be read.
     pub fn new(view: View<'a>, host: &[String]) -> Result<Self, ObjectError> {
-        let catalogue = Catalogue::new(view);
+        let catalogue = Catalogue::of(view);
         let system = System::new(view, &catalogue)?;
         let driver = ["libcuda.so.1", "libnvidia-*", "libcudadebugger.so.1", "libnvcuvid.so.1"];
         let host = driver.into_iter().map(str::to_owned).chain(host.iter().cloned());
-        let promised = if system.bare { outside::Promised::new(view)? } else { Default::default() };
+        let promised = outside::Promised::new(view)?;
         Ok(Self { view, system, catalogue, host: host.collect(), promised })
+    }
+
+    /// The regular file that this absolute path means, all links followed inside the image.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<ImagePath> {
+        place::file(self.view.tree, path).map(|(file, _)| file)
     }
 
     /// Whether the container runtime puts this library into the container (nvidia-container-toolkit), or
@@ -96,6 +102,13 @@ impl<'a> Loader<'a> {
     #[must_use]
     pub fn is_platform(&self, name: &str) -> bool {
         platform::is_platform(name)
+    }
+
+    /// Whether a package of the tree says that it brings this library: its RECORD lists it, or its name has the
+    /// hash that auditwheel puts in.
+    #[must_use]
+    pub fn is_promised(&self, name: &str) -> bool {
+        self.promised.has(name)
     }
 
     /// Loads `subject` with all it needs, in the company it has when it runs. `None` when it is no ELF file

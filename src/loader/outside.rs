@@ -29,7 +29,12 @@ impl Promised {
     /// Whether a library that is not in the tree belongs to what the tree is a part of, or to packages that
     /// are not installed here. One that auditwheel has renamed is in the same wheel or nowhere.
     pub(super) fn is_outside(&self, name: &str) -> bool {
-        platform::is_platform(name) || !(self.0.contains(name) || is_renamed(name))
+        platform::is_platform(name) || !self.has(name)
+    }
+
+    /// Whether a package says that it brings this library.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains(name) || is_renamed(name)
     }
 }
 

@@ -3,13 +3,17 @@
 //! No Python is run. Knows nothing of images: paths go in, names and texts come out.
 
 mod bytecode;
+mod names;
 pub mod record;
 mod script;
 mod syntax;
 
 pub use bytecode::is_stale_cache;
 pub use bytecode::stale_caches;
+pub use script::OpCall;
+pub use script::OpDefinition;
 pub use script::Script;
+pub use script::other_machine;
 pub use script::script;
 pub use syntax::SyntaxError;
 pub use syntax::parse_errors;

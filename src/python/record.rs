@@ -47,6 +47,23 @@ pub fn listed(path: &ImagePath, text: &str) -> Vec<ImagePath> {
     rows(text).into_iter().filter_map(|row| locate(&root, &field(row.0).0)).collect()
 }
 
+/// The files that the RECORD at `path` lists, with the hash of each as it is written there, `sha256=…`.
+#[must_use]
+pub fn hashes(path: &ImagePath, text: &str) -> BTreeMap<ImagePath, Option<String>> {
+    let Some(root) = root(path) else {
+        return BTreeMap::new();
+    };
+    let hash = |rest: &str| Some(field(rest.strip_prefix(',')?).0).filter(|hash| !hash.is_empty());
+    let rows = rows(text).into_iter().map(|row| field(row.0));
+    rows.filter_map(|(name, rest)| Some((locate(&root, &name)?, hash(rest)))).collect()
+}
+
+/// A digest as a RECORD has it: URL-safe base64 without padding (PEP 427).
+#[must_use]
+pub fn hash(digest: &Digest) -> String {
+    format!("sha256={}", URL_SAFE_NO_PAD.encode(digest.raw()))
+}
+
 /// The RECORD at `path` with the fates of some files written into it; `None` when that changes nothing.
 #[must_use]
 pub fn update(path: &ImagePath, text: &str, fates: &BTreeMap<ImagePath, Fate>) -> Option<String> {
@@ -88,9 +105,9 @@ pub fn update(path: &ImagePath, text: &str, fates: &BTreeMap<ImagePath, Fate>) -
     (out != text).then_some(out)
 }
 
-/// `,sha256=…,SIZE`: URL-safe base64 without padding (PEP 427).
+/// `,sha256=…,SIZE`.
 fn columns(digest: &Digest, size: u64) -> String {
-    format!(",sha256={},{size}", URL_SAFE_NO_PAD.encode(digest.raw()))
+    format!(",{},{size}", hash(digest))
 }
 
 /// Rows with their line ends; a quoted field may hold line ends.

@@ -18,6 +18,8 @@ pub struct AuditOptions {
     pub baseline: Option<PathBuf>,
     /// Levels of checks, by id.
     pub levels: BTreeMap<String, LevelChoice>,
+    /// Where the recipe sets each environment variable.
+    pub settings: BTreeMap<String, RecipeSpot>,
     /// Findings that are accepted.
     pub allow: Vec<Allow>,
 }

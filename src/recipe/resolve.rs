@@ -52,7 +52,7 @@ pub(super) fn resolve(raw: RawRecipe, context: Context<'_>) -> Result<Recipe, Ve
     steps::donors(&mut reader, &raw);
     let steps = steps::all(&mut reader, &raw.step);
     let config = settings::config(&mut reader, &raw.config);
-    let audit = settings::audit(&mut reader, &raw.audit);
+    let audit = settings::audit(&mut reader, &raw.audit, &raw.config);
     reader.problems.extend(overlap::check(&raw.step));
     let problems = reader.problems;
     match base {

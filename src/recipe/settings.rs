@@ -69,7 +69,7 @@ fn unset(reader: &mut Reader<'_>, text: &Spanned<String>) -> Option<Unset> {
 }
 
 /// What the audit should know.
-pub(super) fn audit(reader: &mut Reader<'_>, raw: &RawAudit) -> AuditOptions {
+pub(super) fn audit(reader: &mut Reader<'_>, raw: &RawAudit, config: &RawConfig) -> AuditOptions {
     for name in &raw.host_libraries {
         reader.filled(name, "the library's name");
     }
@@ -80,6 +80,11 @@ pub(super) fn audit(reader: &mut Reader<'_>, raw: &RawAudit) -> AuditOptions {
     AuditOptions {
         host_libraries: plain(&raw.host_libraries),
         gpu: plain(&raw.gpu),
+        settings: [&config.env, &config.env_prepend, &config.env_append]
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .map(|name| (name.get_ref().clone(), reader.spot(&name.span())))
+            .collect(),
         policy: raw.policy.as_ref().and_then(|text| policy(reader, text)),
         baseline: raw.baseline.as_ref().and_then(|text| reader.host_file(text)),
         levels: raw.levels.iter().map(|(id, level)| choice(reader, id, *level)).collect(),

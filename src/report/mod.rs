@@ -3,7 +3,9 @@
 pub mod abi;
 pub mod anatomy;
 pub mod background;
+pub mod closure;
 pub mod escape;
+pub mod example;
 pub mod fingerprint;
 pub mod fold;
 pub mod html;

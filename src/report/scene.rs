@@ -67,7 +67,7 @@ pub fn identity(subject: &Subject) -> ImageIdentity {
             digest: Some(origin.image.manifest.digest().to_string()),
             platform: origin.image.config.platform().to_string(),
         },
-        Subject::Directory(_, name) => ImageIdentity {
+        Subject::Directory(_, name) | Subject::Files(_, name) => ImageIdentity {
             role: "tree".to_owned(),
             reference: name.clone(),
             digest: None,
@@ -85,7 +85,7 @@ pub fn anatomy(subject: &Subject, seen: &Seen<'_>, findings: &[Finding]) -> Resu
     let graph = graph::of(&loader, findings).map_err(audit::Error::from)?;
     let made = match subject {
         Subject::Image(origin) => instructions(&origin.image.config),
-        Subject::Directory(..) => Vec::new(),
+        Subject::Directory(..) | Subject::Files(..) => Vec::new(),
     };
     let layer = |number: &usize, index: &crate::index::LayerIndex| {
         let (name, digest) = match subject {
@@ -93,7 +93,7 @@ pub fn anatomy(subject: &Subject, seen: &Seen<'_>, findings: &[Finding]) -> Resu
                 let digest = origin.image.manifest.layers.get(*number).map(|blob| blob.digest.to_string());
                 (format!("layer {number}"), digest)
             }
-            Subject::Directory(_, name) => (name.clone(), None),
+            Subject::Directory(_, name) | Subject::Files(_, name) => (name.clone(), None),
         };
         let instruction = made.get(*number).cloned().filter(|text| !text.is_empty());
         LayerPart { digest, instruction, ..layers::part(name, &index.changeset) }

@@ -106,7 +106,8 @@ impl Case {
             ground.image(&tree, fixture.system, &shop)
         });
         let edit = trees::edit(&text, &fixture.after, fixture.donor.as_ref(), &shop);
-        let options = options(&fixture.audit);
+        let mut options = options(&fixture.audit);
+        options.settings.clone_from(&edit.settings);
         Self { fixture, base, donor, edit, options }
     }
 

@@ -119,6 +119,8 @@ pub(crate) struct Edit {
     pub(crate) changes: Changeset,
     pub(crate) spots: BTreeMap<ImagePath, RecipeSpot>,
     pub(crate) env: BTreeMap<String, String>,
+    /// Where each variable is set.
+    pub(crate) settings: BTreeMap<String, RecipeSpot>,
     /// Path in the image, and in the donor.
     pub(crate) moved: BTreeMap<ImagePath, ImagePath>,
 }
@@ -131,8 +133,9 @@ pub(crate) fn edit(text: &str, after: &After, donor: Option<&Donor>, shop: &Work
         column: 1,
     };
     let env = after.env.iter().map(|(name, value)| (name.get_ref().clone(), value.clone())).collect();
+    let settings = after.env.keys().map(|name| (name.get_ref().clone(), spot(name.span().start))).collect();
     let mut edit =
-        Edit { changes: Changeset::default(), spots: BTreeMap::new(), env, moved: BTreeMap::new() };
+        Edit { changes: Changeset::default(), spots: BTreeMap::new(), env, settings, moved: BTreeMap::new() };
     for (name, file) in &after.files {
         let node = match file {
             File::Link(to) => Node::Symlink(to.clone().into_bytes()),

@@ -6,8 +6,10 @@
 mod gate;
 mod integrity;
 mod job;
+mod judge;
 mod layer;
 mod lock;
+mod matrix;
 mod metadata;
 mod paths;
 mod places;

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::abi::demangle;
+use crate::abi::is_own_cpp;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
 use crate::audit::case::DonorCase;
-use crate::audit::demangle::demangle;
-use crate::audit::demangle::is_own_cpp;
 use crate::finding::Finding;
 use crate::finding::Severity;
 use crate::loader::ObjectError;
@@ -64,13 +64,14 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
 }
 
 /// A file that stays behind in a directory that a graft maps, and whose counterpart in the donor is another.
-struct Left<'a> {
-    path: ImagePath,
-    donor: &'a DonorCase<'a>,
-    has: bool,
+pub(super) struct Left<'a> {
+    pub(super) path: ImagePath,
+    pub(super) donor: &'a DonorCase<'a>,
+    /// Whether the donor has a file of this name.
+    pub(super) has: bool,
 }
 
-fn left_behind<'a>(case: &'a Case<'a>) -> Vec<Left<'a>> {
+pub(super) fn left_behind<'a>(case: &'a Case<'a>) -> Vec<Left<'a>> {
     let Some(before) = case.before else {
         return Vec::new();
     };
@@ -160,7 +161,7 @@ impl Left<'_> {
         self.has.then(|| (finding, vec![first.clone()]))
     }
 
-    fn help(&self) -> String {
+    pub(super) fn help(&self) -> String {
         let name = self.donor.donor.name;
         if self.has {
             format!("graft it from `{name}` too")

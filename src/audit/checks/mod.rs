@@ -2,14 +2,26 @@
 
 mod built_together;
 mod copies;
+mod cuda_major;
+mod gpu_arch_lost;
+mod gpu_arch_missing;
 mod host_library;
+mod layout_mismatch;
 mod library_not_allowed;
+mod library_path_shadows;
 mod machine_mismatch;
 mod needed_missing;
+mod nixl_backend_split;
+mod plugin_left_behind;
 mod python_tag_mismatch;
+mod setting_unread;
 mod soname_mismatch;
 mod symbol_version_ceiling;
 mod symbol_version_missing;
+mod torch_op_arity;
+mod torch_op_keyword;
+mod torch_op_missing;
+mod torch_op_type;
 mod undefined_symbol;
 
 use super::Check;
@@ -18,14 +30,26 @@ use super::Check;
 pub(super) static ALL: &[&Check] = &[
     &built_together::CHECK,
     &copies::CHECK,
+    &cuda_major::CHECK,
+    &gpu_arch_lost::CHECK,
+    &gpu_arch_missing::CHECK,
     &host_library::CHECK,
+    &layout_mismatch::CHECK,
     &library_not_allowed::CHECK,
+    &library_path_shadows::CHECK,
     &machine_mismatch::CHECK,
     &needed_missing::CHECK,
+    &nixl_backend_split::CHECK,
+    &plugin_left_behind::CHECK,
     &python_tag_mismatch::CHECK,
+    &setting_unread::CHECK,
     &soname_mismatch::CHECK,
     &symbol_version_ceiling::CHECK,
     &symbol_version_missing::CHECK,
+    &torch_op_arity::CHECK,
+    &torch_op_keyword::CHECK,
+    &torch_op_missing::CHECK,
+    &torch_op_type::CHECK,
     &undefined_symbol::CHECK,
 ];
 

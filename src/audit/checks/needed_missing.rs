@@ -79,9 +79,10 @@ fn absent(
     missing: &Missing,
 ) -> Result<(Finding, Vec<ImagePath>), ObjectError> {
     let by = &world.objects[missing.by].file;
-    let (mut severity, mut message) = match missing.unfit.first() {
-        Some(unfit) => (Severity::Error, format!("needs `{}`, but {unfit}", missing.name)),
-        None => (Severity::Error, format!("needs `{}`, which is not found", missing.name)),
+    let mut severity = if is_optional(case, world, missing) { Severity::Warning } else { Severity::Error };
+    let mut message = match missing.unfit.first() {
+        Some(unfit) => format!("needs `{}`, but {unfit}", missing.name),
+        None => format!("needs `{}`, which is not found", missing.name),
     };
     let mut finding = Finding::new(CHECK.id, severity, by.to_string(), "");
     if missing_in_donor(case, by, &missing.name)? {
@@ -101,6 +102,20 @@ fn absent(
     let removed = case.changed.keys().filter(|path| path.name() == missing.name.as_bytes());
     let blame = std::iter::once(by).chain(removed).cloned().collect();
     Ok((finding, blame))
+}
+
+/// Whether it may be meant to fail: a library that no file needs, and that is no extension module, is opened by
+/// name if at all, and packages bring such plugins for systems that have what they need. Not where the package
+/// itself should have it, and not where the recipe brings the file or takes the library away.
+fn is_optional(case: &Case<'_>, world: &World, missing: &Missing) -> bool {
+    let by = &world.objects[missing.by].file;
+    let changed = |path: &ImagePath| case.changed.get(path).is_some_and(|spot| !spot.file.is_empty());
+    let removed = || case.changed.keys().any(|path| changed(path) && path.name() == missing.name.as_bytes());
+    case.is_opened_by_name(&world.subject)
+        && missing.unfit.is_empty()
+        && !case.loader.is_promised(&missing.name)
+        && !changed(by)
+        && !removed()
 }
 
 /// Whether the file came from a donor in which it misses the same library. A donor that is known in part

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::abi::demangle;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
-use crate::audit::demangle::demangle;
 use crate::elf::Symbols;
 use crate::elf::VersionNeed;
 use crate::finding::Finding;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::abi::demangle;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
-use crate::audit::demangle::demangle;
 use crate::audit::home::Homes;
 use crate::elf::Symbols;
 use crate::elf::Undefined;

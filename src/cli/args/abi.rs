@@ -4,6 +4,7 @@ use clap::Args;
 use clap::Subcommand;
 
 use super::GateLevel;
+use super::closure::AbiClosure;
 
 /// `abi`.
 #[derive(Debug, Args)]
@@ -18,6 +19,8 @@ pub struct Abi {
 pub enum AbiCommand {
     /// What users of a library would notice if another build of it took its place
     Diff(AbiDiff),
+    /// Which files of a new build must move together
+    Closure(AbiClosure),
 }
 
 /// `abi diff`.

@@ -1,9 +1,8 @@
 //! C++ names of somebody's own.
 
-pub(super) use crate::abi::demangle;
-
 /// Whether this is a C++ name of somebody's own: not of the standard library, whose templates everybody has.
-pub(super) fn is_own_cpp(name: &str) -> bool {
+#[must_use]
+pub fn is_own_cpp(name: &str) -> bool {
     let standard = ["_ZSt", "_ZNSt", "_ZNKSt", "_ZTISt", "_ZTSSt", "_ZTVSt", "_ZTINSt", "_ZTSNSt", "_ZTVNSt"];
     let gnu = ["_ZN9__gnu_cxx", "_ZNK9__gnu_cxx", "_ZN10__cxxabiv1", "_ZTVN10__cxxabiv1"];
     let operators = ["_Znw", "_Zna", "_Zdl", "_Zda"];

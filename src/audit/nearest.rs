@@ -1,0 +1,87 @@
+//! The real name that a wrong one was meant to be.
+
+use std::collections::BTreeSet;
+
+use super::readers::makes;
+
+/// From here on two names are close enough to be told, in percent.
+const CLOSE: usize = 55;
+
+/// The name of `known` that is nearest to `name`, or one that can be made from `parts`; none when all are far.
+pub(super) fn nearest(name: &str, known: &BTreeSet<&str>, parts: &BTreeSet<&str>) -> Option<String> {
+    let full = known.iter().map(|known| (*known).to_owned());
+    let made = made(name, parts);
+    let scored = full.chain(made).map(|other| (likeness(name, &other), other));
+    let best = scored.filter(|(score, _)| *score >= CLOSE).max_by_key(|(score, other)| {
+        (*score, std::cmp::Reverse(other.len()), std::cmp::Reverse(other.clone()))
+    });
+    best.map(|(_, other)| other)
+}
+
+/// Names that libfabric or UCX could make, with the same beginning as `name`.
+fn made(name: &str, parts: &BTreeSet<&str>) -> Vec<String> {
+    let Some((family, rest)) = name.split_once('_').filter(|(family, _)| matches!(*family, "FI" | "UCX"))
+    else {
+        return Vec::new();
+    };
+    let heads = std::iter::once("").chain(rest.match_indices('_').map(|(at, _)| &rest[..=at]));
+    let own: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+    let mut made = Vec::new();
+    for head in heads {
+        let is_part = head.is_empty() || {
+            let head = if family == "FI" {
+                head.trim_end_matches('_').to_ascii_lowercase()
+            } else {
+                head.to_owned()
+            };
+            makes(&format!("{family}_{head}"), &own)
+        };
+        if is_part {
+            made.extend(parts.iter().map(|part| format!("{family}_{head}{}", part.to_ascii_uppercase())));
+        }
+    }
+    made
+}
+
+/// How alike two names are, in percent: their words in any order, a word and its beginning counting as alike.
+fn likeness(one: &str, other: &str) -> usize {
+    let words = |name: &'_ str| name.split('_').map(str::to_owned).collect::<Vec<_>>();
+    let (left, mut right) = (words(one), words(other));
+    let all = left.len() + right.len();
+    let mut shared = 0;
+    for word in &left {
+        if let Some(at) = right.iter().position(|other| alike(word, other)) {
+            right.swap_remove(at);
+            shared += 2;
+        }
+    }
+    // What all names of a family share says nothing.
+    if shared <= 2 { 0 } else { (shared - 2) * 100 / (all - 2) }
+}
+
+/// The same word, in another form at most: `DISABLE` and `DISABLED`, `TLS` and `TL`.
+fn alike(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    short == long || (short.len() >= 4 && long.starts_with(short) && long.len() - short.len() <= 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_real_name_is_found() {
+        let known = BTreeSet::from(["NIXL_PLUGIN_DIR", "NIXL_LOG_LEVEL", "NIXL_TELEMETRY_ENABLE"]);
+        let parts =
+            BTreeSet::from(["efa", "enable_shm_transfer", "hmem_disable_p2p", "iface", "hmem", "tx_size"]);
+        for (name, want) in [
+            ("FI_EFA_ENABLE_SHM", Some("FI_EFA_ENABLE_SHM_TRANSFER")),
+            ("FI_HMEM_P2P_DISABLED", Some("FI_HMEM_DISABLE_P2P")),
+            ("NIXL_PLUGINS_DIR", Some("NIXL_PLUGIN_DIR")),
+            ("NIXL_SKIP_TOPOLOGY_CHECK", None),
+            ("FI_EFA_DEV_LIST", None),
+        ] {
+            assert_eq!(nearest(name, &known, &parts).as_deref(), want, "{name}");
+        }
+    }
+}

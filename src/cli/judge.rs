@@ -1,0 +1,100 @@
+//! Options that say what findings are held against.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::build::Overrides;
+use crate::cli::args::Format;
+use crate::cli::args::GateArgs;
+use crate::recipe::Level;
+
+/// What findings are held against; goes before what a recipe says.
+#[derive(Debug, Default, Args)]
+pub struct Judge {
+    /// Hold the files against a policy: manylinux_2_28, debian-12, ubuntu-24.04, … or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub policy: Option<String>,
+    /// Put what a check finds on another level: error, warning, note or off; may be repeated
+    #[arg(long, value_name = "CHECK=LEVEL", value_parser = level)]
+    pub level: Vec<(String, Level)>,
+    /// JSON report of an earlier audit: what it has counts as there before
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write the findings to FILE, for a later --baseline
+    #[arg(long, value_name = "FILE")]
+    pub write_baseline: Option<PathBuf>,
+}
+
+impl Judge {
+    /// As the library takes it.
+    #[must_use]
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            policy: self.policy.clone(),
+            levels: self.level.iter().cloned().collect(),
+            baseline: self.baseline.clone(),
+        }
+    }
+
+    /// The options as words of a command line that finds the same.
+    #[must_use]
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut put = |flag: &str, value: String| words.extend([flag.to_owned(), value]);
+        if let Some(policy) = &self.policy {
+            put("--policy", policy.clone());
+        }
+        for (id, level) in &self.level {
+            put("--level", format!("{id}={}", name(*level)));
+        }
+        if let Some(file) = &self.baseline {
+            put("--baseline", file.display().to_string());
+        }
+        words
+    }
+}
+
+impl GateArgs {
+    /// The files that findings are written to, with the format of each: a baseline is a JSON report.
+    pub fn files(&self) -> impl Iterator<Item = (Format, &Path)> {
+        let reports = self.report.iter().map(|(format, file)| (*format, file.as_path()));
+        reports.chain(self.judge.write_baseline.iter().map(|file| (Format::Json, file.as_path())))
+    }
+}
+
+const fn name(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warning => "warning",
+        Level::Note => "note",
+        Level::Off => "off",
+    }
+}
+
+/// `CHECK=LEVEL`.
+fn level(text: &str) -> Result<(String, Level), String> {
+    let (id, wanted) = text.split_once('=').ok_or("write CHECK=LEVEL, such as copies=off")?;
+    let levels = [Level::Error, Level::Warning, Level::Note, Level::Off];
+    let found = levels.into_iter().find(|level| name(*level) == wanted);
+    let level = found.ok_or("the levels are `error`, `warning`, `note` and `off`")?;
+    Ok((id.to_owned(), level))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_a_check_and_a_word() {
+        for (text, want) in [
+            ("copies=off", Some(Level::Off)),
+            ("copies=error", Some(Level::Error)),
+            ("copies", None),
+            ("copies=loud", None),
+        ] {
+            assert_eq!(level(text).ok().map(|(_, level)| level), want, "{text}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What names stand for, scope by scope.
+
+use std::collections::BTreeMap;
+
+use ruff_python_ast::Expr;
+
+use super::literal;
+use crate::torch::Shape;
+
+/// What a name stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Something reached by this path, such as `torch.ops.ns`.
+    Path(Vec<String>),
+    /// A string.
+    Text(String),
+    /// A parameter whose annotation names this.
+    Parameter(Shape),
+    /// Something else.
+    Other,
+}
+
+/// One module, class or function.
+#[derive(Debug, Default)]
+pub(super) struct Scope {
+    names: BTreeMap<String, Meaning>,
+    /// How many `if`, `for`, `try` … are around.
+    pub(super) branches: usize,
+}
+
+/// All scopes around a place, the innermost last.
+#[derive(Debug)]
+pub(super) struct Scopes {
+    stack: Vec<Scope>,
+    /// What `self.NAME` stands for, in the whole file.
+    attributes: BTreeMap<String, Meaning>,
+}
+
+/// Path of a `torch.library.Library`, before its namespace.
+pub(super) const LIBRARY: &str = "<library>";
+
+impl Scopes {
+    pub(super) fn new() -> Self {
+        Self { stack: vec![Scope::default()], attributes: BTreeMap::new() }
+    }
+
+    pub(super) fn enter(&mut self) {
+        self.stack.push(Scope::default());
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.stack.pop();
+    }
+
+    pub(super) fn innermost(&mut self) -> Option<&mut Scope> {
+        self.stack.last_mut()
+    }
+
+    /// A name gets a meaning. A second one that is not sure to replace the first leaves it open.
+    pub(super) fn bind(&mut self, name: &str, meaning: Meaning) {
+        if let Some(scope) = self.stack.last_mut() {
+            let open = scope.branches > 0 && scope.names.get(name).is_some_and(|known| *known != meaning);
+            scope.names.insert(name.to_owned(), if open { Meaning::Other } else { meaning });
+        }
+    }
+
+    /// `self.name` gets a meaning, which holds when it is the only one.
+    pub(super) fn bind_attribute(&mut self, name: &str, meaning: Meaning) {
+        let known = self.attributes.get(name).is_none_or(|known| *known == meaning);
+        self.attributes.insert(name.to_owned(), if known { meaning } else { Meaning::Other });
+    }
+
+    pub(super) fn lookup(&self, name: &str) -> Option<&Meaning> {
+        self.stack.iter().rev().find_map(|scope| scope.names.get(name))
+    }
+
+    /// The path that an expression is, such as `torch.ops.ns.op`. A name that nobody has bound is itself.
+    pub(super) fn path(&self, expr: &Expr) -> Option<Vec<String>> {
+        let mut tail = Vec::new();
+        let mut expr = expr;
+        let mut path = loop {
+            match expr {
+                Expr::Attribute(attribute) => {
+                    if let (Expr::Name(name), Some(Meaning::Path(path))) =
+                        (&*attribute.value, self.attributes.get(attribute.attr.as_str()))
+                        && name.id.as_str() == "self"
+                    {
+                        break path.clone();
+                    }
+                    tail.push(attribute.attr.to_string());
+                    expr = &attribute.value;
+                }
+                Expr::Call(call) if is_name(&call.func, "getattr") => {
+                    tail.push(literal::text(call.arguments.args.get(1)?)?.to_owned());
+                    expr = call.arguments.args.first()?;
+                }
+                Expr::Name(name) => match self.lookup(name.id.as_str()) {
+                    Some(Meaning::Path(path)) => break path.clone(),
+                    Some(_) => return None,
+                    None => break vec![name.id.to_string()],
+                },
+                _ => return None,
+            }
+        };
+        path.extend(tail.into_iter().rev());
+        if let [torch, inner, ops, ..] = path.as_slice()
+            && torch == "torch"
+            && inner == "_ops"
+            && ops == "ops"
+        {
+            path.remove(1);
+        }
+        (path.len() <= 16).then_some(path)
+    }
+
+    /// What an expression means to the one who gives it a name.
+    pub(super) fn meaning(&self, expr: &Expr) -> Meaning {
+        if let Some(text) = literal::text(expr) {
+            return Meaning::Text(text.to_owned());
+        }
+        if let Expr::Call(call) = expr
+            && last(&call.func) == Some("Library")
+            && let Some(namespace) = call.arguments.args.first().and_then(|first| self.text(first))
+        {
+            return Meaning::Path(vec![LIBRARY.to_owned(), namespace]);
+        }
+        self.path(expr).map_or(Meaning::Other, Meaning::Path)
+    }
+
+    /// A string, or a name that stands for one.
+    pub(super) fn text(&self, expr: &Expr) -> Option<String> {
+        if let Expr::Name(name) = expr
+            && let Some(Meaning::Text(text)) = self.lookup(name.id.as_str())
+        {
+            return Some(text.clone());
+        }
+        literal::text(expr).map(str::to_owned)
+    }
+}
+
+/// The last name of `a.b.c`.
+pub(super) fn last(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::Attribute(attribute) => Some(attribute.attr.as_str()),
+        Expr::Name(name) => Some(name.id.as_str()),
+        _ => None,
+    }
+}
+
+pub(super) fn is_name(expr: &Expr, name: &str) -> bool {
+    matches!(expr, Expr::Name(own) if own.id.as_str() == name)
+}

@@ -1,0 +1,115 @@
+//! What one Python file says to others: operators that it calls and defines, variables that it reads.
+//!
+//! Names are followed through imports and plain assignments; what only running the file would tell is left out.
+
+mod bind;
+mod call;
+mod define;
+mod guard;
+mod literal;
+mod signature;
+mod variable;
+mod walk;
+
+pub use guard::other_machine;
+use ruff_python_parser::parse_module;
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::names;
+use crate::torch;
+
+/// Facts of one Python file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// Calls of operators, from the top.
+    pub calls: Vec<OpCall>,
+    /// Operators that it defines, from the top.
+    pub defined: Vec<OpDefinition>,
+    /// Environment variables that it reads by a name that stands in it, sorted.
+    pub env: Vec<String>,
+    /// Quoted names that look like environment variables, in files that speak of an environment at all; sorted.
+    /// One that ends with `_` can be the beginning of a name that is made at run time.
+    pub names: Vec<String>,
+}
+
+/// One call of `torch.ops.NAMESPACE.OPERATOR[.OVERLOAD]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpCall {
+    /// The namespace.
+    pub namespace: String,
+    /// The operator.
+    pub operator: String,
+    /// The overload, when the call names one: `default` is the one without a name.
+    pub overload: Option<String>,
+    /// Line where the call begins, from 1.
+    pub line: usize,
+    /// Line where it ends.
+    pub end: usize,
+    /// The call as it is written, on one line, of at most 1,000 characters.
+    pub text: String,
+    /// What is passed.
+    pub call: torch::Call,
+    /// Why it may never run, or may fail without harm: the condition or handler around it, in a few words.
+    pub guard: Option<String>,
+}
+
+/// An operator that Python defines, or stands in for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpDefinition {
+    /// The namespace; `None` when only running the file would tell.
+    pub namespace: Option<String>,
+    /// The operator.
+    pub operator: String,
+    /// Its schema without namespace, when it is written out or follows from the function.
+    pub schema: Option<String>,
+    /// It only describes an operator that others define (`register_fake`): what the file was written for.
+    pub fake: bool,
+    /// Line, from 1.
+    pub line: usize,
+}
+
+impl Script {
+    /// Whether nothing was found that is worth keeping.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What a file must have one of to be worth parsing.
+const MARKS: [&str; 9] = [
+    "torch.ops",
+    "torch import ops",
+    "torch._ops",
+    "torch.library",
+    "custom_op",
+    "torch import library",
+    "environ",
+    "getenv",
+    "env(\"",
+];
+
+/// The facts of a file with this text; only its quoted names when it does not parse.
+#[must_use]
+pub fn script(text: &str) -> Script {
+    Script { names: names::names(text), ..syntax(text) }
+}
+
+/// What the syntax tree tells.
+fn syntax(text: &str) -> Script {
+    if !MARKS.iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some()) {
+        return Script::default();
+    }
+    let Ok(module) = parse_module(text) else {
+        return Script::default();
+    };
+    let mut walk = walk::Walk::new(text);
+    walk.module(&module.syntax().body);
+    let (script, deep) = walk.finish();
+    if deep {
+        // Freeing a tree of a million levels takes a million stack frames.
+        std::mem::forget(module);
+    }
+    script
+}

@@ -1,0 +1,298 @@
+//! One way through a file, with the names and the conditions that hold at each place.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use ruff_python_ast::Expr;
+use ruff_python_ast::Parameters;
+use ruff_python_ast::Stmt;
+use ruff_python_ast::StmtFunctionDef;
+use ruff_python_ast::StmtIf;
+use ruff_python_ast::visitor;
+use ruff_python_ast::visitor::Visitor;
+use ruff_text_size::Ranged;
+use ruff_text_size::TextRange;
+
+use super::OpCall;
+use super::OpDefinition;
+use super::Script;
+use super::bind::Meaning;
+use super::bind::Scopes;
+use super::call;
+use super::define;
+use super::guard;
+use super::literal;
+use super::variable;
+
+/// Deepest place that is looked at.
+const DEPTH: usize = 200;
+
+/// A reason not to run, and whether a function defined there escapes it.
+type Reason = (String, bool);
+
+pub(super) struct Walk<'a> {
+    text: &'a str,
+    lines: Vec<usize>,
+    scopes: Scopes,
+    guards: Vec<Reason>,
+    functions: BTreeMap<String, &'a StmtFunctionDef>,
+    found: Script,
+    env: BTreeSet<String>,
+    depth: usize,
+    deep: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let lines = memchr::memchr_iter(b'\n', text.as_bytes()).collect();
+        Self {
+            text,
+            lines,
+            scopes: Scopes::new(),
+            guards: Vec::new(),
+            functions: BTreeMap::new(),
+            found: Script::default(),
+            env: BTreeSet::new(),
+            depth: 0,
+            deep: false,
+        }
+    }
+
+    pub(super) fn module(&mut self, body: &'a [Stmt]) {
+        self.visit_body(body);
+    }
+
+    /// The facts, and whether some of the file was too deep to look at.
+    pub(super) fn finish(self) -> (Script, bool) {
+        let mut found = self.found;
+        found.env = self.env.into_iter().collect();
+        (found, self.deep)
+    }
+
+    fn line(&self, at: usize) -> usize {
+        self.lines.partition_point(|newline| *newline < at) + 1
+    }
+
+    fn op_call(&self, range: TextRange, (operator, call): (call::Operator, crate::torch::Call)) -> OpCall {
+        let (start, end) = (range.start().to_usize(), range.end().to_usize());
+        let (line, end) = (self.line(start), self.line(end.saturating_sub(1).max(start)));
+        let text = super::call::source(&self.text[range]);
+        let (namespace, name, overload) = operator;
+        OpCall {
+            namespace,
+            operator: name,
+            overload,
+            line,
+            end,
+            text,
+            call,
+            guard: self.guards.last().map(|(reason, _)| reason.clone()),
+        }
+    }
+
+    fn add_definition(&mut self, definition: Option<OpDefinition>, at: usize) {
+        let line = self.line(at);
+        self.found.defined.extend(definition.map(|definition| OpDefinition { line, ..definition }));
+    }
+
+    /// Walks with one more reason not to run.
+    fn guarded(&mut self, reason: Option<Reason>, walk: impl FnOnce(&mut Self)) {
+        let length = self.guards.len();
+        self.guards.extend(reason);
+        walk(self);
+        self.guards.truncate(length);
+    }
+
+    /// Walks what may be skipped, so that names bound there are not sure.
+    fn branch(&mut self, walk: impl FnOnce(&mut Self)) {
+        self.scopes.innermost().into_iter().for_each(|scope| scope.branches += 1);
+        walk(self);
+        self.scopes.innermost().into_iter().for_each(|scope| scope.branches -= 1);
+    }
+
+    fn condition(&mut self, one: &'a StmtIf) {
+        let mut earlier: Option<String> = None;
+        let first = (Some(&*one.test), one.body.as_slice());
+        let rest = one.elif_else_clauses.iter().map(|clause| (clause.test.as_ref(), clause.body.as_slice()));
+        for (test, body) in std::iter::once(first).chain(rest) {
+            let sides = test.map(guard::sides).unwrap_or_default();
+            test.into_iter().for_each(|test| self.guarded_test(test, earlier.clone()));
+            let reason = sides.then.or_else(|| earlier.clone()).map(|reason| (reason, true));
+            self.branch(|walk| walk.guarded(reason, |walk| walk.visit_body(body)));
+            earlier = earlier.or(sides.otherwise);
+        }
+    }
+
+    fn guarded_test(&mut self, test: &'a Expr, earlier: Option<String>) {
+        self.guarded(earlier.map(|reason| (reason, true)), |walk| walk.visit_expr(test));
+    }
+
+    fn function(&mut self, function: &'a StmtFunctionDef) {
+        for decorator in &function.decorator_list {
+            if let Expr::Call(call) = &decorator.expression {
+                let definition = define::decorated(&self.scopes, call, function);
+                self.add_definition(definition, function.name.range().start().to_usize());
+            }
+            self.visit_expr(&decorator.expression);
+        }
+        self.visit_parameters(&function.parameters);
+        self.scopes.bind(function.name.as_str(), Meaning::Other);
+        self.functions.insert(function.name.to_string(), function);
+        // What surrounds the definition does not catch what the call raises.
+        let kept: Vec<Reason> = self.guards.iter().filter(|(_, stays)| *stays).cloned().collect();
+        let outer = std::mem::replace(&mut self.guards, kept);
+        let reason = guard::other_machine(function.name.as_str()).map(|reason| (reason, true));
+        self.scopes.enter();
+        self.parameters(&function.parameters);
+        self.guarded(reason, |walk| walk.visit_body(&function.body));
+        self.scopes.leave();
+        self.guards = outer;
+    }
+
+    fn parameters(&mut self, parameters: &Parameters) {
+        for parameter in parameters.iter() {
+            let annotation = parameter.annotation();
+            let promised = annotation.filter(|_| !parameter.is_variadic()).and_then(literal::promised);
+            let meaning = promised.map_or(Meaning::Other, Meaning::Parameter);
+            self.scopes.bind(parameter.name().as_str(), meaning);
+        }
+    }
+
+    fn assign(&mut self, target: &Expr, value: Option<&Expr>) {
+        match target {
+            Expr::Name(name) => {
+                let meaning = value.map_or(Meaning::Other, |value| self.scopes.meaning(value));
+                self.scopes.bind(name.id.as_str(), meaning);
+            }
+            Expr::Attribute(attribute) if super::bind::is_name(&attribute.value, "self") => {
+                let meaning = value.map_or(Meaning::Other, |value| self.scopes.meaning(value));
+                self.scopes.bind_attribute(attribute.attr.as_str(), meaning);
+            }
+            Expr::Tuple(all) => all.iter().for_each(|one| self.assign(one, None)),
+            Expr::List(all) => all.iter().for_each(|one| self.assign(one, None)),
+            Expr::Starred(one) => self.assign(&one.value, None),
+            _ => {}
+        }
+    }
+
+    /// Imports and assignments: what gives names a meaning.
+    fn bindings(&mut self, stmt: &Stmt) {
+        match stmt {
+            Stmt::Import(import) => {
+                for alias in &import.names {
+                    let path: Vec<String> = alias.name.as_str().split('.').map(str::to_owned).collect();
+                    match &alias.asname {
+                        Some(name) => self.scopes.bind(name.as_str(), Meaning::Path(path)),
+                        None => self.scopes.bind(&path[0].clone(), Meaning::Path(vec![path[0].clone()])),
+                    }
+                }
+            }
+            Stmt::ImportFrom(import) => {
+                let module = import.module.as_ref().filter(|_| import.level == 0);
+                for alias in &import.names {
+                    let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+                    let path = module.map(|module| module.as_str().split('.').chain([alias.name.as_str()]));
+                    let meaning = path.map(|path| Meaning::Path(path.map(str::to_owned).collect()));
+                    self.scopes.bind(name, meaning.unwrap_or(Meaning::Other));
+                }
+            }
+            Stmt::Assign(assign) => {
+                assign.targets.iter().for_each(|target| self.assign(target, Some(&assign.value)));
+            }
+            Stmt::AnnAssign(assign) => self.assign(&assign.target, assign.value.as_deref()),
+            Stmt::AugAssign(assign) => self.assign(&assign.target, None),
+            Stmt::For(one) => self.assign(&one.target, None),
+            Stmt::With(with) => {
+                let targets = with.items.iter().filter_map(|item| item.optional_vars.as_deref());
+                targets.for_each(|target| self.assign(target, None));
+            }
+            _ => {}
+        }
+    }
+
+    fn expression(&mut self, expr: &'a Expr) {
+        if let Some(name) = variable::read(&self.scopes, expr) {
+            self.env.insert(name);
+        }
+        let Expr::Call(one) = expr else { return };
+        if let Some(found) = call::read(&self.scopes, one) {
+            let found = self.op_call(expr.range(), found);
+            self.found.calls.push(found);
+            return;
+        }
+        let functions = |name: &str| self.functions.get(name).copied();
+        let definition = define::called(&self.scopes, one, functions);
+        self.add_definition(definition, expr.range().start().to_usize());
+        self.env.extend(variable::called(&self.scopes, one));
+    }
+}
+
+impl<'a> Visitor<'a> for Walk<'a> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if self.depth >= DEPTH {
+            self.deep = true;
+            return;
+        }
+        self.depth += 1;
+        match stmt {
+            Stmt::FunctionDef(function) => self.function(function),
+            Stmt::ClassDef(class) => {
+                class.decorator_list.iter().for_each(|one| self.visit_decorator(one));
+                class.arguments.iter().for_each(|one| self.visit_arguments(one));
+                let reason = guard::other_machine(class.name.as_str()).map(|reason| (reason, true));
+                self.scopes.enter();
+                self.guarded(reason, |walk| walk.visit_body(&class.body));
+                self.scopes.leave();
+            }
+            Stmt::If(one) => self.condition(one),
+            Stmt::Try(one) => {
+                let reason = guard::caught(&one.handlers).map(|reason| (reason, false));
+                self.branch(|walk| {
+                    walk.guarded(reason, |walk| walk.visit_body(&one.body));
+                    one.handlers.iter().for_each(|handler| walk.visit_except_handler(handler));
+                    walk.visit_body(&one.orelse);
+                });
+                self.visit_body(&one.finalbody);
+            }
+            Stmt::For(_) | Stmt::While(_) | Stmt::Match(_) => self.branch(|walk| {
+                walk.bindings(stmt);
+                visitor::walk_stmt(walk, stmt);
+            }),
+            Stmt::With(_) => {
+                self.bindings(stmt);
+                visitor::walk_stmt(self, stmt);
+            }
+            _ => {
+                visitor::walk_stmt(self, stmt);
+                self.bindings(stmt);
+            }
+        }
+        self.depth -= 1;
+    }
+
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if self.depth >= DEPTH {
+            self.deep = true;
+            return;
+        }
+        self.depth += 1;
+        self.expression(expr);
+        match expr {
+            Expr::If(one) => {
+                let sides = guard::sides(&one.test);
+                self.visit_expr(&one.test);
+                let reason = |side: Option<String>| side.map(|reason| (reason, true));
+                self.guarded(reason(sides.then), |walk| walk.visit_expr(&one.body));
+                self.guarded(reason(sides.otherwise), |walk| walk.visit_expr(&one.orelse));
+            }
+            Expr::Lambda(one) => {
+                self.scopes.enter();
+                one.parameters.iter().for_each(|parameters| self.parameters(parameters));
+                visitor::walk_expr(self, expr);
+                self.scopes.leave();
+            }
+            _ => visitor::walk_expr(self, expr),
+        }
+        self.depth -= 1;
+    }
+}

@@ -48,7 +48,7 @@ torch.ops.trtllm.fused_qk_norm_rope(qkv, heads, eps)
 ## Evidence
 
 - symbol: `trtllm::fused_qk_norm_rope`
-- provider: `/opt/venv/site-packages/trtllm/libs/libth_common.so`
+- library: `/opt/venv/site-packages/trtllm/libs/libth_common.so`
 - introduced by: `recipes/a b.toml:12:9`
 - what helps: graft `moe.py` too
 

@@ -23,6 +23,10 @@ pub const HOSTILE: &str =
 
 pub const DECLARED: &str = "fused_qk_norm_rope(Tensor(a!) qkv, int heads, float eps, bool is_qk_norm) -> ()";
 
+/// What PyTorch says of the call in the sample, in its own words.
+pub const RAISES: &str = "RuntimeError: trtllm::fused_qk_norm_rope() is missing value for argument 'is_qk_norm'. \
+    Declaration: trtllm::fused_qk_norm_rope(Tensor(a!) qkv, int heads, float eps, bool is_qk_norm) -> ()";
+
 fn evidence(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -40,8 +44,9 @@ pub fn op() -> Finding {
     op.evidence = evidence(&[
         ("call", "torch.ops.trtllm.fused_qk_norm_rope(qkv, heads, eps)"),
         ("declared", DECLARED),
-        ("expected", "fused_qk_norm_rope(Tensor(a!) qkv, int heads, float eps) -> ()"),
-        ("provider", "/opt/venv/site-packages/trtllm/libs/libth_common.so"),
+        ("caller_declared", "fused_qk_norm_rope(Tensor(a!) qkv, int heads, float eps) -> ()"),
+        ("library", "/opt/venv/site-packages/trtllm/libs/libth_common.so"),
+        ("raises", RAISES),
     ]);
     op.recipe = Some(RecipeSpot { file: "recipes/a b.toml".to_owned(), line: 12, column: 9 });
     op.help = Some("graft `moe.py` too".to_owned());

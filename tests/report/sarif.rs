@@ -12,7 +12,13 @@ use crate::sample;
 
 fn schema() -> jsonschema::Validator {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/reports/sarif-schema-2.1.0.json");
-    jsonschema::validator_for(&serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()).unwrap()
+    let mut schema: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
+    // Its pattern for languages has a bracket too many for strict readers of regular expressions; we write none.
+    for part in ["run", "toolComponent"] {
+        let language = &mut schema["definitions"][part]["properties"]["language"];
+        language.as_object_mut().unwrap().remove("pattern");
+    }
+    jsonschema::validator_for(&schema).unwrap()
 }
 
 fn log(reports: &[imgforge::report::Report]) -> Value {

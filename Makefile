@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs corpus quiet torch-ops
+.PHONY: demo test lint needs corpus quiet torch-ops look
 .DEFAULT_GOAL := help
 
 help:
@@ -8,6 +8,7 @@ help:
 	@echo "make corpus real breaks of real wheels: the loader's word against ours, with big downloads"
 	@echo "make quiet  unmodified wheels in their own context: no error may be told"
 	@echo "make torch-ops calls of torch operators in real wheels, as they are and mixed (3 GB of downloads)"
+	@echo "make look   the HTML report in a headless browser, with pictures of it in target/look"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
 # Installs what is missing when run as root, else says what to install.
@@ -35,6 +36,11 @@ torch-ops:
 	cargo build --release --quiet
 	fixtures/torch/torch_ops.py --program target/release/imgforge \
 		--counts cargo test --quiet --release --test torch_ops -- --ignored --nocapture counts
+
+look:
+	cargo build --quiet
+	target/debug/imgforge audit oci:fixtures/mini/out/layout:h100-v19-flashinfer-stub --gate off --report html=target/look.html
+	fixtures/reports/look.py target/look.html target/look
 
 lint:
 	cargo fmt --check

@@ -113,7 +113,7 @@ impl Drawing<'_, '_> {
     /// Files of the tree that a finding is about besides its own: the provider, and what the message quotes.
     fn others(&self, finding: &Finding) -> Vec<String> {
         let quoted = finding.message.split('`').skip(1).step_by(2);
-        let named = ["provider", "replaced", "declared_in", "defined_in"].into_iter();
+        let named = ["provider", "library", "replaced"].into_iter();
         let named = named.filter_map(|key| finding.evidence.get(key)).flat_map(|list| list.split(", "));
         let mut others: Vec<String> = quoted
             .chain(named)

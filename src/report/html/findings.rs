@@ -33,7 +33,7 @@ pub(in crate::report) fn table(folds: &[Fold<'_>], filter: bool) -> String {
     out.push_str(
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"Table of findings\">",
     );
-    let id = if filter { " id=\"findings\"" } else { "" };
+    let id = if filter { " id=\"findings\" class=\"findings\"" } else { " class=\"findings\"" };
     out.push_str(&format!(
         "<table{id}>\n<thead><tr><th scope=\"col\">Level</th><th scope=\"col\">Check</th>"
     ));
@@ -93,7 +93,7 @@ fn row(number: usize, fold: &Fold<'_>, anchored: bool) -> String {
     };
     format!(
         "<tr{id} data-severity=\"{severity}\" data-check=\"{check}\" data-origin=\"{origin}\">\
-         <td><span class=\"badge {severity}\">{severity}</span>{new}</td><td><code>{check}</code></td>\
+         <td><span class=\"badge {severity}\">{severity}</span>{new}</td><td class=\"check\"><code>{check}</code></td>\
          <td class=\"where\"><span class=\"path\">{}{at}</span>{copies}</td><td class=\"what\">{}{}</td></tr>\n",
         breakable(&finding.path),
         sentence(&finding.message),

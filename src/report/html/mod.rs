@@ -38,7 +38,8 @@ fn section(report: &Report, filter: bool) -> String {
     let folds = fold(report);
     let mut body = summary(report, &folds);
     if let Some(anatomy) = report.anatomy.as_ref().filter(|anatomy| !anatomy.graph.nodes.is_empty()) {
-        body.push_str(&graph::figure(&anatomy.graph, &anchors(&folds)));
+        let anchors = if filter { anchors(&folds) } else { BTreeMap::new() };
+        body.push_str(&graph::figure(&anatomy.graph, &anchors));
     }
     body.push_str(&findings::table(&folds, filter));
     if let Some(anatomy) = report.anatomy.as_ref().filter(|anatomy| !anatomy.layers.is_empty()) {

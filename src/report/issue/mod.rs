@@ -4,7 +4,6 @@
 //! that shows it. What a program says at run time is quoted in its own words, or not at all.
 
 mod symptom;
-mod torch;
 
 use std::io;
 use std::io::Write;
@@ -121,7 +120,7 @@ fn write_evidence(out: &mut dyn Write, fold: &Fold<'_>) -> io::Result<()> {
     if let Some(symbol) = &fold.finding.symbol {
         writeln!(out, "- symbol: {}", code(symbol))?;
     }
-    let shown = |name: &str| SIDES.iter().all(|(side, ..)| *side != name) && name != "error";
+    let shown = |name: &str| SIDES.iter().all(|(side, ..)| *side != name) && name != "raises";
     for (name, value) in fold.finding.evidence.iter().filter(|(name, value)| shown(name) && !value.is_empty())
     {
         writeln!(out, "- {}: {}", plain(&name.replace('_', " ")), code(&escape::cut(value, 4000)))?;

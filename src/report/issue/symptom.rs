@@ -1,6 +1,5 @@
 //! What a user sees when the problem of a finding happens, in the words of the program that says it.
 
-use super::torch;
 use crate::finding::Finding;
 use crate::finding::Severity;
 
@@ -8,7 +7,7 @@ use crate::finding::Severity;
 pub(super) fn symptom(finding: &Finding) -> Option<String> {
     let evidence =
         |name: &str| finding.evidence.get(name).map(String::as_str).filter(|text| !text.is_empty());
-    if let Some(said) = evidence("error") {
+    if let Some(said) = evidence("raises") {
         return Some(said.to_owned());
     }
     let symbol = finding.symbol.as_deref()?;
@@ -28,9 +27,6 @@ pub(super) fn symptom(finding: &Finding) -> Option<String> {
         "symbol-version-missing" => {
             let provider = evidence("provider")?;
             Some(format!("{provider}: version `{symbol}' not found (required by {path})"))
-        }
-        check if check.starts_with("torch-op") => {
-            torch::error(symbol, evidence("declared")?, evidence("call")?)
         }
         _ => None,
     }

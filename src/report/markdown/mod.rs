@@ -32,13 +32,17 @@ const VALUE: usize = 1200;
 /// When the output cannot be written.
 pub fn write(out: &mut dyn Write, reports: &[Report]) -> io::Result<()> {
     let each = MOST / reports.len().max(1);
-    for (number, report) in reports.iter().enumerate() {
-        if number > 0 {
-            writeln!(out)?;
-        }
-        out.write_all(comment(report, each).as_bytes())?;
+    // Raw HTML goes on until an empty line.
+    let comments = reports.iter().map(|report| format!("{}\n", comment(report, each)));
+    let mut text = String::new();
+    let left = within(&mut text, comments, MOST);
+    if left > 0 {
+        text.push_str(&format!(
+            "\n**{left} more subjects are left out, as a comment has no room for them.**\n"
+        ));
     }
-    Ok(())
+    out.write_all(text.trim_end().as_bytes())?;
+    writeln!(out)
 }
 
 /// One report in at most `most` bytes, as long as that is some kilobytes.

@@ -7,7 +7,10 @@ use super::Matrix;
 use super::mark;
 use crate::report::escape::line;
 
-/// Writes the table, what is wrong with each cell that has an error, and the best base.
+/// What the last row counts.
+const SUM: &str = "files with errors";
+
+/// Writes the table, how many files have an error on each base, and the best base.
 ///
 /// # Errors
 /// When the output cannot be written.
@@ -17,7 +20,7 @@ pub fn write(out: &mut dyn Write, matrix: &Matrix) -> io::Result<()> {
         writeln!(out, "  [{}] {}", number + 1, line(base))?;
     }
     let paths: Vec<String> = matrix.rows.iter().map(|row| line(&row.path)).collect();
-    let wide = paths.iter().map(|path| path.chars().count()).max().unwrap_or(0);
+    let wide = paths.iter().map(|path| path.chars().count()).chain([SUM.len()]).max().unwrap_or(0);
     let titles: Vec<String> = (1..=matrix.bases.len()).map(|number| format!("[{number}]")).collect();
     writeln!(out, "\n{}", columns("", wide, &titles))?;
     for (row, path) in matrix.rows.iter().zip(&paths) {
@@ -26,7 +29,7 @@ pub fn write(out: &mut dyn Write, matrix: &Matrix) -> io::Result<()> {
     }
     let tallies = matrix.tallies();
     let errors: Vec<String> = tallies.iter().map(|tally| tally.errors.to_string()).collect();
-    writeln!(out, "{}", columns("files with errors", wide, &errors))?;
+    writeln!(out, "{}", columns(SUM, wide, &errors))?;
     match matrix.best() {
         Some(best) => writeln!(out, "\nfewest errors: {}", line(best)),
         None => Ok(()),

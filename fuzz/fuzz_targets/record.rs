@@ -9,6 +9,7 @@ use imgforge::python::record;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
+    imgforge_fuzz::bounded();
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(path) = ImagePath::absolute("/site-packages/x-1.dist-info/RECORD") else { return };
     let listed = record::listed(&path, text);

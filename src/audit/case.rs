@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::OnceLock;
 
 use super::Donor;
 use super::Policy;
 use super::affected;
+use super::operators;
+use super::operators::Verdicts;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::finding::RecipeSpot;
@@ -45,6 +48,7 @@ pub struct Case<'a> {
     pub(super) donors: &'a [DonorCase<'a>],
     /// `[audit]` of the recipe.
     pub(super) options: &'a AuditOptions,
+    operators: OnceLock<Verdicts>,
 }
 
 impl<'a> Case<'a> {
@@ -70,6 +74,7 @@ impl<'a> Case<'a> {
             before: None,
             donors: &[],
             options,
+            operators: OnceLock::new(),
         })
     }
 
@@ -83,6 +88,15 @@ impl<'a> Case<'a> {
     /// The symbols of every object of a world.
     pub(super) fn symbols(&self, world: &World) -> Result<Vec<Arc<Symbols>>, ObjectError> {
         world.symbols(&self.loader)
+    }
+
+    /// The calls of torch operators in the tree, judged once for all checks.
+    pub(super) fn operators(&self) -> Result<&Verdicts, ObjectError> {
+        if let Some(known) = self.operators.get() {
+            return Ok(known);
+        }
+        let made = operators::judge(self)?;
+        Ok(self.operators.get_or_init(|| made))
     }
 
     /// What of an ELF file of the tree goes beyond the loader.

@@ -16,6 +16,7 @@ mod family;
 mod home;
 mod level;
 mod nearest;
+mod operators;
 mod policy;
 mod readers;
 mod run;

@@ -79,11 +79,21 @@ impl<'a> Readers<'a> {
     }
 }
 
-/// Whether `text` holds `name` and not only as the beginning or the end of a longer one. What follows may be
-/// the next string: those of Rust and Go stand side by side.
+/// Whether names that stand side by side in `text` have `name` among them, and not only as the beginning or the
+/// end of a longer one; or a beginning of it that ends with `_`, to which the rest is added at run time.
 fn is_word_of(name: &str, text: &str) -> bool {
-    text.match_indices(name)
-        .any(|(at, _)| !text[..at].ends_with('_') && !text[at + name.len()..].starts_with('_'))
+    let family = name.find('_').map_or(name, |at| &name[..=at]);
+    let mut starts = name.match_indices('_').map(|(at, _)| &name[..=at]).skip(1);
+    let whole = text
+        .match_indices(name)
+        .any(|(at, _)| !text[..at].ends_with('_') && !text[at + name.len()..].starts_with('_'));
+    whole
+        || starts.any(|start| {
+            text.match_indices(start).any(|(at, _)| {
+                let rest = &text[at + start.len()..];
+                rest.is_empty() || rest.starts_with(family)
+            })
+        })
 }
 
 /// Whether a shell script has `$NAME` or `${NAME`.
@@ -149,6 +159,10 @@ mod tests {
             ("MY_DYN_LOG", false),
         ] {
             assert_eq!(is_word_of("DYN_LOG", text), want, "{text}");
+        }
+        let made = [("DYN_RUNTIME_DYN_SYSTEM_", true), ("DYN_SYSTEM_", true), ("DYN_SYSTEM_PORT", false)];
+        for (text, want) in made {
+            assert_eq!(is_word_of("DYN_SYSTEM_HOST", text), want, "{text}");
         }
         for (text, want) in
             [("echo $A_B", true), ("${A_B:-1}", true), ("$A_BC", false), ("A_B=1", false), ("${#A_B}", true)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::audit;
 use crate::build::Error;
+use crate::build::matrix;
 use crate::edit::notice;
 use crate::finding::Notice;
 use crate::recipe::AuditOptions;
@@ -59,7 +60,7 @@ pub fn kinds() -> Vec<Notice> {
     });
     let mut kinds: Vec<Notice> = checks.collect();
     kinds.extend(notice::ALL.iter().map(|kind| **kind));
-    kinds.extend([audit::ALLOW_UNUSED, audit::BASELINE_UNUSED]);
+    kinds.extend([audit::ALLOW_UNUSED, audit::BASELINE_UNUSED, matrix::BASE_UNFIT]);
     kinds.sort_by_key(|kind| kind.id);
     kinds
 }

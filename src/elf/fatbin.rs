@@ -1,7 +1,8 @@
 //! CUDA device code: which GPU architectures a file has code for.
 //!
-//! nvcc puts one container for each compiled file into `.nv_fatbin` (or `__nv_relfatbin`, for code that the
-//! device linker put together): a header of 16 bytes (magic, version, length of the header, length of the
+//! nvcc puts one container for each compiled file into `.nv_fatbin`. What the device linker takes as its input is
+//! in `__nv_relfatbin`, often for more architectures; it runs nowhere, so it counts only where there is nothing
+//! else, as for cuobjdump. A container is a header of 16 bytes (magic, version, length of the header, length of the
 //! rest), then one entry for each architecture. The layout is that of `fatbinary` of CUDA 11 to 13. Code is
 //! never read, only skipped by its length, so it does not matter whether it is compressed.
 
@@ -85,9 +86,13 @@ impl Fatbins {
 /// Reads the headers of all device code; the code itself is skipped by its size.
 pub(super) fn read<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Fatbins, Error> {
     let mut walk = Walk { source, modules: BTreeMap::new(), left: MOST, gaps: GAPS };
-    for section in sections::read(walk.source)? {
-        if matches!(section.name.as_str(), ".nv_fatbin" | "__nv_relfatbin") {
+    let sections = sections::read(walk.source)?;
+    for name in [".nv_fatbin", "__nv_relfatbin"] {
+        for section in sections.iter().filter(|section| section.name == name) {
             walk.section(section.offset, section.offset + section.size)?;
+        }
+        if !walk.modules.is_empty() {
+            break;
         }
     }
     let modules = walk.modules.into_iter().map(|(codes, count)| Module { codes, count });

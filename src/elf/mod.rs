@@ -5,6 +5,7 @@
 //! Knows nothing of other files: what a `DT_NEEDED` resolves to is `loader`'s business.
 
 mod fatbin;
+mod gates;
 mod gpu;
 mod hash_tables;
 mod layout;
@@ -84,6 +85,18 @@ pub struct Facts {
     pub executable_stack: bool,
     /// The GNU build-id, lower-case hexadecimal.
     pub build_id: Option<String>,
+    /// Identification and sizes in the ELF header are what ld.so insists on.
+    pub sound: bool,
+    /// There is a `PT_DYNAMIC`.
+    pub dynamic: bool,
+    /// The least alignment of its `PT_LOAD`s: the largest page size that the file can be mapped with.
+    pub page: u64,
+    /// Bytes of thread-local storage, of `PT_TLS`.
+    pub thread_local: u64,
+    /// CPU levels the file says it needs, a bit each, 1 for x86-64-v1; 0 when it says nothing.
+    pub isa: u32,
+    /// It has `DT_RELR` relocations, which need glibc 2.36.
+    pub relr: bool,
 }
 
 /// One version wanted of one file.
@@ -104,6 +117,8 @@ pub struct Symbols {
     pub defined: Vec<Defined>,
     /// References that relocations name and the file does not define itself, sorted by name.
     pub undefined: Vec<Undefined>,
+    /// Variables of other files that the program keeps its own copies of, by copy relocations, sorted by name.
+    pub copied: Vec<Copied>,
     /// Whether the file has symbol versions at all. Without them its definitions fit any version.
     pub versioned: bool,
     /// Finds definitions by name.
@@ -145,12 +160,23 @@ pub struct Undefined {
     pub lazy: bool,
 }
 
+/// A variable that a program takes out of a library by a copy relocation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copied {
+    /// What is looked up, in every file but the program itself.
+    pub symbol: Undefined,
+    /// Room that the program has for it, in bytes: a larger original is cut off.
+    pub size: u64,
+}
+
 /// `DF_SYMBOLIC` of [`Facts::flags`]: the file looks into itself first.
 pub const DF_SYMBOLIC: u64 = 0x2;
 /// `DF_TEXTREL` of [`Facts::flags`].
 pub const DF_TEXTREL: u64 = 0x4;
 /// `DF_BIND_NOW` of [`Facts::flags`].
 pub const DF_BIND_NOW: u64 = 0x8;
+/// `DF_STATIC_TLS` of [`Facts::flags`]: its thread-local storage must be in the block that threads start with.
+pub const DF_STATIC_TLS: u64 = 0x10;
 /// `DF_1_NOW` of [`Facts::flags_1`].
 pub const DF_1_NOW: u64 = 0x1;
 /// `DF_1_NODEFLIB` of [`Facts::flags_1`]: the default directories are not searched.

@@ -25,6 +25,7 @@ use super::Facts;
 use super::Study;
 use super::Symbols;
 use super::Traits;
+use super::gates;
 use super::hash_tables;
 use super::notes;
 use super::relocations;
@@ -41,6 +42,8 @@ use super::versions::Versions;
 
 /// Longest `PT_INTERP` and `PT_NOTE` that are looked at.
 const SHORT: u64 = 64 << 10;
+/// Packed relative relocations (gABI); goblin has no name for it.
+const DT_RELR: u64 = 36;
 /// Longest dynamic section: ld.so has no limit, linkers make under a hundred entries.
 const DYNAMIC: u64 = 1 << 20;
 
@@ -98,8 +101,10 @@ fn tables<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Option<(Facts, S
         machine: header.e_machine,
         osabi: header.e_ident[7],
         kind: header.e_type,
+        sound: gates::is_sound(&header, source.word()),
         ..Facts::default()
     };
+    gates::of_programs(&programs, &mut facts);
     program_facts(source, &programs, &mut facts)?;
     let mut anchors = Anchors { machine: facts.machine, ..Anchors::default() };
     let Some(dynamic) = Dynamic::read(source, &programs, context)? else {
@@ -153,7 +158,10 @@ fn program_facts<R: Read + Seek>(
                 let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
                 facts.interpreter = Some(text::text(&bytes[..end]));
             }
-            kind::PT_GNU_STACK => facts.executable_stack = program.p_flags & kind::PF_X != 0,
+            kind::PT_GNU_PROPERTY => {
+                let bytes = source.bytes(program.p_offset, program.p_filesz.min(SHORT))?;
+                facts.isa = gates::isa(source.fields(&bytes));
+            }
             kind::PT_NOTE if facts.build_id.is_none() => {
                 let bytes = source.bytes(program.p_offset, program.p_filesz.min(SHORT))?;
                 facts.build_id = notes::build_id(source.fields(&bytes), program.p_align);
@@ -226,6 +234,7 @@ impl Dynamic {
         facts.runpath = name(tag::DT_RUNPATH)?.map(|list| split(&list));
         facts.flags = self.flags();
         facts.flags_1 = self.get(tag::DT_FLAGS_1).unwrap_or(0);
+        facts.relr = self.address(DT_RELR).is_some();
         let mut versions = Versions::default();
         if let Some(address) = self.address(tag::DT_VERNEED) {
             versions::needs(source, address, &mut strings, &mut versions)?;
@@ -267,7 +276,7 @@ impl Dynamic {
         };
         let (_, left) = source.place(address).ok_or(Error::Outside { what: "symbol table" })?;
         let limit = left / symbols::entry_size(source.wide);
-        let uses = relocations::uses(source, &anchors.relocations, limit)?;
+        let uses = relocations::uses(source, &anchors.relocations, anchors.machine, limit)?;
         let hashed = if let Some(table) = self.address(tag::DT_GNU_HASH) {
             hash_tables::count_gnu(source, table)?
         } else if let Some(table) = self.address(tag::DT_HASH) {

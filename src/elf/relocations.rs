@@ -12,6 +12,8 @@ pub(super) const UNUSED: u8 = 0;
 pub(super) const LAZY: u8 = 1;
 /// It is needed as soon as the file is loaded.
 pub(super) const NOW: u8 = 2;
+/// A copy relocation names it: the file has room for what another file has.
+pub(super) const COPY: u8 = 3;
 
 /// Where relocations are.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +30,7 @@ pub(super) struct Table {
 pub(super) fn uses<R: Read + Seek>(
     source: &mut Source<'_, R>,
     tables: &[Table],
+    machine: u16,
     limit: u64,
 ) -> Result<Vec<u8>, Error> {
     const WHAT: &str = "relocation table";
@@ -49,9 +52,15 @@ pub(super) fn uses<R: Read + Seek>(
             if uses.len() <= symbol {
                 uses.resize(symbol + 1, UNUSED);
             }
-            uses[symbol] = uses[symbol].max(when);
+            let kind = info & if wide { 0xffff_ffff } else { 0xff };
+            uses[symbol] = uses[symbol].max(if is_copy(machine, kind) { COPY } else { when });
             Ok(true)
         })?;
     }
     Ok(uses)
+}
+
+/// `R_X86_64_COPY`, `R_386_COPY` and `R_AARCH64_COPY`.
+const fn is_copy(machine: u16, kind: u64) -> bool {
+    matches!((machine, kind), (3 | 62, 5) | (183, 1024))
 }

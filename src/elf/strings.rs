@@ -47,9 +47,10 @@ impl Names {
 
 /// Takes read-only data and keeps what is wanted of it.
 pub(super) struct Collector {
+    /// Strings of the file's language have no end.
+    endless: bool,
     /// Of which letters parts of names are kept.
     parts_of: Option<Letters>,
-    schemas: BTreeSet<String>,
     libraries: Names,
     variables: Names,
     words: Names,
@@ -57,10 +58,10 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(parts_of: Option<Letters>) -> Self {
+    pub(super) fn new(endless: bool, parts_of: Option<Letters>) -> Self {
         Self {
+            endless,
             parts_of,
-            schemas: BTreeSet::new(),
             libraries: Names::default(),
             variables: Names::default(),
             words: Names::default(),
@@ -70,7 +71,8 @@ impl Collector {
 
     /// Looks at data that begins where a string begins.
     pub(super) fn add(&mut self, data: &[u8]) {
-        self.schemas.extend(crate::torch::scan(data));
+        // Where Rust panics it names its own sources.
+        self.endless = self.endless || memchr::memmem::find(data, b"/rustc/").is_some();
         let mut start = 0;
         for end in memchr::memchr_iter(0, data) {
             self.string(&data[start..end], true);
@@ -81,10 +83,11 @@ impl Collector {
 
     pub(super) fn finish(self) -> Texts {
         Texts {
-            schemas: self.schemas.into_iter().collect(),
+            schemas: Vec::new(),
+            names: Vec::new(),
             libraries: self.libraries.finish(),
             variables: self.variables.finish(),
-            words: self.words.finish(),
+            words: if self.endless { self.words.finish() } else { Vec::new() },
             parts: self.parts.finish(),
         }
     }
@@ -100,8 +103,9 @@ impl Collector {
         if text.len() < 4 {
             return;
         }
-        if ended && text.len() <= 4 * LIBRARY && memchr::memmem::find(text, b"lib").is_some() {
-            self.library(text);
+        let name = memchr::memrchr(b'/', text).map_or(text, |slash| &text[slash + 1..]);
+        if ended && name.starts_with(b"lib") {
+            self.library(name);
         }
         self.capitals(text, ended);
     }
@@ -127,11 +131,10 @@ impl Collector {
         }
     }
 
-    /// `libx.so.1`, alone or after a directory, or the beginning of such a name that ends with `_`.
-    fn library(&mut self, text: &[u8]) {
-        let name = text.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    /// A name such as `libx.so.1`, or the beginning of such a name that ends with `_`.
+    fn library(&mut self, name: &[u8]) {
         let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"._+-".contains(byte);
-        if name.len() > LIBRARY || !name.starts_with(b"lib") || !name.iter().all(plain) {
+        if name.len() > LIBRARY || !name.iter().all(plain) {
             return;
         }
         let library = name.ends_with(b".so") || memchr::memmem::find(name, b".so.").is_some();
@@ -167,7 +170,7 @@ mod tests {
     use super::*;
 
     fn texts(data: &[u8], parts: Option<Letters>) -> Texts {
-        let mut collector = Collector::new(parts);
+        let mut collector = Collector::new(true, parts);
         collector.add(data);
         collector.finish()
     }
@@ -180,6 +183,15 @@ mod tests {
         assert_eq!(texts.variables, ["FI_EFA_IFACE", "FI_LOG", "GNU_X", "NCCL_DEBUG"]);
         assert_eq!(texts.words, ["DYN_LOGDYN_LOG_LEVEL", "FI_LOG_LEVEL"]);
         assert!(texts.parts.is_empty());
+    }
+
+    #[test]
+    fn what_c_says_in_messages_is_no_name() {
+        for (data, want) in [(&b"use FI_LOG_LEVEL!\0"[..], 0), (b"DYN_LOGDYN_TLS/rustc/0a/library\0", 1)] {
+            let mut collector = Collector::new(false, None);
+            collector.add(data);
+            assert_eq!(collector.finish().words.len(), want);
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@
 use std::io::Read;
 use std::io::Seek;
 
+use super::Copied;
 use super::Defined;
 use super::Error;
 use super::Symbols;
 use super::Undefined;
+use super::relocations::COPY;
 use super::relocations::LAZY;
 use super::relocations::UNUSED;
 use super::source::Fields;
@@ -102,6 +104,10 @@ pub(super) fn read<R: Read + Seek>(
             let number = usize::try_from(number).unwrap_or(usize::MAX);
             let use_ = uses.get(number).copied().unwrap_or(UNUSED);
             let index = indexes.get(number).copied().unwrap_or(0);
+            if use_ == COPY && raw.section != 0 {
+                let symbol = undefined(&raw, index, use_, versions, strings)?;
+                symbols.copied.push(Copied { symbol, size: raw.size });
+            }
             if raw.exported() {
                 symbols.defined.push(defined(&raw, index, versions, strings)?);
             } else if raw.section == 0 && use_ != UNUSED && raw.binding() != 0 {
@@ -112,6 +118,7 @@ pub(super) fn read<R: Read + Seek>(
     )?;
     symbols.defined.sort_by(|a, b| a.name.cmp(&b.name));
     symbols.undefined.sort_by(|a, b| a.name.cmp(&b.name));
+    symbols.copied.sort_by(|a, b| a.symbol.name.cmp(&b.symbol.name));
     Ok(symbols)
 }
 

@@ -9,10 +9,12 @@ use serde::Serialize;
 use super::Error;
 use super::Symbols;
 use super::sections;
+use super::sections::Section;
 use super::source::Source;
 use super::strings::Collector;
 use super::strings::Letters;
 use super::traits::Anchors;
+use crate::torch::Scanner;
 
 /// Bytes that are looked at in one go.
 const BLOCK: u64 = 1 << 20;
@@ -30,14 +32,16 @@ const WRITABLE: u32 = 2;
 pub struct Texts {
     /// Operator schemas, as `torch::scan` finds them.
     pub schemas: Vec<String>,
+    /// Identifiers at the end of strings, in a file that has schemas (`torch::Found::names`).
+    pub names: Vec<String>,
     /// File names of libraries, such as `libnuma.so.1`, and the beginnings of some, such as `libplugin_`: what
     /// may be opened at run time.
     pub libraries: Vec<String>,
     /// What strings end with that looks like a variable: capitals, digits and `_`. Compilers keep a string that
     /// is the end of another only once, so a name can be the end of one of these.
     pub variables: Vec<String>,
-    /// What looks like a variable in the middle of longer text: in messages, and in the data of Rust and Go
-    /// programs, whose strings have no end.
+    /// In files with Rust or Go in them, whose strings have no end: rows of capitals, in which several names can
+    /// stand side by side.
     pub words: Vec<String>,
     /// In files that make names of variables at run time, what strings end with that can be a part of one: of
     /// names with `FI_` in small letters, of names with `UCX_` in capitals.
@@ -50,11 +54,15 @@ pub(super) fn read<R: Read + Seek>(
     anchors: &Anchors,
     symbols: &Symbols,
 ) -> Result<Texts, Error> {
-    let mut collector = Collector::new(maker(symbols));
-    for (offset, length) in places(source, anchors)? {
-        read_range(source, offset, length, &mut collector)?;
+    let sections = sections::read(source)?;
+    let go = sections.iter().any(|section| section.name.starts_with(".go"));
+    let mut collector = Collector::new(go, maker(symbols));
+    let mut scanner = Scanner::default();
+    for (offset, length) in places(source, &sections, anchors) {
+        read_range(source, offset, length, &mut collector, &mut scanner)?;
     }
-    Ok(collector.finish())
+    let torch = scanner.finish();
+    Ok(Texts { schemas: torch.schemas, names: torch.names, ..collector.finish() })
 }
 
 /// How the file makes names of variables, if it does: libfabric and its providers as `fi_param_define` does it
@@ -71,8 +79,7 @@ fn maker(symbols: &Symbols) -> Option<Letters> {
 
 /// Where read-only data lies: what sections say, else all that is mapped and cannot be written, without the
 /// names of symbols.
-fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Result<Vec<(u64, u64)>, Error> {
-    let all = sections::read(source)?;
+fn places<R: Read + Seek>(source: &Source<'_, R>, all: &[Section], anchors: &Anchors) -> Vec<(u64, u64)> {
     if all.is_empty() {
         let names = anchors.strings.and_then(|(address, _)| source.place(address)).map(|(offset, _)| offset);
         let fixed = source.segments.iter().filter(|segment| segment.flags & WRITABLE == 0);
@@ -86,13 +93,13 @@ fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Resu
             left -= length;
             places.push((segment.offset.saturating_add(skipped), length));
         }
-        return Ok(places);
+        return places;
     }
     let wanted = all.iter().filter(|section| {
         let data = section.flags & (sections::ALLOC | sections::WRITE | sections::EXECUTE) == sections::ALLOC;
         data && section.kind == PROGBITS && !is_known(&section.name)
     });
-    Ok(wanted.map(|section| (section.offset, section.size)).collect())
+    wanted.map(|section| (section.offset, section.size)).collect()
 }
 
 /// Sections of read-only data without strings that anybody would look for.
@@ -107,8 +114,10 @@ fn read_range<R: Read + Seek>(
     mut offset: u64,
     mut length: u64,
     collector: &mut Collector,
+    scanner: &mut Scanner,
 ) -> Result<(), Error> {
     let mut rest: Vec<u8> = Vec::new();
+    scanner.begin(offset);
     while length > 0 {
         let block = source.bytes(offset, length.min(BLOCK))?;
         if block.is_empty() {
@@ -116,6 +125,7 @@ fn read_range<R: Read + Seek>(
         }
         offset += block.len() as u64;
         length -= block.len() as u64;
+        scanner.push(&block);
         rest.extend_from_slice(&block);
         let cut = memchr::memrchr(0, &rest).map_or(0, |at| at + 1);
         let cut = if rest.len() - cut > LONGEST { rest.len() } else { cut };

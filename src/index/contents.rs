@@ -123,7 +123,7 @@ enum Text {
 impl Text {
     fn of(path: &ImagePath) -> Option<Self> {
         let name = path.name();
-        if path.as_bytes() == b"etc/ld.so.cache" || name == b"pyvenv.cfg" {
+        if matches!(path.as_bytes(), b"etc/ld.so.cache" | b"etc/ld.so.preload") || name == b"pyvenv.cfg" {
             return Some(Self::Whole);
         }
         let in_wheel = || path.parent().is_some_and(|parent| parent.name().ends_with(b".dist-info"));

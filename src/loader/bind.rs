@@ -36,15 +36,63 @@ impl World {
         let symbolic = self.objects.get(object)?.object.facts.flags & DF_SYMBOLIC != 0;
         let first = symbolic.then_some(object);
         let scope = first.iter().chain(&self.global).chain(&self.local);
+        self.first(loader, symbols, &mut scope.copied(), symbol)
+    }
+
+    /// The object that a program's copy of a variable is filled from: the program itself is not asked.
+    #[must_use]
+    pub fn original(
+        &self,
+        loader: &Loader<'_>,
+        symbols: &[Arc<Symbols>],
+        symbol: &Undefined,
+    ) -> Option<usize> {
+        let scope = self.global.iter().chain(&self.local);
+        self.first(loader, symbols, &mut scope.copied().filter(|index| *index != 0), symbol)
+    }
+
+    fn first(
+        &self,
+        loader: &Loader<'_>,
+        symbols: &[Arc<Symbols>],
+        scope: &mut dyn Iterator<Item = usize>,
+        symbol: &Undefined,
+    ) -> Option<usize> {
         let version = symbol.version.as_ref().map(|need| need.version.as_str());
         let exact = loader.system.exact_first();
         let hash = elf::hash(&symbol.name);
-        scope.copied().find(|index| {
-            let table = symbols.get(*index);
-            table.is_some_and(|table| {
-                gives(table.definitions_by(&symbol.name, hash), table.versioned, version, exact)
-            })
-        })
+        let strong_first = loader.view.env.get("LD_DYNAMIC_WEAK").is_some_and(|value| !value.is_empty());
+        let mut weak = None;
+        for index in scope {
+            let Some(table) = symbols.get(index) else {
+                continue;
+            };
+            let definitions = table.definitions_by(&symbol.name, hash);
+            if !definitions.is_empty() && gives(definitions, table.versioned, version, exact) {
+                if !strong_first || definitions.iter().any(|defined| !defined.weak) {
+                    return Some(index);
+                }
+                weak = weak.or(Some(index));
+            }
+        }
+        weak
+    }
+
+    /// The object at which ld.so aborts while it looks `symbol` up: the file that should have its version has
+    /// the symbol and lost all versions (an assertion of `check_match`, up to glibc 2.40).
+    #[must_use]
+    pub fn aborts_at(
+        &self,
+        loader: &Loader<'_>,
+        symbols: &[Arc<Symbols>],
+        object: usize,
+        symbol: &Undefined,
+    ) -> Option<usize> {
+        let need =
+            symbol.version.as_ref().filter(|_| loader.system.glibc.is_some_and(|minor| minor <= 40))?;
+        let found = self.provider(loader, symbols, object, symbol)?;
+        let lost = !symbols.get(found)?.versioned && self.objects[found].names.contains(&need.file);
+        lost.then_some(found)
     }
 }
 

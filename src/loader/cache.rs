@@ -10,11 +10,12 @@ const ENTRY: usize = 24;
 const EXTENSION: u64 = 1 << 62;
 
 /// Name to paths, in the order in which ld.so would take them.
-pub(super) type Cache = BTreeMap<String, Vec<String>>;
+pub type Cache = BTreeMap<String, Vec<String>>;
 
 /// Reads the entries for libraries of `machine`; those of CPU levels not in `levels` (best first) are left
 /// out. A cache of another format, or damaged, has no entries: ld.so ignores it too.
-pub(super) fn parse(bytes: &[u8], machine: u16, levels: &[&str]) -> Cache {
+#[must_use]
+pub fn parse(bytes: &[u8], machine: u16, levels: &[&str]) -> Cache {
     let mut ranked: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
     let start = bytes.windows(MAGIC.len()).position(|window| window == MAGIC);
     let cache = &bytes[start.unwrap_or(bytes.len())..];

@@ -8,8 +8,9 @@
 //! of a Python package inside the interpreter (`python.rs`). Does not know musl, `dlopen` by name, `dlmopen`,
 //! `LD_AUDIT`, or the working directory: relative search directories find nothing.
 
+mod accept;
 mod bind;
-mod cache;
+pub mod cache;
 mod catalogue;
 mod gaps;
 mod outside;
@@ -17,6 +18,7 @@ mod place;
 mod platform;
 mod process;
 mod python;
+mod refused;
 mod search;
 mod system;
 mod versions;

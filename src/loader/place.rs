@@ -13,6 +13,26 @@ pub(super) fn file<'a>(tree: &'a Rootfs, text: &str) -> Option<(ImagePath, &'a T
     matches!(node.entry.node, Node::File(_)).then_some((path, node))
 }
 
+/// What is at a path, all links followed.
+pub(super) enum Spot<'a> {
+    /// Nothing, or the path is relative.
+    Absent,
+    /// A regular file.
+    File(ImagePath, &'a TreeNode),
+    /// Something that can be opened and is no regular file.
+    Other,
+}
+
+/// What `text` means to `open`.
+pub(super) fn spot<'a>(tree: &'a Rootfs, text: &str) -> Spot<'a> {
+    let found = canonical(tree, text).and_then(|path| tree.get(&path).map(|node| (path, node)));
+    match found {
+        Some((path, node)) if matches!(node.entry.node, Node::File(_)) => Spot::File(path, node),
+        Some(_) => Spot::Other,
+        None => Spot::Absent,
+    }
+}
+
 /// Follows `..` where it stands: after the links before it.
 pub(super) fn canonical(tree: &Rootfs, text: &str) -> Option<ImagePath> {
     let mut here = ImagePath::root();

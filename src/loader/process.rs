@@ -47,6 +47,8 @@ pub struct Missing {
     pub searched: Vec<String>,
     /// Files of that name that cannot be loaded, and why.
     pub unfit: Vec<String>,
+    /// The last of these is no library at all: ld.so stops there, whatever comes later in the search.
+    pub fatal: bool,
     /// The host brings it at run time.
     pub host: bool,
     /// The tree has no C library, so it is a part of a system, and this belongs to another part of it.
@@ -90,9 +92,7 @@ impl World {
             world.local = world.dependencies(loader, subject);
         } else {
             let main = world.map(loader, open(&file, node), None)?;
-            if loader.catalogue.is_program(&file) {
-                world.preload(loader, main);
-            }
+            world.preload(loader, main);
             world.global = world.dependencies(loader, main);
             world.local = world.global.clone();
         }
@@ -128,10 +128,11 @@ impl World {
         self.global.contains(&object)
     }
 
-    /// Loads what `LD_PRELOAD` names, for a program. What it names and is not there is passed over by ld.so.
+    /// Loads what `LD_PRELOAD` and `/etc/ld.so.preload` name. What is not there is passed over by ld.so.
     fn preload(&mut self, loader: &Loader<'_>, main: usize) {
         let list = loader.view.env.get("LD_PRELOAD").map(String::as_str).unwrap_or_default();
-        for name in list.split([':', ' ']).filter(|name| !name.is_empty()) {
+        let named = list.split([':', ' ']).filter(|name| !name.is_empty());
+        for name in named.chain(loader.system.preload.iter().map(String::as_str)) {
             let mut ignored = Vec::new();
             if let Some(index) = self.need(loader, main, name, &mut ignored)
                 && !self.global.contains(&index)
@@ -199,13 +200,17 @@ impl World {
         let answer = if own.is_some() { Answer::default() } else { search::find(loader, &request) };
         let found = answer.found.or(own);
         let assumed = found.is_none();
-        let found = found.or_else(|| self.imported(loader, name));
+        let found = match &answer.fatal {
+            None => found.or_else(|| self.imported(loader, name)),
+            Some(_) => None,
+        };
         let Some(opened) = found else {
             missing.push(Missing {
                 name: name.to_owned(),
                 by,
                 searched: answer.searched,
-                unfit: answer.unfit,
+                fatal: answer.fatal.is_some(),
+                unfit: answer.unfit.into_iter().chain(answer.fatal).collect(),
                 host: loader.is_host_library(name),
                 outside: loader.is_outside(name),
             });

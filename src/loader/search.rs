@@ -1,6 +1,8 @@
 //! Which file a needed name means (glibc `elf/dl-load.c`, `_dl_map_object`).
 
 use super::Loader;
+use super::accept;
+use super::accept::Verdict;
 use super::place;
 use super::process::Mapped;
 use crate::elf::DF_1_NODEFLIB;
@@ -22,8 +24,10 @@ pub(super) struct Answer<'a> {
     pub(super) found: Option<Opened<'a>>,
     /// Where it was looked for, in order, each place once.
     pub(super) searched: Vec<String>,
-    /// Files of that name that cannot be loaded, and why.
+    /// Files of that name that were passed over, and why.
     pub(super) unfit: Vec<String>,
+    /// A file of that name that ends the load, and why: ld.so does not look on.
+    pub(super) fatal: Option<String>,
 }
 
 /// A file as it was opened.
@@ -37,7 +41,7 @@ pub(super) struct Opened<'a> {
 
 /// Looks for the file. Objects already loaded under that name are the caller's business.
 pub(super) fn find<'a>(loader: &Loader<'a>, request: &Request<'_>) -> Answer<'a> {
-    let mut search = Search { loader, request, answer: Answer::default(), stopped: false };
+    let mut search = Search { loader, request, answer: Answer::default() };
     search.run();
     search.answer
 }
@@ -46,13 +50,11 @@ struct Search<'a, 'l, 'r> {
     loader: &'l Loader<'a>,
     request: &'r Request<'r>,
     answer: Answer<'a>,
-    /// A file that is there and no ELF file ends the search: ld.so does not look on.
-    stopped: bool,
 }
 
 impl Search<'_, '_, '_> {
     fn done(&self) -> bool {
-        self.stopped || self.answer.found.is_some()
+        self.answer.fatal.is_some() || self.answer.found.is_some()
     }
 
     fn run(&mut self) {
@@ -110,12 +112,14 @@ impl Search<'_, '_, '_> {
         }
         let loader = self.loader;
         self.answer.searched.push("/etc/ld.so.cache".to_owned());
-        for path in loader.system.cache.get(self.request.name).into_iter().flatten() {
-            let directory = place::directory(path);
-            let system = loader.system.directories.iter().any(|default| default == directory);
-            if defaults || !system {
-                self.open(path);
-            }
+        // One answer only: when that file is gone, ld.so does not ask the cache for another.
+        let Some(path) = loader.system.cache.get(self.request.name).and_then(|paths| paths.first()) else {
+            return;
+        };
+        let inside =
+            |directory: &String| path.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+        if defaults || !loader.system.directories.iter().any(inside) {
+            self.open(path);
         }
     }
 
@@ -129,7 +133,7 @@ impl Search<'_, '_, '_> {
             self.answer.searched.push(place);
         }
         for level in &self.loader.system.levels {
-            self.open(&format!("{directory}/glibc-hwcaps/{level}/{}", self.request.name));
+            self.open(&format!("{directory}/{level}/{}", self.request.name));
         }
         self.open(&format!("{directory}/{}", self.request.name));
     }
@@ -139,20 +143,14 @@ impl Search<'_, '_, '_> {
         if self.done() {
             return;
         }
-        let Some((file, node)) = place::file(self.loader.view.tree, path) else {
-            return;
-        };
-        let Some(object) = self.loader.catalogue.get(&file) else {
-            self.answer.unfit.push(format!("{path} is no ELF file"));
-            self.stopped = true;
-            return;
-        };
-        let (main, facts) = (&self.request.main.object.facts, &object.facts);
-        if (facts.class, facts.machine) != (main.class, main.machine) {
-            self.answer.unfit.push(format!("{path} is for another machine"));
-            return;
+        match accept::judge(self.loader, &self.request.main.object.facts, path) {
+            Verdict::Absent => {}
+            Verdict::Take(file, node) => {
+                self.answer.found = Some(Opened { opened: path.to_owned(), file, node });
+            }
+            Verdict::Pass(why) => self.answer.unfit.push(why),
+            Verdict::Stop(why) => self.answer.fatal = Some(why),
         }
-        self.answer.found = Some(Opened { opened: path.to_owned(), file, node });
     }
 
     /// Puts the values of `$ORIGIN`, `$LIB` and `$PLATFORM` in.

@@ -11,11 +11,16 @@ use crate::oci::ImagePath;
 /// CPU levels that get their own directories, best first. H100-class hosts have all but perhaps the first;
 /// a library that is only in a level's directory is rare, one that is in both behaves the same.
 const LEVELS: [&str; 2] = ["x86-64-v3", "x86-64-v2"];
+/// Directories below each searched one, since glibc 2.33 and up to 2.36: with both, the newer go first.
+const NEWER: [&str; 2] = ["glibc-hwcaps/x86-64-v3", "glibc-hwcaps/x86-64-v2"];
+const OLDER: [&str; 7] =
+    ["tls/haswell/x86_64", "tls/haswell", "tls/x86_64", "tls", "haswell/x86_64", "haswell", "x86_64"];
 
 /// What the image's dynamic loader was built with.
 #[derive(Debug, Clone)]
 pub struct System {
-    /// `2.N` of the image's glibc, from the highest `GLIBC_2.N` that its libc defines; `None` without glibc.
+    /// `2.N` of the image's glibc, from the name of its libc, else the highest `GLIBC_2.N` that its libraries define;
+    /// `None` without glibc.
     pub glibc: Option<u32>,
     /// The tree has no C library at all: it is a part of a system that is not here.
     pub bare: bool,
@@ -28,6 +33,8 @@ pub struct System {
     /// Directories below each searched one that are tried before it.
     pub(super) levels: Vec<&'static str>,
     pub(super) cache: Cache,
+    /// Names in `/etc/ld.so.preload`.
+    pub(super) preload: Vec<String>,
 }
 
 impl System {
@@ -46,22 +53,27 @@ impl System {
             directories.extend(["/lib".to_owned(), "/usr/lib".to_owned()]);
         }
         let glibc = glibc(catalogue, &directories);
-        let levels = match glibc {
-            Some(version) if version >= 33 && machine == 62 => LEVELS.to_vec(),
-            _ => Vec::new(),
+        let mut levels = Vec::new();
+        if let Some(version) = glibc.filter(|_| machine == 62) {
+            levels.extend(NEWER.iter().filter(|_| version >= 33));
+            levels.extend(OLDER.iter().filter(|_| version < 37));
+        }
+        let known = if levels.starts_with(&NEWER) { LEVELS.as_slice() } else { &[] };
+        let read = |text: &str| match place::file(view.tree, text) {
+            Some((path, node)) => Ok(view.objects.bytes(&path, node)?.unwrap_or_default()),
+            None => Ok(Vec::new()),
         };
-        let cache = match place::file(view.tree, "/etc/ld.so.cache") {
-            Some((path, node)) => view.objects.bytes(&path, node)?.unwrap_or_default(),
-            None => Vec::new(),
-        };
+        let cache = read("/etc/ld.so.cache")?;
+        let preload = preloads(&String::from_utf8_lossy(&read("/etc/ld.so.preload")?));
         Ok(Self {
             glibc,
             bare: catalogue.named("libc.so.6").is_empty(),
             lib,
             platform: if machine == 183 { "aarch64" } else { "x86_64" },
             directories,
-            cache: cache::parse(&cache, machine, &levels),
+            cache: cache::parse(&cache, machine, known),
             levels,
+            preload,
         })
     }
 
@@ -72,13 +84,34 @@ impl System {
     }
 }
 
+/// Names of a preload file: separated by white space or colons, comments from `#` to the end of the line.
+fn preloads(text: &str) -> Vec<String> {
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    let names = lines.flat_map(|line| line.split([':', ' ', '\t']));
+    names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
 fn glibc(catalogue: &Catalogue, directories: &[String]) -> Option<u32> {
     let in_default = |path: &&ImagePath| {
         let directory = path.parent().map(|parent| place::text(&parent)).unwrap_or_default();
         directories.contains(&directory)
     };
-    let named = catalogue.named("libc.so.6");
-    let libc = named.iter().find(in_default).or_else(|| named.first())?;
-    let versions = &catalogue.get(libc)?.facts.version_defs;
-    versions.iter().filter_map(|name| name.strip_prefix("GLIBC_2.")?.parse().ok()).max()
+    let library = |name: &str| {
+        let named = catalogue.named(name);
+        named.iter().find(in_default).or_else(|| named.first())
+    };
+    let libc = library("libc.so.6")?;
+    // Up to 2.33 the file's own name tells, libc-2.31.so.
+    let name = String::from_utf8_lossy(libc.name()).into_owned();
+    let exact = name.strip_prefix("libc-2.").and_then(|rest| rest.strip_suffix(".so")?.parse().ok());
+    // Not every release adds a version to libc, but few add none to any of these.
+    let family = [Some(libc), library("libm.so.6"), library("ld-linux-x86-64.so.2")];
+    let versions = family.into_iter().flatten().filter_map(|path| catalogue.get(path));
+    let minors = versions.flat_map(|object| object.facts.version_defs.iter().filter_map(|name| minor(name)));
+    exact.or_else(|| minors.max())
+}
+
+/// `N` of `GLIBC_2.N`.
+fn minor(version: &str) -> Option<u32> {
+    version.strip_prefix("GLIBC_2.")?.split('.').next()?.parse().ok()
 }

@@ -36,6 +36,22 @@ impl World {
         missing
     }
 
+    /// Files that `object` wants versions of and that nothing was asked for under: ld.so aborts. A tool has
+    /// renamed the file in `DT_NEEDED` and not in `.gnu.version_r`, or the other way round.
+    #[must_use]
+    pub fn unasked_versions(&self, object: usize) -> Vec<String> {
+        let Some(mapped) = self.objects.get(object) else {
+            return Vec::new();
+        };
+        let missing = |name: &str| self.missing.iter().any(|missing| missing.name == name);
+        let asked = |name: &str| self.objects.iter().any(|other| other.names.contains(name)) || missing(name);
+        let needs = mapped.object.facts.version_needs.iter();
+        let mut files: Vec<String> =
+            needs.filter(|need| !asked(&need.file)).map(|need| need.file.clone()).collect();
+        files.dedup();
+        files
+    }
+
     /// The object that was asked for by `name`, or has it as SONAME.
     pub(super) fn named(&self, name: &str) -> Option<usize> {
         let by_name = self.objects.iter().position(|mapped| mapped.names.contains(name));

@@ -10,7 +10,10 @@ mod syntax;
 
 pub use bytecode::is_stale_cache;
 pub use bytecode::stale_caches;
+pub use script::OpCall;
+pub use script::OpDefinition;
 pub use script::Script;
+pub use script::other_machine;
 pub use script::script;
 pub use syntax::SyntaxError;
 pub use syntax::parse_errors;

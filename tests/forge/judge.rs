@@ -82,7 +82,8 @@ fn a_policy_names_the_symbols_that_are_too_new() {
     let old =
         "summary = \"older than anything\"\nlibraries = [\"libc.so.6\"]\nversions = { GLIBC = \"2.0\" }\n";
     bench.write("old.toml", old);
-    let document = bench.on_mini(&["audit", &recipe, "--policy=./old.toml", "--format=json"]).exits(1).json();
+    // What is replaced wanted the same: it was there, and does not stop the build.
+    let document = bench.on_mini(&["audit", &recipe, "--policy=./old.toml", "--format=json"]).exits(0).json();
     let ceiling = findings(&document).iter().find(|f| f["check"] == "symbol-version-ceiling").unwrap();
     assert!(ceiling["symbol"].as_str().unwrap().starts_with("GLIBC_2."));
     assert!(!ceiling["evidence"]["symbols"].as_str().unwrap().is_empty());

@@ -18,6 +18,10 @@ mod setting_unread;
 mod soname_mismatch;
 mod symbol_version_ceiling;
 mod symbol_version_missing;
+mod torch_op_arity;
+mod torch_op_keyword;
+mod torch_op_missing;
+mod torch_op_type;
 mod undefined_symbol;
 
 use super::Check;
@@ -42,6 +46,10 @@ pub(super) static ALL: &[&Check] = &[
     &soname_mismatch::CHECK,
     &symbol_version_ceiling::CHECK,
     &symbol_version_missing::CHECK,
+    &torch_op_arity::CHECK,
+    &torch_op_keyword::CHECK,
+    &torch_op_missing::CHECK,
+    &torch_op_type::CHECK,
     &undefined_symbol::CHECK,
 ];
 

@@ -80,7 +80,7 @@ fn absent(
 ) -> Result<(Finding, Vec<ImagePath>), ObjectError> {
     let by = &world.objects[missing.by].file;
     let mut severity = if is_optional(case, world, missing) { Severity::Warning } else { Severity::Error };
-    let mut message = match missing.unfit.first() {
+    let mut message = match missing.unfit.last() {
         Some(unfit) => format!("needs `{}`, but {unfit}", missing.name),
         None => format!("needs `{}`, which is not found", missing.name),
     };

@@ -9,6 +9,8 @@ use super::bind::last;
 use super::literal;
 use crate::torch::Call;
 
+/// Longest copy of a call.
+const LONGEST: usize = 1000;
 /// Attributes of `torch.ops` that are no namespaces.
 const OWN: [&str; 3] = ["load_library", "import_module", "loaded_libraries"];
 
@@ -29,6 +31,13 @@ pub(super) fn read(scopes: &Scopes, call: &ExprCall) -> Option<(Operator, Call)>
     let mut values = passed(scopes, &call.arguments, 1);
     values.open |= open;
     Some((operator, values))
+}
+
+/// A call on one line, without comments, of at most [`LONGEST`] characters.
+pub(super) fn source(text: &str) -> String {
+    let lines = text.lines().map(|line| line.split(" #").next().unwrap_or(line).trim());
+    let text = lines.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join(" ");
+    text.replace("( ", "(").replace(" )", ")").chars().take(LONGEST).collect()
 }
 
 fn operator(scopes: &Scopes, expr: &Expr) -> Option<Operator> {

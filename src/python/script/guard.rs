@@ -91,9 +91,11 @@ fn is_elsewhere(word: &str) -> bool {
     word.split(['_', '.']).any(|part| ELSEWHERE.contains(&part))
 }
 
-/// Why something with this name may be for another machine: `forward_hip`.
-pub(super) fn named(name: &str) -> Option<String> {
+/// Why something with this name may be for another machine than one with an NVIDIA device and Linux: `forward_hip`.
+#[must_use]
+pub fn other_machine(name: &str) -> Option<String> {
     let name = name.to_lowercase();
+    let name = name.as_str();
     let parts = name.split('_').find(|part| *part != "cpu" && *part != "meta" && ELSEWHERE.contains(part));
     parts.or_else(|| name.ends_with("_cpu").then_some("cpu")).map(|word| format!("only with `{word}`"))
 }

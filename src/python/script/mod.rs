@@ -11,6 +11,7 @@ mod signature;
 mod variable;
 mod walk;
 
+pub use guard::other_machine;
 use ruff_python_parser::parse_module;
 use serde::Deserialize;
 use serde::Serialize;
@@ -45,7 +46,7 @@ pub struct OpCall {
     pub line: usize,
     /// Line where it ends.
     pub end: usize,
-    /// Its first line, without indentation, of at most 200 characters.
+    /// The call as it is written, on one line, of at most 1,000 characters.
     pub text: String,
     /// What is passed.
     pub call: torch::Call,

@@ -26,8 +26,6 @@ use super::variable;
 
 /// Deepest place that is looked at.
 const DEPTH: usize = 200;
-/// Longest copy of a source line.
-const LINE: usize = 200;
 
 /// A reason not to run, and whether a function defined there escapes it.
 type Reason = (String, bool);
@@ -78,7 +76,7 @@ impl<'a> Walk<'a> {
     fn op_call(&self, range: TextRange, (operator, call): (call::Operator, crate::torch::Call)) -> OpCall {
         let (start, end) = (range.start().to_usize(), range.end().to_usize());
         let (line, end) = (self.line(start), self.line(end.saturating_sub(1).max(start)));
-        let text = self.text.lines().nth(line - 1).unwrap_or_default().trim();
+        let text = super::call::source(&self.text[range]);
         let (namespace, name, overload) = operator;
         OpCall {
             namespace,
@@ -86,7 +84,7 @@ impl<'a> Walk<'a> {
             overload,
             line,
             end,
-            text: text.chars().take(LINE).collect(),
+            text,
             call,
             guard: self.guards.last().map(|(reason, _)| reason.clone()),
         }
@@ -143,7 +141,7 @@ impl<'a> Walk<'a> {
         // What surrounds the definition does not catch what the call raises.
         let kept: Vec<Reason> = self.guards.iter().filter(|(_, stays)| *stays).cloned().collect();
         let outer = std::mem::replace(&mut self.guards, kept);
-        let reason = guard::named(function.name.as_str()).map(|reason| (reason, true));
+        let reason = guard::other_machine(function.name.as_str()).map(|reason| (reason, true));
         self.scopes.enter();
         self.parameters(&function.parameters);
         self.guarded(reason, |walk| walk.visit_body(&function.body));
@@ -241,7 +239,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
             Stmt::ClassDef(class) => {
                 class.decorator_list.iter().for_each(|one| self.visit_decorator(one));
                 class.arguments.iter().for_each(|one| self.visit_arguments(one));
-                let reason = guard::named(class.name.as_str()).map(|reason| (reason, true));
+                let reason = guard::other_machine(class.name.as_str()).map(|reason| (reason, true));
                 self.scopes.enter();
                 self.guarded(reason, |walk| walk.visit_body(&class.body));
                 self.scopes.leave();

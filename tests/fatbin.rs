@@ -1,0 +1,172 @@
+//! Device code: containers made here by hand, and the files of real wheels against cuobjdump.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+#[path = "settings/truth.rs"]
+mod truth;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Cursor;
+
+use imgforge::elf;
+use imgforge::elf::Fatbins;
+use proptest::prelude::any;
+use proptest::proptest;
+
+use truth::Truth;
+
+const SPECIFIC: u64 = 0x10_0000;
+const FAMILY: u64 = 0x20_0000;
+const ELF: u16 = 2;
+const PTX: u16 = 1;
+
+/// One entry: kind, architecture, flags, and how long its header is.
+fn entry((kind, number, flags, header): (u16, u32, u64, u32)) -> Vec<u8> {
+    let mut bytes = vec![0; header as usize];
+    bytes[..2].copy_from_slice(&kind.to_le_bytes());
+    bytes[4..8].copy_from_slice(&header.to_le_bytes());
+    bytes[8..16].copy_from_slice(&24_u64.to_le_bytes());
+    bytes[28..32].copy_from_slice(&number.to_le_bytes());
+    bytes[40..48].copy_from_slice(&flags.to_le_bytes());
+    bytes.extend([0xcc; 24]);
+    bytes
+}
+
+/// A container as `fatbinary` writes it.
+fn container(entries: &[(u16, u32, u64, u32)]) -> Vec<u8> {
+    let body: Vec<u8> = entries.iter().copied().flat_map(entry).collect();
+    let mut bytes = 0xBA55_ED50_u32.to_le_bytes().to_vec();
+    bytes.extend(1_u16.to_le_bytes());
+    bytes.extend(16_u16.to_le_bytes());
+    bytes.extend((body.len() as u64).to_le_bytes());
+    bytes.extend(body);
+    bytes
+}
+
+/// An ELF file with these sections and nothing else.
+fn file(sections: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut names = vec![0_u8];
+    let mut headers = vec![[0_u64; 8]];
+    let mut bytes = vec![0_u8; 64];
+    let all = sections.iter().copied().chain([(".shstrtab", &[][..])]);
+    for (name, content) in all {
+        let at = names.len() as u64;
+        names.extend(name.bytes().chain([0]));
+        let content = if name == ".shstrtab" { names.clone() } else { content.to_vec() };
+        headers.push([at, 1, 2, 0, bytes.len() as u64, content.len() as u64, 0, 0]);
+        bytes.extend(content);
+    }
+    let start = bytes.len() as u64;
+    for [name, kind, flags, address, offset, size, ..] in &headers {
+        bytes.extend((*name as u32).to_le_bytes());
+        bytes.extend((*kind as u32).to_le_bytes());
+        for word in [flags, address, offset, size, &0, &1, &0] {
+            bytes.extend(word.to_le_bytes());
+        }
+        bytes.truncate(bytes.len() - 8);
+        bytes.extend([0; 8]);
+    }
+    bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
+    bytes[16..18].copy_from_slice(&3_u16.to_le_bytes());
+    bytes[18..20].copy_from_slice(&62_u16.to_le_bytes());
+    bytes[20] = 1;
+    bytes[40..48].copy_from_slice(&start.to_le_bytes());
+    bytes[52] = 64;
+    bytes[54] = 56;
+    bytes[58] = 64;
+    bytes[60] = headers.len() as u8;
+    bytes[62] = headers.len() as u8 - 1;
+    bytes
+}
+
+fn fatbins(bytes: &[u8]) -> Fatbins {
+    let study = elf::study(&mut Cursor::new(bytes), bytes.len() as u64).unwrap().unwrap();
+    study.traits.fatbins
+}
+
+fn told(fatbins: &Fatbins) -> Vec<(String, u32)> {
+    fatbins.codes().into_iter().map(|(code, count)| (code.to_string(), count)).collect()
+}
+
+#[test]
+fn architectures_and_letters_are_told_apart_and_the_linkers_input_left_out() {
+    let one = container(&[(ELF, 90, 0x11, 64), (ELF, 90, 0x8011 | SPECIFIC, 64), (PTX, 90, 0x11, 80)]);
+    let two = container(&[(ELF, 100, 0x11 | FAMILY, 112), (7, 80, 0, 64), (PTX, 100, SPECIFIC, 64)]);
+    let padded = [one.as_slice(), &[0; 12], &two, &one].concat();
+    let found = fatbins(&file(&[(".nv_fatbin", &padded), ("__nv_relfatbin", &two), (".data", &one)]));
+    let want = [("sm_90", 2), ("sm_90 (PTX)", 2), ("sm_90a", 2), ("sm_100f", 1), ("sm_100a (PTX)", 1)];
+    let want: BTreeMap<String, u32> =
+        want.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();
+    assert_eq!(told(&found).into_iter().collect::<BTreeMap<_, _>>(), want);
+    let runs = |name: &str| found.running_on(name.parse().unwrap());
+    assert_eq!([runs("sm_90"), runs("sm_103"), runs("sm_86")], [(2, 3), (3, 3), (0, 3)]);
+    let linked = fatbins(&file(&[("__nv_relfatbin", &two)]));
+    assert_eq!(told(&linked), [("sm_100f".to_owned(), 1), ("sm_100a (PTX)".to_owned(), 1)]);
+}
+
+#[test]
+fn lies_end_the_reading_and_nothing_else() {
+    let good = container(&[(ELF, 90, 0x11, 64)]);
+    let with = |at: usize, bytes: &[u8]| {
+        let mut bad = good.clone();
+        bad[at..at + bytes.len()].copy_from_slice(bytes);
+        [bad, good.clone()].concat()
+    };
+    let endless = u64::MAX.to_le_bytes();
+    for (what, content, want) in [
+        ("cut off", good[..60].to_vec(), 0),
+        ("an endless container", with(8, &endless), 1),
+        ("an endless entry", with(24, &endless), 2),
+        ("an entry without header", with(20, &0_u32.to_le_bytes()), 1),
+        ("a container without header", with(6, &0_u16.to_le_bytes()), 2),
+        ("no container", vec![0x50; 4096], 0),
+        ("nothing", Vec::new(), 0),
+    ] {
+        let count: u32 = told(&fatbins(&file(&[(".nv_fatbin", &content)]))).iter().map(|(_, n)| n).sum();
+        assert_eq!(count, want, "{what}");
+    }
+}
+
+#[test]
+fn many_containers_take_no_time_and_no_space() {
+    let one = container(&[(ELF, 90, 0x11, 64); 200]);
+    let many = one.repeat(40);
+    let found = fatbins(&file(&[(".nv_fatbin", &many)]));
+    assert_eq!(found.modules.len(), 1, "containers of one kind are one");
+    assert_eq!((found.modules[0].codes.len(), found.modules[0].count), (64, 40));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_to_an_end(bytes: Vec<u8>, offset: u64, size: u64, at in any::<proptest::sample::Index>()) {
+        let mut content = container(&[(ELF, 90, 0x11, 64), (PTX, 80, 0, 64)]);
+        let at = at.index(content.len());
+        content.splice(at..at, bytes);
+        let mut whole = file(&[(".nv_fatbin", &content), (".rodata", &content)]);
+        fatbins(&whole);
+        let header = whole.len() - 3 * 64;
+        whole[header + 24..header + 32].copy_from_slice(&offset.to_le_bytes());
+        whole[header + 32..header + 40].copy_from_slice(&size.to_le_bytes());
+        fatbins(&whole);
+    }
+}
+
+/// cuobjdump writes machine code of a family without its letter.
+fn as_listed(fatbins: &Fatbins) -> BTreeMap<String, u32> {
+    let mut listed = BTreeMap::new();
+    for (name, count) in told(fatbins) {
+        let name = if name.ends_with('f') { name.trim_end_matches('f').to_owned() } else { name };
+        *listed.entry(name).or_default() += count;
+    }
+    listed
+}
+
+#[test]
+fn real_files_have_what_cuobjdump_lists() {
+    let Some(truth) = Truth::get() else { return };
+    assert!(truth.fatbins.len() >= 3, "{} files with device code", truth.fatbins.len());
+    for (name, listed) in &truth.fatbins {
+        let bytes = fs::read(truth.directory.join(name)).unwrap();
+        assert_eq!(as_listed(&fatbins(&bytes)), *listed, "{name}");
+    }
+}

@@ -164,8 +164,8 @@ impl Open<'_> {
     /// Nothing else is known of the reference than that it is open.
     fn alone(&self) -> (Severity, String) {
         let program = self.case.loader.catalogue.is_program(&self.world.subject);
-        let extension = is_module(&self.world.subject) && !self.world.has_gaps();
-        if !program && !extension && self.world.python.is_none() {
+        let module = self.is_module() && (self.world.python.is_some() || !self.world.has_gaps());
+        if !program && !module {
             return (Severity::Note, self.left_to_the_loader());
         }
         let facts = &self.world.objects[self.index].object.facts;
@@ -178,10 +178,24 @@ impl Open<'_> {
         format!("wants `{}`, which nothing it needs defines: whoever loads it must have it", self.name())
     }
 
-    /// Python's own names, when the interpreter is not in the image.
+    /// Whether an interpreter imports the subject: its name says so, or it has the function that an import calls.
+    /// A plain library is opened by somebody unknown, who may have loaded more.
+    fn is_module(&self) -> bool {
+        let name = String::from_utf8_lossy(self.world.subject.name());
+        let tagged = name.ends_with(".so") && (name.contains(".cpython-3") || name.contains(".abi3."));
+        let entry = format!("PyInit_{}", name.split('.').next().unwrap_or_default());
+        let subject = self.world.find(&self.world.subject);
+        tagged || subject.is_some_and(|index| !self.symbols[index].definitions(&entry).is_empty())
+    }
+
+    /// Python's own names, when the interpreter is not in the image, and those of the C library's parts that it
+    /// has loaded: extension modules call `pow` and name no library for it.
     fn is_of_absent_interpreter(&self) -> bool {
         let absent = self.world.python.as_ref().is_none_or(|python| python.executable.is_none());
-        absent && (self.symbol.name.starts_with("Py") || self.symbol.name.starts_with("_Py"))
+        let name = self.symbol.name.as_str();
+        let plain = self.symbol.version.is_none() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let c = plain && !name.bytes().any(|byte| byte.is_ascii_uppercase());
+        absent && (c || name.starts_with("Py") || name.starts_with("_Py") || name.starts_with("pthread_"))
     }
 
     fn name(&self) -> String {
@@ -204,12 +218,6 @@ impl Open<'_> {
         }
         finding
     }
-}
-
-/// Whether a file says by its name that it is loaded by an interpreter, wherever it lies.
-fn is_module(path: &ImagePath) -> bool {
-    let name = String::from_utf8_lossy(path.name());
-    name.ends_with(".so") && (name.contains(".cpython-3") || name.contains(".abi3."))
 }
 
 impl Elsewhere {

@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs corpus quiet
+.PHONY: demo test lint needs corpus quiet settings
 .DEFAULT_GOAL := help
 
 help:
@@ -7,6 +7,7 @@ help:
 	@echo "make test   every test, on real registries, engines and images"
 	@echo "make corpus real breaks of real wheels: the loader's word against ours, with big downloads"
 	@echo "make quiet  unmodified wheels in their own context: no error may be told"
+	@echo "make settings names of variables and device code: what big real libraries say of themselves"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
 # Installs what is missing when run as root, else says what to install.
@@ -29,6 +30,9 @@ corpus: needs
 quiet: needs
 	cargo build --release --quiet
 	fixtures/corpus/quiet.py --program target/release/imgforge
+
+settings:
+	IMGFORGE_SETTINGS=all cargo test --test settings --test fatbin
 
 lint:
 	cargo fmt --check

@@ -11,6 +11,7 @@ mod baseline;
 mod case;
 mod changed;
 mod checks;
+mod endings;
 mod error;
 mod family;
 mod home;

@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs corpus quiet torch-ops look
+.PHONY: demo test lint needs corpus quiet torch-ops look settings
 .DEFAULT_GOAL := help
 
 help:
@@ -9,6 +9,8 @@ help:
 	@echo "make quiet  unmodified wheels in their own context: no error may be told"
 	@echo "make torch-ops calls of torch operators in real wheels, as they are and mixed (3 GB of downloads)"
 	@echo "make look   the HTML report in a headless browser, with pictures of it in target/look"
+
+	@echo "make settings names of variables and device code: what big real libraries say of themselves"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
 # Installs what is missing when run as root, else says what to install.
@@ -41,6 +43,9 @@ look:
 	cargo build --quiet
 	target/debug/imgforge audit oci:fixtures/mini/out/layout:h100-v19-flashinfer-stub --gate off --report html=target/look.html
 	fixtures/reports/look.py target/look.html target/look
+
+settings:
+	IMGFORGE_SETTINGS=all cargo test --test settings --test fatbin
 
 lint:
 	cargo fmt --check

@@ -12,6 +12,7 @@ mod case;
 mod changed;
 mod checks;
 mod crossings;
+mod endings;
 mod error;
 mod family;
 mod home;

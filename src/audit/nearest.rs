@@ -1,43 +1,35 @@
 //! The real name that a wrong one was meant to be.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use super::endings::Endings;
 use super::readers::makes;
 
 /// From here on two names are close enough to be told, in percent.
 const CLOSE: usize = 55;
 
 /// The name of `known` that is nearest to `name`, or one that can be made from `parts`; none when all are far.
-pub(super) fn nearest(name: &str, known: &BTreeSet<&str>, parts: &BTreeSet<&str>) -> Option<String> {
-    let full = known.iter().map(|known| (*known).to_owned());
-    let made = made(name, parts);
-    let scored = full.chain(made).map(|other| (likeness(name, &other), other));
-    let best = scored.filter(|(score, _)| *score >= CLOSE).max_by_key(|(score, other)| {
-        (*score, std::cmp::Reverse(other.len()), std::cmp::Reverse(other.clone()))
-    });
-    best.map(|(_, other)| other)
+pub(super) fn nearest(name: &str, known: &BTreeSet<String>, parts: Option<&Endings>) -> Option<String> {
+    let made = parts.map(|parts| made(name, parts)).unwrap_or_default();
+    let scored = known.iter().chain(&made).map(|other| (likeness(name, other), other));
+    let best = scored.filter(|(score, _)| *score >= CLOSE);
+    let best = best.max_by_key(|(score, other)| (*score, Reverse(other.len()), Reverse(*other)));
+    best.map(|(_, other)| other.clone())
 }
 
 /// Names that libfabric or UCX could make, with the same beginning as `name`.
-fn made(name: &str, parts: &BTreeSet<&str>) -> Vec<String> {
-    let Some((family, rest)) = name.split_once('_').filter(|(family, _)| matches!(*family, "FI" | "UCX"))
-    else {
+fn made(name: &str, parts: &Endings) -> Vec<String> {
+    let Some((family, rest)) = name.split_once('_') else {
         return Vec::new();
     };
-    let heads = std::iter::once("").chain(rest.match_indices('_').map(|(at, _)| &rest[..=at]));
-    let own: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+    let all: Vec<String> = parts.iter().map(|part| part.to_ascii_uppercase()).collect();
     let mut made = Vec::new();
-    for head in heads {
-        let is_part = head.is_empty() || {
-            let head = if family == "FI" {
-                head.trim_end_matches('_').to_ascii_lowercase()
-            } else {
-                head.to_owned()
-            };
-            makes(&format!("{family}_{head}"), &own)
-        };
-        if is_part {
-            made.extend(parts.iter().map(|part| format!("{family}_{head}{}", part.to_ascii_uppercase())));
+    for end in std::iter::once(0).chain(rest.match_indices('_').map(|(at, _)| at + 1)) {
+        let head = &rest[..end];
+        let part = if family == "FI" { head.trim_end_matches('_') } else { head };
+        if head.is_empty() || makes(&format!("{family}_{part}"), parts) {
+            made.extend(all.iter().map(|part| format!("{family}_{head}{part}")));
         }
     }
     made
@@ -71,9 +63,12 @@ mod tests {
 
     #[test]
     fn the_real_name_is_found() {
-        let known = BTreeSet::from(["NIXL_PLUGIN_DIR", "NIXL_LOG_LEVEL", "NIXL_TELEMETRY_ENABLE"]);
-        let parts =
-            BTreeSet::from(["efa", "enable_shm_transfer", "hmem_disable_p2p", "iface", "hmem", "tx_size"]);
+        let known = ["NIXL_PLUGIN_DIR", "NIXL_LOG_LEVEL", "NIXL_TELEMETRY_ENABLE"];
+        let known = known.map(str::to_owned).into_iter().collect();
+        let mut parts = Endings::default();
+        for part in ["efa", "enable_shm_transfer", "hmem_disable_p2p", "iface", "hmem", "tx_size"] {
+            parts.add(part);
+        }
         for (name, want) in [
             ("FI_EFA_ENABLE_SHM", Some("FI_EFA_ENABLE_SHM_TRANSFER")),
             ("FI_HMEM_P2P_DISABLED", Some("FI_HMEM_DISABLE_P2P")),
@@ -81,7 +76,7 @@ mod tests {
             ("NIXL_SKIP_TOPOLOGY_CHECK", None),
             ("FI_EFA_DEV_LIST", None),
         ] {
-            assert_eq!(nearest(name, &known, &parts).as_deref(), want, "{name}");
+            assert_eq!(nearest(name, &known, Some(&parts)).as_deref(), want, "{name}");
         }
     }
 }

@@ -1,81 +1,90 @@
 //! Who in an image reads an environment variable, as far as its files tell.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use super::Case;
-use crate::elf::Traits;
+use super::endings::Endings;
+use crate::elf::Texts;
 use crate::layer::Node;
 use crate::loader::ObjectError;
-use crate::oci::ImagePath;
-use crate::python::Script;
 
 /// Longest shell script that is looked at.
 const SCRIPT: usize = 1 << 20;
 
 /// Everything in an image that can read a variable.
-pub(super) struct Readers<'a> {
-    binaries: Vec<(&'a ImagePath, Arc<Traits>)>,
-    scripts: Vec<(&'a ImagePath, Arc<Script>)>,
-    shells: Vec<(&'a ImagePath, Vec<u8>)>,
+#[derive(Default)]
+pub(super) struct Readers {
+    /// Complete names in ELF files, and names in Rust and Go, side by side.
+    variables: Endings,
+    words: BTreeSet<String>,
+    /// Names in Python.
+    names: BTreeSet<String>,
+    /// Shell scripts.
+    shells: Vec<Vec<u8>>,
+    /// Parts of names with `FI_`, and of names with `UCX_`.
+    small: Endings,
+    capital: Endings,
 }
 
-impl<'a> Readers<'a> {
+impl Readers {
     /// Looks at every file of the tree.
-    pub(super) fn new(case: &'a Case<'_>) -> Result<Self, ObjectError> {
+    pub(super) fn new(case: &Case<'_>) -> Result<Self, ObjectError> {
         let view = case.loader.view;
-        let mut readers =
-            Self { binaries: Vec::new(), scripts: case.scripts().collect(), shells: Vec::new() };
-        for (path, node) in view.tree.iter() {
-            if !matches!(node.entry.node, Node::File(_)) {
-                continue;
-            }
+        let mut readers = Self::default();
+        for (_, script) in case.scripts() {
+            readers.names.extend(script.env.iter().chain(&script.names).cloned());
+        }
+        for (path, node) in view.tree.iter().filter(|(_, node)| matches!(node.entry.node, Node::File(_))) {
             let name = String::from_utf8_lossy(path.name());
             if case.loader.catalogue.get(path).is_some() {
-                readers.binaries.push((path, case.traits(path)?));
+                readers.binary(&case.traits(path)?.texts);
             } else if name.ends_with(".sh") || !name.contains('.') {
                 let text = view.objects.bytes(path, node)?.filter(|text| text.len() <= SCRIPT);
-                readers.shells.extend(text.map(|text| (path, text)));
+                readers.shells.extend(text);
             }
         }
         Ok(readers)
     }
 
-    /// A file that reads the variable.
-    pub(super) fn of(&self, name: &str) -> Option<&'a ImagePath> {
-        let binary = self.binaries.iter().find(|(_, traits)| {
-            let texts = &traits.texts;
-            texts.variables.iter().any(|text| text.ends_with(name))
-                || texts.words.iter().any(|text| is_word_of(name, text))
-        });
-        let script = || {
-            let named = |text: &String| text == name || (text.ends_with('_') && name.starts_with(text));
-            self.scripts.iter().find(|(_, script)| script.names.iter().any(named)).map(|(path, _)| *path)
-        };
-        let shell = || self.shells.iter().find(|(_, text)| mentions(text, name)).map(|(path, _)| *path);
-        let made = || self.binaries.iter().find(|(_, traits)| makes(name, &traits.texts.parts));
-        let binary = binary.map(|(path, _)| *path);
-        binary.or_else(script).or_else(shell).or_else(|| made().map(|(path, _)| *path))
+    fn binary(&mut self, texts: &Texts) {
+        texts.variables.iter().for_each(|text| self.variables.add(text));
+        self.words.extend(texts.words.iter().cloned());
+        for part in &texts.parts {
+            let small = part.bytes().any(|byte| byte.is_ascii_lowercase());
+            if small { self.small.add(part) } else { self.capital.add(part) }
+        }
     }
 
-    /// Every name that is there in full and begins with `prefix`.
-    pub(super) fn known(&self, prefix: &str) -> BTreeSet<&str> {
-        let texts = self.binaries.iter().flat_map(|(_, traits)| {
-            traits.texts.variables.iter().chain(traits.texts.words.iter().filter(|word| word.len() <= 64))
-        });
-        let names = self.scripts.iter().flat_map(|(_, script)| &script.names);
-        texts.chain(names).map(String::as_str).filter(|name| name.starts_with(prefix)).collect()
+    /// Whether anything reads the variable.
+    pub(super) fn read(&self, name: &str) -> bool {
+        let begins = |text: &String| text == name || (text.ends_with('_') && name.starts_with(text));
+        self.variables.has(name)
+            || self.makes(name)
+            || self.names.iter().any(begins)
+            || self.words.iter().any(|text| is_word_of(name, text))
+            || self.shells.iter().any(|text| mentions(text, name))
+    }
+
+    /// Every name that is there in full and begins with `family`.
+    pub(super) fn known(&self, family: &str) -> BTreeSet<String> {
+        let words = self.words.iter().filter(|word| word.len() <= 64).cloned();
+        let all = self.variables.iter().chain(words).chain(self.names.iter().cloned());
+        all.filter(|name| name.starts_with(family)).collect()
     }
 
     /// Parts of names that begin with `family` and are made at run time.
-    pub(super) fn parts_of(&self, family: &str) -> BTreeSet<&str> {
-        let parts = self.binaries.iter().flat_map(|(_, traits)| &traits.texts.parts).map(String::as_str);
-        let small = |part: &&str| part.bytes().any(|byte| byte.is_ascii_lowercase());
-        match family {
-            "FI_" => parts.filter(small).collect(),
-            "UCX_" => parts.filter(|part| !small(part)).collect(),
-            _ => BTreeSet::new(),
-        }
+    pub(super) fn parts(&self, family: &str) -> Option<&Endings> {
+        let parts = match family {
+            "FI_" => &self.small,
+            "UCX_" => &self.capital,
+            _ => return None,
+        };
+        (!parts.is_empty()).then_some(parts)
+    }
+
+    fn makes(&self, name: &str) -> bool {
+        let family = name.find('_').map_or(name, |at| &name[..=at]);
+        self.parts(family).is_some_and(|parts| makes(name, parts))
     }
 }
 
@@ -112,12 +121,12 @@ fn mentions(script: &[u8], name: &str) -> bool {
 /// Whether a name can be put together from parts: `FI_` with a parameter, or with a provider and a parameter, in
 /// small letters (`fi_param_define` of libfabric); `UCX_` with a field, or with a prefix that ends with `_` and a
 /// field (`ucs_config_parser` of UCX). Of a string that is the end of another, only the longer is there.
-pub(super) fn makes(name: &str, parts: &[String]) -> bool {
+pub(super) fn makes(name: &str, parts: &Endings) -> bool {
     let small = name.strip_prefix("FI_").map(str::to_ascii_lowercase);
     let Some(rest) = small.or_else(|| name.strip_prefix("UCX_").map(str::to_owned)) else {
         return false;
     };
-    let has = |part: &str| !part.is_empty() && parts.iter().any(|known| known.ends_with(part));
+    let has = |part: &str| !part.is_empty() && parts.has(part);
     let keeps = name.starts_with("UCX_");
     has(&rest)
         || rest.match_indices('_').any(|(at, _)| {
@@ -133,7 +142,8 @@ mod tests {
     #[test]
     fn names_are_made_of_parts() {
         let parts = ["detect_hmem_iface", "efa", "enable_shm_transfer", "IB_", "ALL_TLS", "GPU_DIRECT_RDMA"];
-        let parts: Vec<String> = parts.iter().map(|part| (*part).to_owned()).collect();
+        let mut known = Endings::default();
+        parts.iter().for_each(|part| known.add(part));
         for (name, want) in [
             ("FI_EFA_IFACE", true),
             ("FI_EFA_ENABLE_SHM_TRANSFER", true),
@@ -146,7 +156,7 @@ mod tests {
             ("UCX_EFA", false),
             ("NCCL_TLS", false),
         ] {
-            assert_eq!(makes(name, &parts), want, "{name}");
+            assert_eq!(makes(name, &known), want, "{name}");
         }
     }
 

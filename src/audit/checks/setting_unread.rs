@@ -73,7 +73,7 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     }
     let readers = Readers::new(case)?;
     for (name, own) in wanted {
-        if readers.of(name).is_none() {
+        if !readers.read(name) {
             findings.add(unread(case, &readers, name, own), Vec::new());
         }
     }
@@ -88,11 +88,11 @@ fn can_be_told(name: &str, own: bool) -> bool {
     shaped && !begins(&AMBIENT) && (own || begins(&FAMILIES))
 }
 
-fn unread(case: &Case<'_>, readers: &Readers<'_>, name: &str, own: bool) -> Finding {
+fn unread(case: &Case<'_>, readers: &Readers, name: &str, own: bool) -> Finding {
     let family = name.find('_').map_or(name, |at| &name[..=at]);
     let known = readers.known(family);
-    let parts = readers.parts_of(family);
-    let present = !known.is_empty() || !parts.is_empty();
+    let parts = readers.parts(family);
+    let present = !known.is_empty() || parts.is_some();
     let (severity, message) = if !present {
         (Severity::Note, format!("is set, and nothing in the image reads any `{family}*`"))
     } else if own {
@@ -106,7 +106,7 @@ fn unread(case: &Case<'_>, readers: &Readers<'_>, name: &str, own: bool) -> Find
         finding.evidence.insert("value".to_owned(), value.clone());
     }
     if present {
-        finding.help = Some(match nearest(name, &known, &parts) {
+        finding.help = Some(match nearest(name, &known, parts) {
             Some(other) => {
                 finding.evidence.insert("nearest".to_owned(), other.clone());
                 format!("the nearest name that is read is `{other}`")

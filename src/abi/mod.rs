@@ -10,6 +10,7 @@ mod layout;
 mod mention;
 mod name;
 mod pair;
+mod strings;
 
 pub use change::Change;
 pub use change::Kind;
@@ -23,3 +24,4 @@ pub use name::class_name;
 pub use name::demangle;
 pub use pair::Pair;
 pub use pair::pairs;
+pub use strings::StringKind;

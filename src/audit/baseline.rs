@@ -151,7 +151,9 @@ mod tests {
             (r#"{"schema": "imgforge.plan/1", "findings": []}"#, "its schema is `imgforge.plan/1`"),
             ("no", "expected ident"),
         ] {
-            let Err(Error::Baseline { source, .. }) = applied(text, &mut Vec::new()) else { panic!("{text}") };
+            let Err(Error::Baseline { source, .. }) = applied(text, &mut Vec::new()) else {
+                panic!("{text}")
+            };
             assert!(source.to_string().contains(part), "{source}");
         }
     }

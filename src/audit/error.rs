@@ -86,7 +86,9 @@ impl Hint for Error {
             Self::NoCheck { .. } => "list them: `imgforge explain`".to_owned(),
             Self::Unread { .. } => "check the path".to_owned(),
             Self::Policy { .. } => "the built-in ones show the form: `src/audit/policies`".to_owned(),
-            Self::Baseline { .. } => "make one with `--write-baseline FILE` or `--report json=FILE`".to_owned(),
+            Self::Baseline { .. } => {
+                "make one with `--write-baseline FILE` or `--report json=FILE`".to_owned()
+            }
         })
     }
 }

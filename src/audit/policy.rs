@@ -140,7 +140,10 @@ mod tests {
     fn every_policy_is_read_and_names_checks_that_there_are() {
         for name in Policy::names() {
             let policy = named(name).unwrap();
-            assert!(policy.versions.contains_key("GLIBC") && policy.libraries.contains("libc.so.6"), "{name}");
+            assert!(
+                policy.versions.contains_key("GLIBC") && policy.libraries.contains("libc.so.6"),
+                "{name}"
+            );
             assert!(policy.levels.keys().all(|id| crate::audit::find(id).is_some()), "{name}");
         }
         assert!(Policy::names().is_sorted());

@@ -85,11 +85,7 @@ fn look(case: &Case<'_>) -> Result<Findings, Error> {
 }
 
 /// What the options make of the findings.
-fn settle(
-    findings: &mut Vec<Finding>,
-    policy: Option<&Policy>,
-    options: &AuditOptions,
-) -> Result<(), Error> {
+fn settle(findings: &mut Vec<Finding>, policy: Option<&Policy>, options: &AuditOptions) -> Result<(), Error> {
     if let Some(file) = &options.baseline {
         baseline::apply(findings, file)?;
     }

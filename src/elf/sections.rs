@@ -45,8 +45,7 @@ pub(super) fn read<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Vec<Sec
     let fields = source.fields(&header);
     let (at, counts) = if source.wide { (40, 58) } else { (32, 46) };
     let (start, entry) = (fields.word(at), u64::from(fields.half(counts)));
-    let (mut count, mut names) =
-        (u64::from(fields.half(counts + 2)), usize::from(fields.half(counts + 4)));
+    let (mut count, mut names) = (u64::from(fields.half(counts + 2)), usize::from(fields.half(counts + 4)));
     let whole = if source.wide { 64 } else { 40 };
     if start == 0 || start >= source.size() || entry < whole || entry > 1024 {
         return Ok(Vec::new());

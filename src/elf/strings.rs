@@ -9,6 +9,8 @@ const VARIABLE: usize = 64;
 const WORD: usize = 512;
 /// Longest file name of a library.
 const LIBRARY: usize = 128;
+/// How the names begin under which pybind11 and nanobind share their registries of classes.
+const BINDINGS: [&[u8]; 2] = [b"__pybind11_internals_v", b"__nb_internals_v"];
 /// Most bytes of one kind that are kept of one file. Libraries of a hundred megabytes have a third of it.
 const MOST: usize = 256 << 10;
 
@@ -41,6 +43,7 @@ pub(super) struct Collector {
     /// Whether short names are kept too.
     assembles: bool,
     schemas: BTreeSet<String>,
+    bindings: Names,
     libraries: Names,
     variables: Names,
     words: Names,
@@ -52,6 +55,7 @@ impl Collector {
         Self {
             assembles,
             schemas: BTreeSet::new(),
+            bindings: Names::default(),
             libraries: Names::default(),
             variables: Names::default(),
             words: Names::default(),
@@ -73,6 +77,7 @@ impl Collector {
     pub(super) fn finish(self) -> Texts {
         Texts {
             schemas: self.schemas.into_iter().collect(),
+            bindings: self.bindings.finish(),
             libraries: self.libraries.finish(),
             variables: self.variables.finish(),
             words: self.words.finish(),
@@ -90,6 +95,10 @@ impl Collector {
         }
         if text.len() < 4 {
             return;
+        }
+        let registry = BINDINGS.iter().any(|start| text.starts_with(start));
+        if ended && registry && text.len() <= LIBRARY && text.is_ascii() {
+            self.bindings.add(text);
         }
         if ended && text.len() <= 4 * LIBRARY && memchr::memmem::find(text, b"lib").is_some() {
             self.library(text);
@@ -171,7 +180,8 @@ mod tests {
 
     #[test]
     fn libraries_are_told_from_text() {
-        let data = b"libnuma.so.1\0/usr/lib/libx.so\0cannot open libz.so\0/libplugin_\0lib%s.so\0library_of\0\
+        let data =
+            b"libnuma.so.1\0/usr/lib/libx.so\0cannot open libz.so\0/libplugin_\0lib%s.so\0library_of\0\
             libc.so.6: no\0libfoo.sock\0";
         assert_eq!(texts(data, false).libraries, ["libnuma.so.1", "libplugin_", "libx.so"]);
     }
@@ -179,10 +189,7 @@ mod tests {
     #[test]
     fn parts_are_what_strings_end_with() {
         let data = b"detect_hmem_iface\0;ofi_rxm\0TLS\0IB_\0Mixed\0no efa\0q\0";
-        assert_eq!(
-            texts(data, true).parts,
-            ["IB_", "TLS", "detect_hmem_iface", "efa", "ixed", "ofi_rxm"]
-        );
+        assert_eq!(texts(data, true).parts, ["IB_", "TLS", "detect_hmem_iface", "efa", "ixed", "ofi_rxm"]);
     }
 
     #[test]

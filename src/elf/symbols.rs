@@ -9,6 +9,7 @@ use super::Defined;
 use super::Error;
 use super::Symbols;
 use super::Undefined;
+use super::order;
 use super::relocations::LAZY;
 use super::relocations::UNUSED;
 use super::source::Fields;
@@ -110,8 +111,8 @@ pub(super) fn read<R: Read + Seek>(
             Ok(true)
         },
     )?;
-    symbols.defined.sort_by(|a, b| a.name.cmp(&b.name));
-    symbols.undefined.sort_by(|a, b| a.name.cmp(&b.name));
+    order::by_name(&mut symbols.defined, |symbol| &symbol.name);
+    order::by_name(&mut symbols.undefined, |symbol| &symbol.name);
     Ok(symbols)
 }
 

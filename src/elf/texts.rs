@@ -29,6 +29,8 @@ const WRITABLE: u32 = 2;
 pub struct Texts {
     /// Operator schemas, as `torch::scan` finds them.
     pub schemas: Vec<String>,
+    /// Names of the registries that pybind11 and nanobind modules share their classes in.
+    pub bindings: Vec<String>,
     /// File names of libraries, such as `libnuma.so.1`, and the beginnings of some, such as `libplugin_`: what
     /// may be opened at run time.
     pub libraries: Vec<String>,
@@ -75,7 +77,8 @@ fn places<R: Read + Seek>(source: &mut Source<'_, R>, anchors: &Anchors) -> Resu
         let mut places = Vec::new();
         for segment in fixed.take(64) {
             let inside = names.filter(|at| (segment.offset..segment.offset + segment.length).contains(at));
-            let skipped = inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
+            let skipped =
+                inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
             let length = segment.length.saturating_sub(skipped).min(left);
             left -= length;
             places.push((segment.offset.saturating_add(skipped), length));

@@ -10,7 +10,7 @@ use crate::store::Store;
 /// Kinds of notes; the number changes with the meaning of the bytes.
 const LAYERS: &str = "layers-2";
 const SYMBOLS: &str = "symbols-2";
-const TRAITS: &str = "traits-1";
+const TRAITS: &str = "traits-2";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
 

@@ -5,11 +5,13 @@
 mod bytecode;
 pub mod record;
 mod script;
+mod stable_abi;
 mod syntax;
 
 pub use bytecode::is_stale_cache;
 pub use bytecode::stale_caches;
 pub use script::Script;
 pub use script::script;
+pub use stable_abi::stable_since;
 pub use syntax::SyntaxError;
 pub use syntax::parse_errors;

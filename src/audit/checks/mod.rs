@@ -2,11 +2,14 @@
 
 mod built_together;
 mod copies;
+mod cxx_string_abi;
 mod host_library;
 mod layout_mismatch;
 mod library_not_allowed;
 mod machine_mismatch;
 mod needed_missing;
+mod pybind_internals;
+mod python_abi3;
 mod python_tag_mismatch;
 mod soname_mismatch;
 mod symbol_version_ceiling;
@@ -19,11 +22,14 @@ use super::Check;
 pub(super) static ALL: &[&Check] = &[
     &built_together::CHECK,
     &copies::CHECK,
+    &cxx_string_abi::CHECK,
     &host_library::CHECK,
     &layout_mismatch::CHECK,
     &library_not_allowed::CHECK,
     &machine_mismatch::CHECK,
     &needed_missing::CHECK,
+    &pybind_internals::CHECK,
+    &python_abi3::CHECK,
     &python_tag_mismatch::CHECK,
     &soname_mismatch::CHECK,
     &symbol_version_ceiling::CHECK,

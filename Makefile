@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs corpus quiet torch-ops look settings
+.PHONY: demo test lint needs corpus quiet torch-ops look settings layout-proof
 .DEFAULT_GOAL := help
 
 help:
@@ -51,3 +51,8 @@ lint:
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# Downloads two versions of PyTorch (1.8 GB).
+layout-proof:
+	cargo build --release --quiet
+	fixtures/layout/proof.py target/release/imgforge

@@ -1,6 +1,5 @@
 //! Sizes and shapes that differ between two builds.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::Change;
@@ -8,8 +7,8 @@ use super::Kind;
 use super::class_name;
 use super::sizes;
 use crate::elf;
+use crate::elf::Defined;
 use crate::elf::Layout;
-use crate::elf::SizeSource;
 use crate::elf::Symbols;
 use crate::finding::Severity;
 
@@ -38,10 +37,7 @@ fn class_sizes(old: &Layout, new: &Layout, changes: &mut Vec<Change>) {
         let severity = if certain { Severity::Error } else { Severity::Warning };
         let (from, to) = (before.size.bytes.to_string(), after.size.bytes.to_string());
         let mut change = Change::new(Kind::ClassSize, severity, class, &from, &to);
-        change.evidence = match source {
-            SizeSource::DeletingDestructor => "deleting destructor",
-            SizeSource::ControlBlock => "make_shared block",
-        };
+        change.evidence = source.text();
         changes.push(change);
     }
 }
@@ -60,19 +56,17 @@ fn bases(old: &Layout, new: &Layout, changes: &mut Vec<Change>) {
 /// Virtual tables and variables: their sizes stand in the symbol table.
 fn tables(old: &Symbols, new: &Symbols, changes: &mut Vec<Change>) {
     const OBJECT: u8 = 1;
-    let objects = |symbols: &Symbols| -> BTreeMap<String, u64> {
-        let objects = symbols.defined.iter().filter(|symbol| symbol.kind == OBJECT && symbol.size > 0);
-        objects.map(|symbol| (symbol.name.clone(), symbol.size)).collect()
-    };
-    let new = objects(new);
-    for (name, before) in objects(old) {
-        let Some(after) = new.get(&name).filter(|after| **after != before) else {
+    let sized = |symbol: &Defined| symbol.kind == OBJECT && symbol.size > 0;
+    for symbol in old.defined.iter().filter(|symbol| sized(symbol)) {
+        let mut others = new.definitions(&symbol.name).iter().filter(|other| sized(other));
+        let (name, before) = (symbol.name.as_str(), symbol.size);
+        let Some(after) = others.next().map(|other| other.size).filter(|after| *after != before) else {
             continue;
         };
         let (kind, severity, subject) = match name.strip_prefix("_ZTV") {
             Some(class) if elf::is_own(class) => (Kind::VtableSize, Severity::Error, class),
             Some(_) => continue,
-            None if is_data(&name) => (Kind::ObjectSize, Severity::Warning, name.as_str()),
+            None if is_data(name) => (Kind::ObjectSize, Severity::Warning, name),
             None => continue,
         };
         changes.push(Change::new(kind, severity, subject, &before.to_string(), &after.to_string()));

@@ -12,6 +12,7 @@ mod mention;
 mod name;
 mod own;
 mod pair;
+mod strings;
 
 pub use change::Change;
 pub use change::Kind;
@@ -26,3 +27,4 @@ pub use name::demangle;
 pub use own::is_own_cpp;
 pub use pair::Pair;
 pub use pair::pairs;
+pub use strings::StringKind;

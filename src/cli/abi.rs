@@ -22,10 +22,12 @@ use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::session::Session;
 use crate::elf;
+use crate::elf::Layout;
 use crate::elf::Study;
 use crate::finding::Severity;
 use crate::report::abi as report;
 use crate::report::abi::Compared;
+use crate::report::abi::SameClass;
 
 /// Does what follows `abi`.
 ///
@@ -41,8 +43,8 @@ pub fn abi(args: &Abi, global: &Global) -> Result<Outcome, Failure> {
 fn diff(args: &AbiDiff, global: &Global) -> Result<Outcome, Failure> {
     let (old, new) = (Path::new(&args.old), Path::new(&args.new));
     let files = match (is_directory(old)?, is_directory(new)?) {
-        (false, false) => vec![one(old, new, (args.old.clone(), args.new.clone()))?],
-        (true, true) => directories(old, new)?,
+        (false, false) => vec![one(old, new, (args.old.clone(), args.new.clone()), args.all)?],
+        (true, true) => directories(old, new, args.all)?,
         _ => {
             return Err(Failure::usage(
                 format!("`{}` and `{}` are not of one kind", args.old, args.new),
@@ -99,27 +101,41 @@ fn libraries(root: &Path) -> Result<BTreeSet<String>, Failure> {
     Ok(found)
 }
 
-fn directories(old: &Path, new: &Path) -> Result<Vec<Compared>, Failure> {
+fn directories(old: &Path, new: &Path, all: bool) -> Result<Vec<Compared>, Failure> {
     let pairs = compare::pairs(&libraries(old)?, &libraries(new)?);
     let compared = pairs.into_iter().map(|pair| match (pair.old, pair.new) {
         (Some(before), Some(after)) => {
             let (from, to) = (old.join(&before), new.join(&after));
-            one(&from, &to, (before, after))
+            one(&from, &to, (before, after), all)
         }
-        (old, new) => Ok(Compared { old, new, changes: Vec::new() }),
+        (old, new) => Ok(Compared { old, new, changes: Vec::new(), sizes: Vec::new() }),
     });
     compared.collect()
 }
 
-fn one(old: &Path, new: &Path, names: (String, String)) -> Result<Compared, Failure> {
-    let changes = compare::compare(&study(old)?, &study(new)?);
-    Ok(Compared { old: Some(names.0), new: Some(names.1), changes })
+fn one(old: &Path, new: &Path, names: (String, String), all: bool) -> Result<Compared, Failure> {
+    let (old, new) = (outline(old)?, outline(new)?);
+    let changes = compare::compare(&old, &new);
+    let sizes = if all { in_both(&old.traits.layout, &new.traits.layout) } else { Vec::new() };
+    Ok(Compared { old: Some(names.0), new: Some(names.1), changes, sizes })
 }
 
-fn study(path: &Path) -> Result<Study, Failure> {
+/// Classes whose sizes both builds tell in the same way.
+fn in_both(old: &Layout, new: &Layout) -> Vec<SameClass> {
+    let (old, new) = (compare::sizes(old), compare::sizes(new));
+    let both = old.iter().filter_map(|(key, before)| Some((key, before, new.get(key)?)));
+    both.map(|((class, source), before, after)| SameClass {
+        class: class.clone(),
+        sizes: (before.size.bytes, after.size.bytes),
+        source: *source,
+    })
+    .collect()
+}
+
+fn outline(path: &Path) -> Result<Study, Failure> {
     let mut file = File::open(path).map_err(|error| failed(path, error))?;
     let size = file.metadata().map_err(|error| failed(path, error))?.len();
-    match elf::study(&mut file, size) {
+    match elf::outline(&mut file, size) {
         Ok(Some(study)) => Ok(study),
         Ok(None) => Err(Failure::usage(
             format!("`{}` is no ELF file", path.display()),

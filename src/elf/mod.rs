@@ -11,6 +11,7 @@ mod hash_tables;
 mod layout;
 mod names;
 mod notes;
+mod order;
 mod parse;
 mod relocations;
 mod sections;
@@ -37,6 +38,7 @@ pub use layout::function_of;
 pub use layout::is_own;
 pub use names::Names;
 pub use names::hash;
+pub use parse::outline;
 pub use parse::parse;
 pub use parse::read;
 pub use parse::study;
@@ -199,6 +201,14 @@ impl Facts {
 }
 
 impl Symbols {
+    /// All definitions whose names start with `start`.
+    #[must_use]
+    pub fn starting_with(&self, start: &str) -> &[Defined] {
+        let first = self.defined.partition_point(|defined| defined.name.as_str() < start);
+        let count = self.defined[first..].partition_point(|defined| defined.name.starts_with(start));
+        &self.defined[first..first + count]
+    }
+
     /// All definitions called `name`, in table order.
     #[must_use]
     pub fn definitions(&self, name: &str) -> &[Defined] {

@@ -82,6 +82,19 @@ pub fn study(file: &mut (impl Read + Seek), size: u64) -> Result<Option<Study>, 
     Ok(Some(Study { facts, symbols, traits }))
 }
 
+/// As [`study`], without the strings: what they take to read grows with the file.
+///
+/// # Errors
+/// As [`read`].
+pub fn outline(file: &mut (impl Read + Seek), size: u64) -> Result<Option<Study>, Error> {
+    let mut source = Source::new(file, size);
+    let Some((facts, symbols, anchors)) = tables(&mut source)? else {
+        return Ok(None);
+    };
+    let traits = Traits::without_texts(&mut source, &anchors)?;
+    Ok(Some(Study { facts, symbols, traits }))
+}
+
 /// Facts and symbols, and where the tables are.
 fn tables<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Option<(Facts, Symbols, Anchors)>, Error> {
     let start = source.bytes(0, 64)?;

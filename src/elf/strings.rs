@@ -9,6 +9,8 @@ const VARIABLE: usize = 64;
 const WORD: usize = 512;
 /// Longest file name of a library.
 const LIBRARY: usize = 128;
+/// How the names begin under which pybind11 and nanobind share their registries of classes.
+const BINDINGS: [&[u8]; 2] = [b"__pybind11_internals_v", b"__nb_internals_v"];
 /// Most bytes of one kind that are kept of one file. Libraries of a hundred megabytes have a third of it.
 const MOST: usize = 256 << 10;
 
@@ -51,6 +53,7 @@ pub(super) struct Collector {
     endless: bool,
     /// Of which letters parts of names are kept.
     parts_of: Option<Letters>,
+    bindings: Names,
     libraries: Names,
     variables: Names,
     words: Names,
@@ -62,6 +65,7 @@ impl Collector {
         Self {
             endless,
             parts_of,
+            bindings: Names::default(),
             libraries: Names::default(),
             variables: Names::default(),
             words: Names::default(),
@@ -85,6 +89,7 @@ impl Collector {
         Texts {
             schemas: Vec::new(),
             names: Vec::new(),
+            bindings: self.bindings.finish(),
             libraries: self.libraries.finish(),
             variables: self.variables.finish(),
             words: if self.endless { self.words.finish() } else { Vec::new() },
@@ -102,6 +107,10 @@ impl Collector {
         }
         if text.len() < 4 {
             return;
+        }
+        let registry = BINDINGS.iter().any(|start| text.starts_with(start));
+        if ended && registry && text.len() <= LIBRARY && text.is_ascii() {
+            self.bindings.add(text);
         }
         let name = memchr::memrchr(b'/', text).map_or(text, |slash| &text[slash + 1..]);
         if ended && name.starts_with(b"lib") {

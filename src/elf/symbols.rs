@@ -10,6 +10,7 @@ use super::Defined;
 use super::Error;
 use super::Symbols;
 use super::Undefined;
+use super::order;
 use super::relocations::COPY;
 use super::relocations::LAZY;
 use super::relocations::UNUSED;
@@ -116,9 +117,9 @@ pub(super) fn read<R: Read + Seek>(
             Ok(true)
         },
     )?;
-    symbols.defined.sort_by(|a, b| a.name.cmp(&b.name));
-    symbols.undefined.sort_by(|a, b| a.name.cmp(&b.name));
-    symbols.copied.sort_by(|a, b| a.symbol.name.cmp(&b.symbol.name));
+    order::by_name(&mut symbols.defined, |symbol| &symbol.name);
+    order::by_name(&mut symbols.undefined, |symbol| &symbol.name);
+    order::by_name(&mut symbols.copied, |copied| &copied.symbol.name);
     Ok(symbols)
 }
 

@@ -19,7 +19,7 @@ impl Strings {
     pub(super) fn get(&mut self, offset: u64) -> Result<String, Error> {
         let rest =
             usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..)).unwrap_or_default();
-        let end = rest.iter().position(|byte| *byte == 0).unwrap_or(rest.len());
+        let end = memchr::memchr(0, rest).unwrap_or(rest.len());
         let name = text(&rest[..end]);
         self.spend(end)?;
         Ok(name)

@@ -34,6 +34,8 @@ pub struct Texts {
     pub schemas: Vec<String>,
     /// Identifiers at the end of strings, in a file that has schemas (`torch::Found::names`).
     pub names: Vec<String>,
+    /// Names of the registries that pybind11 and nanobind modules share their classes in.
+    pub bindings: Vec<String>,
     /// File names of libraries, such as `libnuma.so.1`, and the beginnings of some, such as `libplugin_`: what
     /// may be opened at run time.
     pub libraries: Vec<String>,

@@ -61,10 +61,19 @@ impl Traits {
         anchors: &Anchors,
         symbols: &Symbols,
     ) -> Result<Self, Error> {
+        let texts = sound(texts::read(source, anchors, symbols))?;
+        Ok(Self { texts, ..Self::without_texts(source, anchors)? })
+    }
+
+    /// All but the strings.
+    pub(super) fn without_texts<R: Read + Seek>(
+        source: &mut Source<'_, R>,
+        anchors: &Anchors,
+    ) -> Result<Self, Error> {
         Ok(Self {
             layout: sound(layout::read(source, anchors))?,
             fatbins: sound(fatbin::read(source))?,
-            texts: sound(texts::read(source, anchors, symbols))?,
+            texts: Texts::default(),
         })
     }
 }

@@ -7,6 +7,7 @@ mod depth;
 mod names;
 pub mod record;
 mod script;
+mod stable_abi;
 mod syntax;
 
 pub use bytecode::is_stale_cache;
@@ -16,5 +17,6 @@ pub use script::OpDefinition;
 pub use script::Script;
 pub use script::other_machine;
 pub use script::script;
+pub use stable_abi::stable_since;
 pub use syntax::SyntaxError;
 pub use syntax::parse_errors;

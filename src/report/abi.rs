@@ -8,7 +8,9 @@ use serde_json::json;
 
 use crate::abi::Change;
 use crate::abi::Kind;
+use crate::abi::class_name;
 use crate::abi::demangle;
+use crate::elf::SizeSource;
 use crate::finding::Severity;
 use crate::report::human::escape;
 
@@ -27,6 +29,19 @@ pub struct Compared {
     pub new: Option<String>,
     /// What differs, in order.
     pub changes: Vec<Change>,
+    /// Every class whose size is known in both builds, when all is to be told.
+    pub sizes: Vec<SameClass>,
+}
+
+/// A class in both builds.
+#[derive(Debug, Clone)]
+pub struct SameClass {
+    /// The name in its type information.
+    pub class: String,
+    /// Its size in the old and in the new build.
+    pub sizes: (u64, u64),
+    /// How they are known.
+    pub source: SizeSource,
 }
 
 impl Compared {
@@ -113,11 +128,15 @@ fn write_change(out: &mut dyn Write, change: &Change) -> io::Result<()> {
 #[must_use]
 pub fn json(old: &str, new: &str, files: &[Compared]) -> Value {
     let file = |file: &Compared| {
-        json!({
+        let mut value = json!({
             "old": file.old,
             "new": file.new,
             "changes": file.changes.iter().map(change).collect::<Vec<_>>(),
-        })
+        });
+        if !file.sizes.is_empty() {
+            value["sizes"] = file.sizes.iter().map(size).collect();
+        }
+        value
     };
     let count = |severity| files.iter().map(|file| file.count(severity)).sum::<usize>();
     json!({
@@ -130,6 +149,15 @@ pub fn json(old: &str, new: &str, files: &[Compared]) -> Value {
             "compatible": count(Severity::Note),
         },
         "files": files.iter().map(file).collect::<Vec<_>>(),
+    })
+}
+
+fn size(class: &SameClass) -> Value {
+    json!({
+        "name": class_name(&class.class),
+        "old": class.sizes.0,
+        "new": class.sizes.1,
+        "evidence": class.source.text(),
     })
 }
 

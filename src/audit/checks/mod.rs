@@ -3,6 +3,7 @@
 mod built_together;
 mod copies;
 mod cuda_major;
+mod cxx_string_abi;
 mod gpu_arch_lost;
 mod gpu_arch_missing;
 mod host_library;
@@ -14,6 +15,8 @@ mod needed_missing;
 mod nixl_backend_split;
 mod nixl_plugins;
 mod plugin_left_behind;
+mod pybind_internals;
+mod python_abi3;
 mod python_tag_mismatch;
 mod setting_unread;
 mod soname_mismatch;
@@ -32,6 +35,7 @@ pub(super) static ALL: &[&Check] = &[
     &built_together::CHECK,
     &copies::CHECK,
     &cuda_major::CHECK,
+    &cxx_string_abi::CHECK,
     &gpu_arch_lost::CHECK,
     &gpu_arch_missing::CHECK,
     &host_library::CHECK,
@@ -43,6 +47,8 @@ pub(super) static ALL: &[&Check] = &[
     &nixl_backend_split::CHECK,
     &nixl_plugins::CHECK,
     &plugin_left_behind::CHECK,
+    &pybind_internals::CHECK,
+    &python_abi3::CHECK,
     &python_tag_mismatch::CHECK,
     &setting_unread::CHECK,
     &soname_mismatch::CHECK,

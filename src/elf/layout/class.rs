@@ -1,19 +1,27 @@
 //! Which class a function belongs to, by the mangled name of the function.
 
-use serde::Serialize;
-
 use super::mangled;
 
 const BLOCK: &str = "St23_Sp_counted_ptr_inplaceI";
 
 /// What kind of function holds the size of a class.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
     /// The deleting destructor: the size is `sizeof`.
     DeletingDestructor,
     /// The block that `std::make_shared` makes: the size is that of the object, rounded up to words, and 16.
     ControlBlock,
+}
+
+impl Source {
+    /// The name in reports.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::DeletingDestructor => "deleting destructor",
+            Self::ControlBlock => "make_shared block",
+        }
+    }
 }
 
 /// The class that a function tells the size of, as in its type information (`N1a1bE`); `None` when the function

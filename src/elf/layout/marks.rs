@@ -113,5 +113,5 @@ fn text(names: &[u8], at: u32) -> Option<&[u8]> {
     if !rest.starts_with(b"_Z") {
         return None;
     }
-    rest.split(|byte| *byte == 0).next()
+    rest.get(..memchr::memchr(0, rest)?)
 }

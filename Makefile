@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs corpus quiet torch-ops look settings layout-proof
+.PHONY: demo test lint needs corpus quiet torch-ops look settings layout-proof differential
 .DEFAULT_GOAL := help
 
 help:
@@ -9,8 +9,9 @@ help:
 	@echo "make quiet  unmodified wheels in their own context: no error may be told"
 	@echo "make torch-ops calls of torch operators in real wheels, as they are and mixed (3 GB of downloads)"
 	@echo "make look   the HTML report in a headless browser, with pictures of it in target/look"
-
 	@echo "make settings names of variables and device code: what big real libraries say of themselves"
+
+	@echo "make differential  the model of the dynamic loader against the real ones of three Debians"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
 # Installs what is missing when run as root, else says what to install.
@@ -46,6 +47,14 @@ look:
 
 settings:
 	IMGFORGE_SETTINGS=all cargo test --test settings --test fatbin
+
+# Root file systems, libraries and answers stay in DIFFERENTIAL; ROUNDS=1 asks each library in one root only.
+DIFFERENTIAL ?= $(HOME)/.cache/imgforge-differential
+ROUNDS ?= 3
+differential:
+	fixtures/loader/real.py $(DIFFERENTIAL) --rounds $(ROUNDS)
+	IMGFORGE_DIFFERENTIAL=$$(echo $(DIFFERENTIAL)/answers-*.jsonl | tr ' ' ':') \
+		cargo test --test differential -- --nocapture
 
 lint:
 	cargo fmt --check

@@ -14,7 +14,7 @@ pub(super) fn symptom(finding: &Finding) -> Option<String> {
     let path = finding.path.as_str();
     match finding.check.as_str() {
         // elf/dl-load.c and elf/dl-version.c of glibc; the latter's quotes are as they are.
-        "needed-missing" if finding.severity == Severity::Error => {
+        "needed-missing" if finding.severity != Severity::Note => {
             Some(format!("{symbol}: cannot open shared object file: No such file or directory"))
         }
         "undefined-symbol" => Some(match finding.message.split_once('@') {

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::endings::Endings;
-use super::readers::makes;
 
 /// From here on two names are close enough to be told, in percent.
 const CLOSE: usize = 55;
@@ -27,8 +26,9 @@ fn made(name: &str, parts: &Endings) -> Vec<String> {
     let mut made = Vec::new();
     for end in std::iter::once(0).chain(rest.match_indices('_').map(|(at, _)| at + 1)) {
         let head = &rest[..end];
-        let part = if family == "FI" { head.trim_end_matches('_') } else { head };
-        if head.is_empty() || makes(&format!("{family}_{part}"), parts) {
+        let part =
+            if family == "FI" { head.trim_end_matches('_').to_ascii_lowercase() } else { head.to_owned() };
+        if part.is_empty() || parts.has(&part) {
             made.extend(all.iter().map(|part| format!("{family}_{head}{part}")));
         }
     }
@@ -47,8 +47,8 @@ fn likeness(one: &str, other: &str) -> usize {
             shared += 2;
         }
     }
-    // What all names of a family share says nothing.
-    if shared <= 2 { 0 } else { (shared - 2) * 100 / (all - 2) }
+    // What all names of a family share says nothing, and one word more could be chance.
+    if shared <= 4 { 0 } else { (shared - 2) * 100 / (all - 2) }
 }
 
 /// The same word, in another form at most: `DISABLE` and `DISABLED`, `TLS` and `TL`.
@@ -74,6 +74,7 @@ mod tests {
             ("FI_HMEM_P2P_DISABLED", Some("FI_HMEM_DISABLE_P2P")),
             ("NIXL_PLUGINS_DIR", Some("NIXL_PLUGIN_DIR")),
             ("NIXL_SKIP_TOPOLOGY_CHECK", None),
+            ("NIXL_TELEMETRY", None),
             ("FI_EFA_DEV_LIST", None),
         ] {
             assert_eq!(nearest(name, &known, Some(&parts)).as_deref(), want, "{name}");

@@ -121,7 +121,7 @@ fn mentions(script: &[u8], name: &str) -> bool {
 /// Whether a name can be put together from parts: `FI_` with a parameter, or with a provider and a parameter, in
 /// small letters (`fi_param_define` of libfabric); `UCX_` with a field, or with a prefix that ends with `_` and a
 /// field (`ucs_config_parser` of UCX). Of a string that is the end of another, only the longer is there.
-pub(super) fn makes(name: &str, parts: &Endings) -> bool {
+fn makes(name: &str, parts: &Endings) -> bool {
     let small = name.strip_prefix("FI_").map(str::to_ascii_lowercase);
     let Some(rest) = small.or_else(|| name.strip_prefix("UCX_").map(str::to_owned)) else {
         return false;

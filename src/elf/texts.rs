@@ -57,7 +57,7 @@ pub(super) fn read<R: Read + Seek>(
     symbols: &Symbols,
 ) -> Result<Texts, Error> {
     let sections = sections::read(source)?;
-    let go = sections.iter().any(|section| section.name.starts_with(".go"));
+    let go = sections.iter().any(|section| matches!(section.name.as_str(), ".gopclntab" | ".go.buildinfo"));
     let mut collector = Collector::new(go, maker(symbols));
     let mut scanner = Scanner::default();
     for (offset, length) in places(source, &sections, anchors) {

@@ -26,8 +26,9 @@ type Key = (String, String, Option<String>);
 /// What checks have to say about one tree.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// By check, path and symbol: a file that is in many processes is told once, at its worst.
-    found: BTreeMap<Key, (Finding, Vec<ImagePath>)>,
+    /// By check, path and symbol, and line: a file that is in many processes is told once, at its worst, and two
+    /// calls of one operator are two.
+    found: BTreeMap<(Key, Option<usize>), (Finding, Vec<ImagePath>)>,
 }
 
 impl Findings {
@@ -35,6 +36,7 @@ impl Findings {
     /// gives the recipe line.
     pub(super) fn add(&mut self, finding: Finding, blame: Vec<ImagePath>) {
         let key = (finding.check.clone(), finding.path.clone(), finding.symbol.clone());
+        let key = (key, finding.line);
         let worse = self.found.get(&key).is_none_or(|(known, _)| finding.severity < known.severity);
         if worse {
             self.found.insert(key, (finding, blame));
@@ -42,7 +44,7 @@ impl Findings {
     }
 
     fn keys(&self) -> BTreeSet<Key> {
-        self.found.keys().cloned().collect()
+        self.found.keys().map(|(key, _)| key.clone()).collect()
     }
 }
 
@@ -96,7 +98,7 @@ fn settle(findings: &mut Vec<Finding>, policy: Option<&Policy>, options: &AuditO
 
 /// Puts in what depends on both trees: what is new, and which recipe line brought it.
 fn finish(new: Findings, old: &BTreeSet<Key>, changed: &BTreeMap<ImagePath, RecipeSpot>) -> Vec<Finding> {
-    let told = new.found.into_iter().map(|(key, (mut finding, blame))| {
+    let told = new.found.into_iter().map(|((key, _), (mut finding, blame))| {
         finding.introduced = !old.contains(&key);
         let blamed = blame.iter().find_map(|path| changed.get(path)).cloned();
         finding.recipe = finding.recipe.or(blamed);

@@ -84,7 +84,12 @@ pub(super) fn arguments<'a>(cursor: &mut Cursor<'a>, schema: &mut Schema) -> Res
             cursor.eat("*");
             keyword_only = true;
         } else {
-            schema.arguments.push(argument(cursor, keyword_only).ok_or(rest)?);
+            let argument = argument(cursor, keyword_only).ok_or(rest)?;
+            // PyTorch refuses a name that stands twice; a compiler's copy of a literal may have its end twice.
+            if schema.arguments.iter().any(|known| known.name == argument.name) {
+                return Err(rest);
+            }
+            schema.arguments.push(argument);
         }
     }
     Ok(())

@@ -102,21 +102,6 @@ impl Known {
     fn view(&self) -> View<'_> {
         View { tree: &self.tree, objects: &self.objects, env: &self.env }
     }
-
-    /// The bytes of an ELF file are in a layer; its facts and symbols are known by digest.
-    fn entry(&self, path: &ImagePath) -> Option<Entry> {
-        let node = self.tree.get(path)?;
-        let Node::File(Content::InLayer { offset, .. }) = node.entry.node else {
-            return None;
-        };
-        let mut objects = self.indexes[node.layer].objects.iter();
-        let (_, object) = objects.find(|(path, _)| {
-            let node = &self.indexes[node.layer].changeset.upserts[*path].node;
-            matches!(node, Node::File(Content::InLayer { offset: at, .. }) if *at == offset)
-        })?;
-        let content = Content::Stored { digest: object.digest, size: object.size };
-        Some(Entry { meta: node.entry.meta.clone(), node: Node::File(content) })
-    }
 }
 
 /// Audits a build that moves those files of the package whose relative names `takes` accepts, with or without
@@ -131,10 +116,11 @@ fn audit_mix(efa: bool, takes: &dyn Fn(&str) -> bool) -> Option<Vec<Finding>> {
     let (mut changes, mut changed, mut moved) = (Changeset::default(), BTreeMap::new(), BTreeMap::new());
     for (path, _) in donor.tree.under(&root) {
         let rest = path.relative_to(&root).unwrap();
-        let Some(entry) = donor.entry(path).filter(|_| takes(std::str::from_utf8(rest).unwrap())) else {
+        let name = std::str::from_utf8(rest).unwrap();
+        let moves = (name == CALLER || name.contains(".so")) && takes(name);
+        let Some(entry) = moves.then(|| copy(&store, &donor, path, &fixture)).flatten() else {
             continue;
         };
-        copy(&store, &donor, path, &fixture);
         let to = into.join(rest).unwrap();
         changes.upserts.insert(to.clone(), entry);
         let spot = RecipeSpot { file: "libfabric.toml".to_owned(), line: 40, column: 1 };
@@ -162,10 +148,10 @@ fn audit_mix(efa: bool, takes: &dyn Fn(&str) -> bool) -> Option<Vec<Finding>> {
 }
 
 /// Puts a file of the donor into the store, as a build does.
-fn copy(store: &Store, donor: &Known, path: &ImagePath, fixture: &Fixture) {
+fn copy(store: &Store, donor: &Known, path: &ImagePath, fixture: &Fixture) -> Option<Entry> {
     let node = donor.tree.get(path).unwrap();
     let Node::File(Content::InLayer { offset, size }) = node.entry.node else {
-        return;
+        return None;
     };
     let bytes = fs::read(fixture.blob(&fixture.names["DONOR_DIGEST"]["sha256:".len()..])).unwrap();
     let manifest = manifest_of(bytes);
@@ -175,7 +161,10 @@ fn copy(store: &Store, donor: &Known, path: &ImagePath, fixture: &Fixture) {
     };
     let file = fixture.blob(&layer.descriptor.digest.hex());
     let mut open = || -> io::Result<Box<dyn Read + Send>> { Ok(Box::new(fs::File::open(&file)?)) };
-    index::copy_out(store, &layer, &mut open, &BTreeMap::from([(offset, size)])).unwrap();
+    let copied = index::copy_out(store, &layer, &mut open, &BTreeMap::from([(offset, size)])).unwrap();
+    let (digest, size) = copied[&offset];
+    let content = Content::Stored { digest, size };
+    Some(Entry { meta: node.entry.meta.clone(), node: Node::File(content) })
 }
 
 fn told(findings: &[Finding], severity: Severity) -> Vec<String> {

@@ -1,5 +1,5 @@
 //! Operators of torch: out of the bytes of libraries, out of Python, and held against each other.
-#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
+#![expect(clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeSet;

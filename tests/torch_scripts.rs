@@ -1,5 +1,4 @@
 //! What Python files say of operators and variables.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use imgforge::python;
 

@@ -107,10 +107,10 @@ struct Words(Vec<String>, usize);
 
 impl<'a> Visitor<'a> for Words {
     fn visit_expr(&mut self, expr: &'a Expr) {
-        if let Some(name) = super::literal::text(expr).or_else(|| last(expr)) {
-            if self.0.len() < 64 {
-                self.0.extend(name.split('.').take(8).map(str::to_lowercase));
-            }
+        if let Some(name) = super::literal::text(expr).or_else(|| last(expr))
+            && self.0.len() < 64
+        {
+            self.0.extend(name.split('.').take(8).map(str::to_lowercase));
         }
         self.1 += 1;
         if self.1 < DEPTH {

@@ -110,7 +110,7 @@ fn breakable(path: &str) -> String {
 pub(in crate::report) fn sentence(text: &str) -> String {
     let text = line(text);
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return markup(&text);
     }
     let parts = parts.iter().enumerate().map(|(number, part)| match number % 2 {

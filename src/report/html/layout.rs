@@ -41,7 +41,7 @@ fn middle(node: usize, edges: &[Edge], rows: &[usize]) -> usize {
         _ => None,
     });
     let (sum, count) = near.fold((0, 0), |(sum, count), row| (sum + row * 1000, count + 1));
-    if count == 0 { rows.get(node).map_or(0, |row| row * 1000) } else { sum / count }
+    sum.checked_div(count).unwrap_or_else(|| rows.get(node).map_or(0, |row| row * 1000))
 }
 
 /// The longest way to a node from one that nobody needs. Edges that close a circle do not count.

@@ -9,7 +9,7 @@ pub fn sentence(text: &str) -> String {
     let text = escape::line(text);
     let parts: Vec<&str> = text.split('`').collect();
     // Without its partner a backtick is one of the text.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return plain(&text);
     }
     let parts = parts.iter().enumerate();

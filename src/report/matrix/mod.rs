@@ -87,9 +87,8 @@ fn mark(cell: Option<&Cell>) -> String {
     let Some(cell) = cell else {
         return "?".to_owned();
     };
-    let word = match cell.worst {
-        None => return "ok".to_owned(),
-        Some(worst) => worst,
+    let Some(word) = cell.worst else {
+        return "ok".to_owned();
     };
     format!("{word} {}", cell.findings.len())
 }

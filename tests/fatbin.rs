@@ -1,4 +1,5 @@
 //! Device code: containers made here by hand, and the files of real wheels against cuobjdump.
+#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 #[path = "settings/truth.rs"]

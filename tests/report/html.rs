@@ -11,7 +11,7 @@ use scraper::Selector;
 
 use crate::sample;
 
-pub fn select<'a>(page: &'a Html, css: &str) -> Vec<ElementRef<'a>> {
+pub(crate) fn select<'a>(page: &'a Html, css: &str) -> Vec<ElementRef<'a>> {
     page.select(&Selector::parse(css).unwrap()).collect()
 }
 
@@ -20,7 +20,7 @@ fn text(element: &ElementRef<'_>) -> String {
 }
 
 /// What every page must keep, whatever names are on it.
-pub fn check(source: &str) -> Html {
+pub(crate) fn check(source: &str) -> Html {
     let page = Html::parse_document(source);
     assert_eq!(page.errors, Vec::<std::borrow::Cow<'static, str>>::new());
     let (scripts, styles) = (select(&page, "script"), select(&page, "style"));

@@ -18,20 +18,20 @@ use imgforge::report::background::ImageIdentity;
 
 /// A file name that tries everything: markup, a table's bar, code's end, a new line, a terminal's commands, text
 /// that runs backwards.
-pub const HOSTILE: &str =
+pub(crate) const HOSTILE: &str =
     "/x/</script><script>alert(1)</script>|`\"'&<!--]]>\n# no\u{1b}[2J\u{202e}@everyone\u{0}.so";
 
-pub const DECLARED: &str = "fused_qk_norm_rope(Tensor(a!) qkv, int heads, float eps, bool is_qk_norm) -> ()";
+pub(crate) const DECLARED: &str = "fused_qk_norm_rope(Tensor(a!) qkv, int heads, float eps, bool is_qk_norm) -> ()";
 
 /// What PyTorch says of the call in the sample, in its own words.
-pub const RAISES: &str = "RuntimeError: trtllm::fused_qk_norm_rope() is missing value for argument 'is_qk_norm'. \
+pub(crate) const RAISES: &str = "RuntimeError: trtllm::fused_qk_norm_rope() is missing value for argument 'is_qk_norm'. \
     Declaration: trtllm::fused_qk_norm_rope(Tensor(a!) qkv, int heads, float eps, bool is_qk_norm) -> ()";
 
 fn evidence(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-pub fn op() -> Finding {
+pub(crate) fn op() -> Finding {
     let path = "/opt/venv/site-packages/trtllm/moe.py";
     let mut op = Finding::new(
         "torch-op-arity",
@@ -89,7 +89,7 @@ fn findings() -> Vec<Finding> {
     vec![whole, allowed, before, hostile, copy, undefined, op()]
 }
 
-pub fn report() -> Report {
+pub(crate) fn report() -> Report {
     let file = |digest: &str| FileIdentity {
         digest: format!("sha256:{}", digest.repeat(64)),
         size: 1234,
@@ -150,7 +150,7 @@ fn anatomy() -> Anatomy {
 }
 
 /// A report of this many findings, all different.
-pub fn many(count: usize) -> Report {
+pub(crate) fn many(count: usize) -> Report {
     let finding = |number: usize| {
         let mut finding = Finding::new(
             "undefined-symbol",
@@ -166,7 +166,7 @@ pub fn many(count: usize) -> Report {
 }
 
 /// What a view writes.
-pub fn text(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> String {
+pub(crate) fn text(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> String {
     let mut bytes = Vec::new();
     write(&mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()

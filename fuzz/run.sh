@@ -3,7 +3,7 @@
 #
 #     fuzz/run.sh [SECONDS [TARGET…]]     all targets side by side, each for SECONDS (default 1200)
 #
-# Needs cargo-fuzz and a nightly toolchain. Starts from the small corpus beside this file (seeds/), keeps what it finds
+# Needs cargo-fuzz and a nightly toolchain; BUILT=1 takes the targets as they were built before. Starts from the small corpus beside this file (seeds/), keeps what it finds
 # in corpus/, which is not kept in git. A crash, an allocation over 64 MiB, an input that takes over 10 s, or memory over
 # 1 GiB ends the run with its input in artifacts/.
 set -euo pipefail
@@ -12,7 +12,7 @@ seconds=${1:-1200}
 shift || true
 targets=("$@")
 [ ${#targets[@]} -gt 0 ] || targets=(elf fatbin schema script ldcache record)
-cargo +nightly fuzz build --sanitizer none
+[ -n "${BUILT:-}" ] || cargo +nightly fuzz build --sanitizer none
 pids=()
 for target in "${targets[@]}"; do
     mkdir -p "fuzz/corpus/$target" "fuzz/seeds/$target" "fuzz/artifacts/$target"

@@ -21,7 +21,8 @@ use imgforge::report::background::ImageIdentity;
 pub(crate) const HOSTILE: &str =
     "/x/</script><script>alert(1)</script>|`\"'&<!--]]>\n# no\u{1b}[2J\u{202e}@everyone\u{0}.so";
 
-pub(crate) const DECLARED: &str = "fused_qk_norm_rope(Tensor(a!) qkv, int heads, float eps, bool is_qk_norm) -> ()";
+pub(crate) const DECLARED: &str =
+    "fused_qk_norm_rope(Tensor(a!) qkv, int heads, float eps, bool is_qk_norm) -> ()";
 
 /// What PyTorch says of the call in the sample, in its own words.
 pub(crate) const RAISES: &str = "RuntimeError: trtllm::fused_qk_norm_rope() is missing value for argument 'is_qk_norm'. \

@@ -14,7 +14,7 @@ use crate::oci::ImagePath;
 
 pub(super) static CHECK: Check = Check {
     id: "nixl-plugins",
-    summary: "NIXL plugins that are not looked at, or are of another build than the libnixl that opens them",
+    summary: "plugins of NIXL that are not looked at, or are of another build than the libnixl that opens them",
     severity: Severity::Warning,
     explain: "\
 NIXL opens its backends (`libplugin_UCX.so`, `libplugin_LIBFABRIC.so`) from one directory: $NIXL_PLUGIN_DIR, else \

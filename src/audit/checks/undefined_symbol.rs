@@ -193,7 +193,9 @@ impl Open<'_> {
     fn is_of_absent_interpreter(&self) -> bool {
         let absent = self.world.python.as_ref().is_none_or(|python| python.executable.is_none());
         let name = self.symbol.name.as_str();
-        let plain = self.symbol.version.is_none() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let plain = self.is_module()
+            && self.symbol.version.is_none()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
         let c = plain && !name.bytes().any(|byte| byte.is_ascii_uppercase());
         absent && (c || name.starts_with("Py") || name.starts_with("_Py") || name.starts_with("pthread_"))
     }

@@ -3,6 +3,7 @@
 //!
 //! Names are read as far as the Itanium C++ ABI has them in plain text: length and identifier, one by one.
 
+use crate::elf::Defined;
 use crate::elf::Symbols;
 
 /// What a symbol's name says of its home.
@@ -39,22 +40,24 @@ impl Family {
 
     /// How sure it is that a file with these definitions is the symbol's home.
     pub(super) fn home(&self, symbols: &Symbols) -> Home {
-        let strong = symbols.defined.iter().filter(|defined| !defined.weak);
+        let strong = |defined: &&Defined| !defined.weak;
         match self {
-            Self::Class(scope) if strong.clone().any(|defined| is_member(&defined.name, scope)) => {
+            Self::Class(scope)
+                if around(symbols, scope).filter(strong).any(|defined| is_member(&defined.name, scope)) =>
+            {
                 Home::Certain
             }
             Self::Scope(scope) => {
-                let count = strong.clone().filter(|defined| is_member(&defined.name, scope)).count();
-                let class = || symbols.defined.iter().any(|defined| shows_class(&defined.name, scope));
-                match count {
-                    0 => Home::No,
-                    _ if class() => Home::Certain,
-                    _ => Home::Likely,
+                let mut members = around(symbols, scope).filter(strong);
+                let class = || around(symbols, scope).any(|defined| shows_class(&defined.name, scope));
+                match members.any(|defined| is_member(&defined.name, scope)) {
+                    false => Home::No,
+                    true if class() => Home::Certain,
+                    true => Home::Likely,
                 }
             }
             Self::Prefix(prefix) => {
-                let count = strong.filter(|defined| defined.name.starts_with(prefix.as_str())).count();
+                let count = symbols.starting_with(prefix).iter().filter(strong).count();
                 if count >= 8 { Home::Likely } else { Home::No }
             }
             Self::Class(_) => Home::No,
@@ -71,6 +74,15 @@ pub(super) enum Home {
     Likely,
     /// It defines others of the same class.
     Certain,
+}
+
+/// Definitions whose names have the scope where those of its members have it, and its vtable and typeinfo.
+fn around<'s>(symbols: &'s Symbols, scope: &str) -> impl Iterator<Item = &'s Defined> {
+    const STARTS: [&str; 14] = [
+        "_ZN", "_ZNK", "_ZNKO", "_ZNKR", "_ZNO", "_ZNR", "_ZNV", "_ZNVK", "_ZTI", "_ZTIN", "_ZTS", "_ZTSN",
+        "_ZTV", "_ZTVN",
+    ];
+    STARTS.iter().flat_map(move |start| symbols.starting_with(&format!("{start}{scope}")))
 }
 
 /// The class that a vtable, typeinfo or typeinfo name is of.
@@ -121,7 +133,6 @@ fn shows_class(name: &str, scope: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::elf::Defined;
 
     fn symbols(names: &[&str]) -> Symbols {
         let defined = names.iter().map(|name| Defined {

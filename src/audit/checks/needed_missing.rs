@@ -110,7 +110,10 @@ fn absent(
 fn is_optional(case: &Case<'_>, world: &World, missing: &Missing) -> bool {
     let by = &world.objects[missing.by].file;
     let changed = |path: &ImagePath| case.changed.get(path).is_some_and(|spot| !spot.file.is_empty());
-    let removed = || case.changed.keys().any(|path| changed(path) && path.name() == missing.name.as_bytes());
+    let removed = || {
+        let mut by_recipe = case.changed.iter().filter(|(_, spot)| !spot.file.is_empty());
+        by_recipe.any(|(path, _)| path.name() == missing.name.as_bytes())
+    };
     case.is_opened_by_name(&world.subject)
         && missing.unfit.is_empty()
         && !case.loader.is_promised(&missing.name)

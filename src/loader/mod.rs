@@ -21,6 +21,7 @@ mod python;
 mod refused;
 mod search;
 mod system;
+mod unique;
 mod versions;
 
 use std::collections::BTreeMap;

@@ -32,7 +32,8 @@ impl World {
         if versions(found).next().is_none() {
             return found;
         }
-        let holders: Vec<usize> = (0..symbols.len()).filter(|index| versions(*index).next().is_some()).collect();
+        let holders: Vec<usize> =
+            (0..symbols.len()).filter(|index| versions(*index).next().is_some()).collect();
         let same = holders.iter().all(|index| versions(*index).eq(versions(found)));
         if same && !holders.iter().any(|index| self.is_symbolic(*index)) {
             return found;

@@ -13,6 +13,7 @@ use super::baseline;
 use super::case::DonorCase;
 use super::changed;
 use super::checks;
+use super::context;
 use super::level;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
@@ -55,8 +56,9 @@ impl Findings {
 pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
     let options = subject.options;
     let policy = options.policy.as_ref().map(Policy::find).transpose()?;
-    let before = Loader::new(subject.before, &options.host_libraries)?;
-    let after = Loader::new(subject.after, &options.host_libraries)?;
+    let companies = context::companies(&options.contexts)?;
+    let before = Loader::new(subject.before, &options.host_libraries)?.with(companies.clone());
+    let after = Loader::new(subject.after, &options.host_libraries)?.with(companies);
     let names = affected::seeds(&[&before, &after], subject.changed.keys());
     let mut donors = Vec::new();
     for donor in subject.donors {
@@ -73,6 +75,7 @@ pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
     after.donors = &donors;
     let mut findings = finish(look(&after)?, &old.keys(), subject.changed);
     findings.extend(subject.noted.iter().cloned());
+    findings.extend(context::unfit(&after.loader, &options.contexts));
     settle(&mut findings, policy.as_ref(), options)?;
     findings.sort();
     Ok(findings)

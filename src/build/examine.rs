@@ -91,6 +91,7 @@ impl Subject {
         options: &AuditOptions,
     ) -> Result<BTreeSet<String>, Error> {
         let loader = Loader::new(view, &options.host_libraries).map_err(audit::Error::from)?;
+        let loader = loader.with(audit::companies(&options.contexts)?);
         let found = view.tree.resolve(path).ok().map(|found| found.path);
         let loaded = match &found {
             Some(path) => loader.load(path).map_err(audit::Error::from)?,

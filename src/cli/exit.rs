@@ -77,6 +77,9 @@ fn machine_hint(failure: &Failure) -> Option<&'static str> {
     let causes = std::iter::successors(std::error::Error::source(failure), |error| error.source());
     let kinds = causes.filter_map(|error| error.downcast_ref::<io::Error>().map(io::Error::kind));
     Some(match kinds.last()? {
+        io::ErrorKind::NotFound if matches!(failure, Failure::File { action: "read", .. }) => {
+            "check the path"
+        }
         io::ErrorKind::NotFound => "check the path; a directory to write into must be there already",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "name a place that you may use, or ask for access to this one"
@@ -96,7 +99,7 @@ fn machine_hint(failure: &Failure) -> Option<&'static str> {
 /// an HTTP client in between say nothing.
 fn causes(failure: &Failure) -> Vec<String> {
     let causes = std::iter::successors(std::error::Error::source(failure), |error| error.source());
-    let mut texts: Vec<String> = causes.map(|error| escape(&error.to_string())).collect();
+    let mut texts: Vec<String> = causes.map(|error| escape(error.to_string().trim_end())).collect();
     let unreachable = matches!(
         failure,
         Failure::Build(build::Error::Transport(crate::transport::error::Error::Unreachable { .. }))

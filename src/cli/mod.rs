@@ -15,6 +15,7 @@ pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod session;
+mod side;
 pub mod subject;
 
 use std::io::IsTerminal;

@@ -46,7 +46,8 @@ impl World {
         symbol: &Undefined,
     ) -> Option<usize> {
         let first = self.is_symbolic(object).then_some(object);
-        let scope = first.iter().chain(&self.global).chain(&self.local);
+        let own = self.scopes.get(self.objects.get(object)?.scope)?;
+        let scope = first.iter().chain(&self.global).chain(own);
         self.first(loader, symbols, &mut scope.copied(), symbol)
     }
 
@@ -63,7 +64,7 @@ impl World {
         symbols: &[Arc<Symbols>],
         symbol: &Undefined,
     ) -> Option<usize> {
-        let scope = self.global.iter().chain(&self.local);
+        let scope = self.global.iter();
         self.first(loader, symbols, &mut scope.copied().filter(|index| *index != 0), symbol)
     }
 

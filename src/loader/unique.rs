@@ -35,7 +35,9 @@ impl World {
         let holders: Vec<usize> =
             (0..symbols.len()).filter(|index| versions(*index).next().is_some()).collect();
         let same = holders.iter().all(|index| versions(*index).eq(versions(found)));
-        if same && !holders.iter().any(|index| self.is_symbolic(*index)) {
+        // Then the first in the scope is the first of all.
+        let seen = |index: &usize| self.is_global(*index) || self.is_together(*index, found);
+        if same && holders.iter().all(|index| seen(index) && !self.is_symbolic(*index)) {
             return found;
         }
         for index in self.relocated() {
@@ -54,11 +56,17 @@ impl World {
         found
     }
 
-    /// All objects in the order in which they are relocated: the program and its libraries, then the subject's.
+    /// Whether two objects came with the same file, or with the program.
+    fn is_together(&self, one: usize, other: usize) -> bool {
+        self.objects[one].scope == self.objects[other].scope
+    }
+
+    /// All objects in the order in which they are relocated: the program and its libraries, then those of each
+    /// file that was opened.
     fn relocated(&self) -> Vec<usize> {
         let mut done = vec![false; self.objects.len()];
         let mut order = Vec::new();
-        for index in self.global.iter().rev().chain(self.local.iter().rev()) {
+        for index in self.scopes.iter().flat_map(|scope| scope.iter().rev()) {
             self.finish(*index, &mut done, &mut order);
         }
         order

@@ -142,6 +142,9 @@ pub enum Fault {
     /// No GPU architecture.
     #[error("`{0}` is not a GPU architecture")]
     Gpu(String),
+    /// A context that says nothing of the process.
+    #[error("the context names neither a program nor what it has opened")]
+    EmptyContext,
     /// A file of this machine that is not there.
     #[error("no file `{}`", .0.display())]
     MissingFile(PathBuf),
@@ -198,6 +201,7 @@ impl Fault {
             Self::EnvName(_) => "use letters, digits and `_`",
             Self::Unset(_) => "name `env:NAME`, `label:NAME`, `cmd`, `entrypoint`, `user` or `workdir`",
             Self::Gpu(_) => "write it as nvcc does, such as `sm_90` or `sm_90a`",
+            Self::EmptyContext => "add `executable`, `preload` or `preload_global`",
             Self::MissingFile(_) => "paths of this machine are relative to the file that names them",
             Self::Group(_) => "name a group as `(?P<name>…)`, or write `$${` for a literal `${`",
             _ => return None,

@@ -26,6 +26,7 @@ use crate::oci::Reference;
 
 pub use audit::Allow;
 pub use audit::AuditOptions;
+pub use audit::EntryContext;
 pub use audit::Level;
 pub use audit::LevelChoice;
 pub use audit::PolicyChoice;

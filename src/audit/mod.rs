@@ -34,8 +34,10 @@ pub use allow::ALLOW_UNUSED;
 pub use baseline::BASELINE_UNUSED;
 pub use case::Case;
 pub use error::Error;
+pub use level::choose;
 pub use policy::Policy;
 pub use run::Findings;
+pub use run::ask;
 pub use run::run;
 
 use crate::finding::Finding;

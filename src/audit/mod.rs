@@ -41,8 +41,10 @@ pub use case::Case;
 pub use context::CONTEXT_UNFIT;
 pub use context::companies;
 pub use error::Error;
+pub use level::choose;
 pub use policy::Policy;
 pub use run::Findings;
+pub use run::ask;
 pub use run::run;
 
 use crate::finding::Finding;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::Case;
+use super::Check;
 use super::Error;
 use super::Policy;
 use super::Subject;
@@ -18,6 +19,7 @@ use super::level;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
 use crate::loader::Loader;
+use crate::loader::View;
 use crate::oci::ImagePath;
 use crate::recipe::AuditOptions;
 
@@ -79,6 +81,19 @@ pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
     settle(&mut findings, policy.as_ref(), options)?;
     findings.sort();
     Ok(findings)
+}
+
+/// What one check says of a tree as it is, with no file in scope: for checks that look at the tree as a whole.
+///
+/// # Errors
+/// When a file's facts cannot be had.
+pub fn ask(check: &Check, view: View<'_>, options: &AuditOptions) -> Result<Vec<Finding>, Error> {
+    let nothing = BTreeMap::new();
+    let loader = Loader::new(view, &options.host_libraries)?;
+    let case = Case::new(loader, BTreeSet::new(), &nothing, options)?;
+    let mut findings = Findings::default();
+    (check.run)(&case, &mut findings)?;
+    Ok(finish(findings, &BTreeSet::new(), &nothing))
 }
 
 fn look(case: &Case<'_>) -> Result<Findings, Error> {

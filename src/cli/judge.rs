@@ -5,12 +5,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::audit;
 use crate::build::Overrides;
 use crate::cli::args::Format;
 use crate::cli::args::GateArgs;
+use crate::cli::exit::Failure;
+use crate::finding::Finding;
 use crate::oci::ImagePath;
 use crate::recipe::EntryContext;
 use crate::recipe::Level;
+use crate::recipe::LevelChoice;
+use crate::report::kinds;
 
 /// What findings are held against; goes before what a recipe says.
 #[derive(Debug, Default, Args)]
@@ -43,6 +48,22 @@ impl Judge {
             baseline: self.baseline.clone(),
             contexts: self.context.clone(),
         }
+    }
+
+    /// Puts findings that come from no audit on their levels.
+    ///
+    /// # Errors
+    /// A level for a check that is not there.
+    pub fn settle(&self, findings: &mut [Finding]) -> Result<(), Failure> {
+        let kinds = kinds::all();
+        if let Some((id, _)) = self.level.iter().find(|(id, _)| !kinds.iter().any(|kind| kind.id == id)) {
+            return Err(Failure::usage(format!("there is no check `{id}`"), "list them: `imgforge explain`"));
+        }
+        let choices = self.level.iter();
+        let choices =
+            choices.map(|(id, level)| (id.clone(), LevelChoice { level: *level, spot: None })).collect();
+        audit::choose(findings, &choices);
+        Ok(())
     }
 
     /// The options as words of a command line that finds the same.

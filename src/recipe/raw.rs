@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::deploy::raw::RawDeploy;
+
 /// A recipe of imgforge: which image to change, where from, and how.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +40,8 @@ pub(super) struct RawRecipe {
     /// What the checks should know.
     #[serde(default)]
     pub(super) audit: RawAudit,
+    /// How the image is run on a cluster.
+    pub(super) deploy: Option<RawDeploy>,
 }
 
 /// An image.

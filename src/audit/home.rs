@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Case;
 use super::family::Family;
 use super::family::Home;
+use crate::elf;
 use crate::elf::Symbols;
 use crate::elf::Undefined;
 use crate::loader::ObjectError;
@@ -43,6 +44,7 @@ impl Homes<'_> {
     /// Whether a file that is not loaded, and no other copy of `home`, defines the symbol.
     fn is_elsewhere(&self, home: usize, symbol: &Undefined) -> Result<bool, ObjectError> {
         let view = self.case.loader.view;
+        let stem = |path: &ImagePath| elf::stem(&String::from_utf8_lossy(path.name())).into_owned();
         let known = stem(&self.world.objects[home].file);
         for (path, _) in self.case.loader.catalogue.iter() {
             let Some(node) = view.tree.get(path).filter(|_| stem(path) != known) else {
@@ -54,17 +56,5 @@ impl Homes<'_> {
             }
         }
         Ok(false)
-    }
-}
-
-/// A library's name up to the hash that auditwheel puts in, or to its ending.
-fn stem(path: &ImagePath) -> String {
-    let name = String::from_utf8_lossy(path.name()).into_owned();
-    let name = name.split(".so").next().unwrap_or_default();
-    match name.rsplit_once('-') {
-        Some((stem, hash)) if hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            stem.to_owned()
-        }
-        _ => name.to_owned(),
     }
 }

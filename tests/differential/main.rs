@@ -6,6 +6,8 @@
 mod answer;
 mod model;
 mod objects;
+#[path = "../support/skip.rs"]
+mod skip;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -89,8 +91,7 @@ fn every_rule_on_a_tree_of_its_own() {
     match status.ok().and_then(|status| status.code()) {
         Some(0) => {}
         Some(2) | None => {
-            eprintln!("SKIPPED: trees of libraries need root, gcc and Python");
-            assert!(std::env::var_os("CI").is_none(), "a skipped check fails under CI");
+            skip::skipped("trees of libraries need root, gcc and Python");
             return;
         }
         code => panic!("the trees do not show their rules: {code:?}"),

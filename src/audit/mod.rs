@@ -6,6 +6,7 @@
 //! has when it runs (`loader`). Knows nothing of how findings are shown or of what stops a build.
 
 mod affected;
+mod alike;
 mod allow;
 mod baseline;
 mod case;
@@ -19,10 +20,12 @@ mod family;
 mod home;
 mod left;
 mod level;
+mod mangled;
 mod mixed;
 mod nearest;
 mod nixl;
 mod operators;
+mod other_release;
 mod policy;
 mod readers;
 mod run;

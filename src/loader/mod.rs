@@ -106,6 +106,12 @@ impl<'a> Loader<'a> {
         place::file(self.view.tree, path).map(|(file, _)| file)
     }
 
+    /// What this absolute path leads to, all links followed inside the image, and `..` behind them.
+    #[must_use]
+    pub fn place(&self, path: &str) -> Option<ImagePath> {
+        place::canonical(self.view.tree, path)
+    }
+
     /// Whether the container runtime puts this library into the container (nvidia-container-toolkit), or
     /// the recipe says that the host does.
     #[must_use]

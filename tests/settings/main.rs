@@ -16,6 +16,7 @@ use imgforge::finding::RecipeSpot;
 use imgforge::layer::Changeset;
 use imgforge::recipe::AuditOptions;
 
+use elves as skip;
 use elves::Image;
 use truth::Truth;
 

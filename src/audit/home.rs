@@ -88,7 +88,6 @@ impl Homes<'_> {
     /// where those at `home` may be weak.
     fn is_elsewhere(&self, home: usize, symbol: &Undefined, weak: bool) -> Result<bool, ObjectError> {
         let view = self.case.loader.view;
-        let stem = |path: &ImagePath| elf::stem(&String::from_utf8_lossy(path.name())).into_owned();
         let known = stem(&self.world.objects[home].file);
         for (path, _) in self.case.loader.catalogue.iter() {
             let Some(node) = view.tree.get(path).filter(|_| stem(path) != known) else {
@@ -101,4 +100,9 @@ impl Homes<'_> {
         }
         Ok(false)
     }
+}
+
+/// What a library is called in every build of it.
+fn stem(path: &ImagePath) -> String {
+    elf::stem(&String::from_utf8_lossy(path.name())).into_owned()
 }

@@ -6,6 +6,8 @@
 mod elves;
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
@@ -82,12 +84,15 @@ impl Place {
 
     /// What the audit says of the subject's loading.
     fn audit(&self, context: EntryContext, subject: &Path) -> Vec<Finding> {
-        let image = self.image();
+        Self::findings(&self.image(), vec![context], subject)
+    }
+
+    fn findings(image: &Image, contexts: Vec<EntryContext>, subject: &Path) -> Vec<Finding> {
         let nothing = Rootfs::fold(0, &[&Changeset::default()], true).unwrap();
         let before = imgforge::loader::View { tree: &nothing, ..image.view() };
         let spot = RecipeSpot { file: "r.toml".to_owned(), line: 1, column: 1 };
         let changed = BTreeMap::from([(elves::path(subject), spot)]);
-        let options = AuditOptions { contexts: vec![context], ..AuditOptions::default() };
+        let options = AuditOptions { contexts, ..AuditOptions::default() };
         let subject = Subject {
             before,
             after: image.view(),
@@ -189,6 +194,36 @@ fn an_executable_stack_is_asked_for_in_vain() {
     let plugin = place.rig.library("p/stack.so", "stack.so", source, &["-z", "execstack"]);
     let findings = place.agree(&[], &plugin);
     assert!(findings.iter().all(|finding| finding.check == "loader-refuses"), "{findings:#?}");
+}
+
+#[test]
+fn a_program_with_rights_of_its_own_ignores_the_library_path() {
+    let Some(rig) = Rig::new() else { return };
+    rig.library("q/libq.so.1", "libq.so.1", "int q(void){return 0;}", &[]);
+    let program = rig.cc("bin/program", "int q(void); int main(void){return q();}", &["{root}/q/libq.so.1"]);
+    let place = rig.root().join("q");
+    let privileged = |mode: u32| {
+        fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
+        let mut changes = elves::system();
+        elves::add_all(&mut changes, &rig.root());
+        let image = Image::new(&[&changes], &[("LD_LIBRARY_PATH", place.to_str().unwrap())]);
+        let findings = Place::findings(&image, Vec::new(), &program);
+        findings.iter().filter(|finding| finding.check == "library-path-needed").count()
+    };
+    assert_eq!((privileged(0o755), privileged(0o4755)), (0, 1));
+    // The real loader, started by somebody else than the file's owner.
+    fs::set_permissions(rig.root(), fs::Permissions::from_mode(0o755)).unwrap();
+    let runs = |mode: u32| {
+        fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", "65534", "--clear-groups"]).arg(&program).env("LD_LIBRARY_PATH", &place);
+        command.output().unwrap().status.code()
+    };
+    if runs(0o755) != Some(0) {
+        elves::skipped("needs root and setpriv(1)");
+        return;
+    }
+    assert_eq!(runs(0o4755), Some(127));
 }
 
 #[test]

@@ -11,6 +11,12 @@ pub const STATIC_TLS: u64 = 1664;
 /// The version that a file with `DT_RELR` must want of libc.
 const RELR: &str = "GLIBC_ABI_DT_RELR";
 
+/// Whether the environment makes every stack executable (`glibc.rtld.execstack` of the manual's tunables).
+fn allows_stacks(loader: &Loader<'_>) -> bool {
+    let tunables = loader.view.env.get("GLIBC_TUNABLES");
+    tunables.is_some_and(|tunables| tunables.contains("glibc.rtld.execstack=2"))
+}
+
 impl World {
     /// Why the loader of this image refuses a loaded file; `None` when it does not.
     #[must_use]
@@ -26,7 +32,8 @@ impl World {
         {
             return Some("has DT_RELR relocations and does not want GLIBC_ABI_DT_RELR of libc");
         }
-        if since(41) && self.is_opened(object) && facts.executable_stack && !self.starts_executable() {
+        let stack = facts.executable_stack && !self.starts_executable() && !allows_stacks(loader);
+        if since(41) && self.is_opened(object) && stack {
             return Some("needs an executable stack, which the loader gives to no file that is opened later");
         }
         None

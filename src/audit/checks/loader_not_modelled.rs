@@ -42,8 +42,8 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
         let message = format!("the image has {glibc}: it is judged by the nearest of 2.17 to 2.42");
         findings.add(told(Severity::Note, glibc, message), Vec::new());
     }
-    let alone = |path: &&ImagePath| case.loader.is_static(path);
-    if let (Some(first), true) = (case.affected.first(), case.affected.iter().all(|path| alone(&path))) {
+    let mut all = case.loader.catalogue.iter();
+    if let (Some(first), true) = (case.affected.first(), all.all(|(path, _)| case.loader.is_static(path))) {
         let message = "is a program that is linked statically: no loader has a part in it";
         let mut finding = Finding::new(CHECK.id, Severity::Note, first.to_string(), message);
         finding.symbol = Some("static".to_owned());

@@ -2,6 +2,7 @@
 
 mod abi;
 mod closure;
+mod cluster;
 mod deploy;
 
 use std::path::PathBuf;
@@ -15,6 +16,11 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use clap_complete::Shell;
 pub use closure::AbiClosure;
+pub use cluster::ClusterArgs;
+pub use cluster::DeployApply;
+pub use cluster::DeployDelete;
+pub use cluster::DeployLogs;
+pub use cluster::DeployStatus;
 pub use deploy::Api;
 pub use deploy::Deploy;
 pub use deploy::DeployCheck;

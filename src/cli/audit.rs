@@ -144,7 +144,7 @@ fn again(args: &Audit) -> Vec<String> {
 }
 
 /// A recipe is known by its ending; a transport's prefix says image whatever follows.
-pub(super) fn is_recipe(subject: &str) -> bool {
+pub(in crate::cli) fn is_recipe(subject: &str) -> bool {
     let file = Path::new(subject);
     file.extension().is_some_and(|extension| extension == "toml") && (file.exists() || !subject.contains(':'))
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::build;
+use crate::deploy::cluster;
 use crate::hint::Hint;
 use crate::recipe;
 use crate::report::human::escape;
@@ -32,6 +33,9 @@ pub enum Failure {
     /// The library: exit 2 when the recipe is at fault, else 3.
     #[error(transparent)]
     Build(#[from] build::Error),
+    /// A cluster: exit 3.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
     /// A file that the user asked to be written: exit 3.
     #[error("cannot {action} `{path}`")]
     File {
@@ -59,7 +63,7 @@ impl Failure {
         match self {
             Self::Usage { .. } => 2,
             Self::Build(error) if error.is_usage() => 2,
-            Self::Build(_) | Self::File { .. } | Self::Output(_) => 3,
+            Self::Build(_) | Self::Cluster(_) | Self::File { .. } | Self::Output(_) => 3,
         }
     }
 
@@ -67,6 +71,7 @@ impl Failure {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Build(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
             Self::File { .. } | Self::Output(_) => None,
         }
     }

@@ -4,6 +4,7 @@
 //! Knows nothing of how an image is built, of the command line, or of how findings are shown.
 
 pub mod check;
+pub mod cluster;
 pub mod manifest;
 mod pod;
 pub mod render;

@@ -7,6 +7,10 @@ use clap::Subcommand;
 use clap::ValueEnum;
 
 use super::DEFAULT_PLATFORM;
+use super::DeployApply;
+use super::DeployDelete;
+use super::DeployLogs;
+use super::DeployStatus;
 use super::GateArgs;
 
 /// `deploy`.
@@ -32,6 +36,14 @@ pub enum DeployCommand {
     Render(DeployRender),
     /// Hold manifests against their schema, each other and the image; asks no cluster
     Check(DeployCheck),
+    /// Apply the manifests of a recipe, or of files, and wait until the deployment is ready
+    Apply(DeployApply),
+    /// Show how a deployment, its components and its pods are doing
+    Status(DeployStatus),
+    /// Print what the containers of a deployment print
+    Logs(DeployLogs),
+    /// Take a deployment away and wait until it is gone
+    Delete(DeployDelete),
 }
 
 /// What says which image is run; the lock file beside the recipe when nothing else does.

@@ -72,7 +72,7 @@ fn text(name: &str) -> Result<String, Failure> {
 }
 
 /// All documents of the files; a file that holds none has its finding.
-fn read(files: &[String]) -> Result<(Vec<Document>, Vec<Finding>), Failure> {
+pub(super) fn read(files: &[String]) -> Result<(Vec<Document>, Vec<Finding>), Failure> {
     let (mut documents, mut findings) = (Vec::new(), Vec::new());
     for name in files {
         match manifest::documents(name, &text(name)?) {

@@ -1,8 +1,13 @@
 //! `deploy`: what runs an image on a cluster.
 
+mod apply;
 mod check;
+mod delete;
 mod facts;
+mod logs;
+mod place;
 mod render;
+mod status;
 
 use crate::cli::args::Deploy;
 use crate::cli::args::DeployCommand;
@@ -20,6 +25,10 @@ pub fn deploy(args: &Deploy, global: &Global) -> Result<Outcome, Failure> {
     match &args.command {
         DeployCommand::Render(args) => render::render(args, global),
         DeployCommand::Check(args) => check::check(args, &Session::open(global)?),
+        DeployCommand::Apply(args) => apply::apply(args, &Session::open(global)?),
+        DeployCommand::Status(args) => status::status(args, global.format),
+        DeployCommand::Logs(args) => logs::logs(args),
+        DeployCommand::Delete(args) => delete::delete(args, &Session::open(global)?),
     }
 }
 

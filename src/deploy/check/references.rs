@@ -195,12 +195,9 @@ fn mounted<'a, 'p>(
 
 /// Words of a text with the line of each.
 fn words(node: &Node) -> impl Iterator<Item = (&str, usize)> {
-    let block = node.text_line != node.line;
-    let lines = node.text().unwrap_or_default().lines().enumerate();
-    lines.flat_map(move |(number, line)| {
-        let at_line = node.text_line + if block { number } else { 0 };
-        line.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ';'))
-            .map(move |word| (word, at_line))
+    node.lines().flat_map(|(line, number)| {
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ';');
+        line.split(ends).map(move |word| (word, number))
     })
 }
 

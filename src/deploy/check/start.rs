@@ -25,16 +25,12 @@ pub(super) fn check(pod: &Pod<'_>, image: Option<&ImageFacts>, findings: &mut Ve
         let Some(script) = script(container) else {
             continue;
         };
-        let text = script.text().unwrap_or_default();
-        let block = script.text_line != script.line;
         let mut told = false;
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'))
-        {
+        for (line, at_line) in script.lines().filter(|(line, _)| !line.trim_start().starts_with('#')) {
             let Some(found) = installs.find(line) else {
                 continue;
             };
             told = true;
-            let at_line = script.text_line + if block { number } else { 0 };
             findings.push(installing(pod, container, image, at_line, found.as_str(), line));
         }
         if !told {

@@ -52,8 +52,8 @@ impl Builder {
                     ScalarStyle::Plain if tag.is_none() => scalar::plain(&text),
                     _ => Value::Text(text.into_owned()),
                 };
-                let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                self.put(Node { line, text_line: line + usize::from(block), value }, anchor, 1)
+                let block = style == ScalarStyle::Literal;
+                self.put(Node { line, block, value }, anchor, 1)
             }
             Event::SequenceStart(_, anchor, _) => self.open(Open::List(Vec::new()), anchor, line),
             Event::MappingStart(_, anchor, _) => {
@@ -88,7 +88,7 @@ impl Builder {
             Open::List(items) => Value::List(items),
             Open::Map { entries, .. } => Value::Map(entries),
         };
-        self.put(Node { line, text_line: line, value }, anchor, 1)
+        self.put(Node { line, block: false, value }, anchor, 1)
     }
 
     fn put(&mut self, node: Node, anchor: usize, parts: usize) -> Result<(), Problem> {
@@ -148,7 +148,8 @@ mod tests {
         assert_eq!(documents.len(), 2);
         let item = &documents[0].get("b").unwrap().items()[1];
         let block = item.get("c").unwrap();
-        assert_eq!((item.line, block.text_line, block.text()), (5, 6, Some("first\nsecond\n")));
+        assert_eq!(item.line, 5);
+        assert_eq!(block.lines().collect::<Vec<_>>(), [("first", 6), ("second", 7)]);
         assert_eq!(documents[1].json(), serde_json::json!({"d": {"e": [true, "yes"]}}));
         assert_eq!(documents[1].entries()[0].0.line, 9);
     }

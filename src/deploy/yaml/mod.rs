@@ -16,10 +16,10 @@ pub const MOST_BYTES: u64 = 8 << 20;
 /// A part of a document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Line, from 1.
+    /// Line, from 1; of a block scalar the first of its text.
     pub line: usize,
-    /// Line of the first line of the text, for block scalars; else as `line`.
-    pub text_line: usize,
+    /// Whether it is a text with a line of the file for each of its own.
+    pub block: bool,
     /// What it is.
     pub value: Value,
 }
@@ -104,6 +104,12 @@ impl Node {
     #[must_use]
     pub fn text_at(&self, key: &str) -> Option<&str> {
         self.get(key).and_then(Self::text)
+    }
+
+    /// The lines of a text with the line of the file that each stands in.
+    pub fn lines(&self) -> impl Iterator<Item = (&str, usize)> {
+        let lines = self.text().unwrap_or_default().lines().enumerate();
+        lines.map(|(number, line)| (line, self.line + if self.block { number } else { 0 }))
     }
 
     /// What it is, with an article.

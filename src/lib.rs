@@ -12,7 +12,7 @@
 //! ```text
 //! cli
 //! report
-//! build
+//! build  endpoint
 //! audit  edit
 //! abi
 //! loader
@@ -29,6 +29,7 @@ pub mod build;
 pub mod cli;
 pub mod edit;
 pub mod elf;
+pub mod endpoint;
 pub mod finding;
 pub mod hint;
 pub mod index;

@@ -2,6 +2,7 @@
 
 mod abi;
 mod closure;
+mod endpoint;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,14 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use clap_complete::Shell;
 pub use closure::AbiClosure;
+pub use endpoint::Bench;
+pub use endpoint::BenchCommand;
+pub use endpoint::BenchCompare;
+pub use endpoint::BenchRun;
+pub use endpoint::Objective;
+pub use endpoint::Reach;
+pub use endpoint::Route;
+pub use endpoint::Smoke;
 
 use crate::cli::judge::Judge;
 
@@ -49,7 +58,8 @@ pub struct Global {
     /// A PEM file with a certificate authority to trust besides the system's; may be repeated
     #[arg(long, global = true, value_name = "FILE")]
     pub ca_cert: Vec<PathBuf>,
-    /// A registry host that may be spoken to without TLS; may be repeated (loopback always may)
+    /// A registry host that may be spoken to without TLS, or a server whose certificate is not looked at; may be repeated
+    /// (loopback always may)
     #[arg(long, global = true, value_name = "HOST")]
     pub insecure: Vec<String>,
     /// Docker engine to use [default: unix:///var/run/docker.sock]
@@ -131,6 +141,10 @@ pub enum Command {
     Cat(Cat),
     /// Copy files out of an image
     Extract(Extract),
+    /// Ask a served model by every route: does it answer
+    Smoke(Smoke),
+    /// Measure how fast a served model answers under a load
+    Bench(Box<Bench>),
     /// Explain a check
     Explain(Explain),
     /// Print the JSON Schema of recipes, or of a document that imgforge writes
@@ -161,6 +175,10 @@ pub enum SchemaOf {
     Report,
     /// What `audit --bases … --format json` prints.
     Matrix,
+    /// What `smoke --format json` prints.
+    Smoke,
+    /// What `bench --format json` prints.
+    Bench,
 }
 
 /// A recipe and what its variables are.

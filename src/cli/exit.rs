@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::build;
+use crate::endpoint;
 use crate::hint::Hint;
 use crate::recipe;
 use crate::report::human::escape;
@@ -14,8 +15,12 @@ use crate::report::human::escape;
 pub enum Outcome {
     /// Nothing at or over the gate: exit 0.
     Clean,
-    /// Findings at or over the gate: exit 1.
+    /// Findings at or over the gate, or a server that answers wrongly: exit 1.
     Findings,
+    /// A server that cannot be reached: exit 3; told already.
+    Unreachable,
+    /// Ended by a signal, with the results so far: exit 130.
+    Interrupted,
 }
 
 /// Why a command failed.
@@ -32,6 +37,9 @@ pub enum Failure {
     /// The library: exit 2 when the recipe is at fault, else 3.
     #[error(transparent)]
     Build(#[from] build::Error),
+    /// A served model could not be asked: exit 2 or 3.
+    #[error(transparent)]
+    Endpoint(#[from] endpoint::Error),
     /// A file that the user asked to be written: exit 3.
     #[error("cannot {action} `{path}`")]
     File {
@@ -59,7 +67,8 @@ impl Failure {
         match self {
             Self::Usage { .. } => 2,
             Self::Build(error) if error.is_usage() => 2,
-            Self::Build(_) | Self::File { .. } | Self::Output(_) => 3,
+            Self::Endpoint(error) if error.is_usage() => 2,
+            Self::Build(_) | Self::Endpoint(_) | Self::File { .. } | Self::Output(_) => 3,
         }
     }
 
@@ -67,6 +76,7 @@ impl Failure {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Build(error) => error.hint(),
+            Self::Endpoint(error) => error.hint(),
             Self::File { .. } | Self::Output(_) => None,
         }
     }
@@ -132,6 +142,8 @@ pub fn finish(result: Result<Outcome, Failure>, color: bool) -> ExitCode {
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Unreachable) => ExitCode::from(3),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         // `imgforge ls … | head`: the reader has what it wanted.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {

@@ -9,7 +9,7 @@ use crate::script::serve;
 /// Measures a server whose first word comes after so many milliseconds, into a file.
 fn measure(place: &Path, name: &str, first: u64) -> String {
     let url = serve(move |ask| well(ask, &["a", "b"], first, 0));
-    let ended = run(&["bench", &url, "--requests", "60", "--concurrency", "4", "--format", "json"]);
+    let ended = run(&["bench", &url, "--requests", "100", "--concurrency", "4", "--format", "json"]);
     let file = place.join(name).display().to_string();
     std::fs::write(&file, ended.stdout).unwrap();
     file

@@ -59,7 +59,13 @@ fn each_bad_stream_has_its_name() {
         ("first-byte-timeout", Box::new(|_| vec![stream(), wait(1500)])),
         ("idle-timeout", Box::new(move |ask| vec![stream(), say(two(ask)), wait(1500)])),
         // Comments are signs of life, but not for ever.
-        ("deadline", Box::new(|_| [vec![stream()], [say(": ping\n\n"), wait(100)].repeat(60)].concat())),
+        (
+            "deadline",
+            Box::new(|_| {
+                let pings = (0..60).flat_map(|_| [say(": ping\n\n"), wait(100)]);
+                [vec![stream()], pings.collect()].concat()
+            }),
+        ),
         ("closed", Box::new(|_| vec![])),
         ("cut", Box::new(move |ask| vec![stream(), say(two(ask))])),
         ("cut", Box::new(|_| vec![stream(), say("data: {\"choices\":[")])),

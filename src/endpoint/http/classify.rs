@@ -21,7 +21,11 @@ pub(super) fn failure(error: reqwest::Error, patience: &Patience) -> Failure {
         if error.is_timeout() {
             return Failure::new(Kind::ConnectTimeout, format!("none within {:?}", patience.connect));
         }
-        // hyper-util's connector names the step that failed; there is no type to ask.
+        // hyper-util's connector names the step that failed; there is no type to ask. Whoever hangs up in the middle
+        // of a handshake does not speak TLS.
+        if causes.iter().any(|cause| cause.to_string().starts_with("tls handshake")) {
+            return Failure::new(Kind::Tls, innermost);
+        }
         if causes.iter().any(|cause| cause.to_string().starts_with("dns error")) {
             return Failure::new(Kind::Dns, innermost);
         }
@@ -29,8 +33,6 @@ pub(super) fn failure(error: reqwest::Error, patience: &Patience) -> Failure {
         return match kind {
             Some(ErrorKind::ConnectionRefused) => Failure::new(Kind::Refused, ""),
             Some(ErrorKind::TimedOut) => Failure::new(Kind::ConnectTimeout, innermost),
-            // Whoever hangs up in the middle of a handshake does not speak TLS.
-            Some(ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => Failure::new(Kind::Tls, innermost),
             _ => Failure::new(Kind::Unreachable, innermost),
         };
     }

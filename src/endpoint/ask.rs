@@ -43,6 +43,8 @@ pub struct Reply {
     pub usage: Option<Usage>,
     /// Why the model stopped.
     pub finish: Option<String>,
+    /// Whether the request was sent a second time, because a kept connection was closed under the first.
+    pub again: bool,
 }
 
 impl Client {
@@ -52,7 +54,9 @@ impl Client {
     /// Whatever is wrong with it first.
     pub async fn ask(&self, question: &Question) -> Result<Reply, Failure> {
         let body = self.post(question.api.path(), &question.body()).await?;
-        if question.stream { streamed(body).await } else { whole(body).await }
+        let again = body.again;
+        let reply = if question.stream { streamed(body).await } else { whole(body).await };
+        reply.map(|reply| Reply { again, ..reply })
     }
 }
 
@@ -154,6 +158,7 @@ impl Reading {
             gaps: self.gaps,
             usage: self.usage,
             finish: self.finish,
+            again: false,
         })
     }
 }

@@ -92,13 +92,13 @@ impl Smoke {
     }
 }
 
-/// Takes all steps. After a connection that cannot be made, or when there is no model to ask, the rest is skipped.
+/// Takes all steps, each on a connection of its own. After a connection that cannot be made, or when there is no model to ask, the rest is skipped.
 ///
 /// # Errors
 /// When no thread can be started.
 pub fn smoke(client: &Client, wish: &Wish) -> Result<Smoke, Error> {
     let runtime = runtime()?;
-    let result = runtime.block_on(walk(client, wish));
+    let result = runtime.block_on(walk(&client.clone().without_reuse(), wish));
     runtime.shutdown_background();
     Ok(result)
 }

@@ -44,7 +44,7 @@ pub(super) fn summary(plan: &Plan, url: String, tally: &Tally, interrupted: bool
         load: load(plan),
         seconds,
         interrupted,
-        requests: Requests { ok: tally.ok, failed: tally.failed, rate },
+        requests: Requests { ok: tally.ok, failed: tally.failed, again: tally.again, rate },
         errors,
         latency: Latency {
             ttft: tally.ttft.spread(),

@@ -77,6 +77,8 @@ pub struct Requests {
     pub ok: u64,
     /// Failures.
     pub failed: u64,
+    /// Good answers to requests that were sent twice, because the server closed a kept connection under the first.
+    pub again: u64,
     /// Good answers a second.
     pub rate: Rate,
 }

@@ -32,6 +32,7 @@ pub(super) struct Tally {
     pub(super) ended: Option<Instant>,
     pub(super) ok: u64,
     pub(super) failed: u64,
+    pub(super) again: u64,
     pub(super) good: u64,
     pub(super) errors: BTreeMap<String, (u64, String)>,
     pub(super) ttft: Times,
@@ -55,6 +56,7 @@ impl Tally {
             ended: None,
             ok: 0,
             failed: 0,
+            again: 0,
             good: 0,
             errors: BTreeMap::new(),
             ttft: Times::new(),
@@ -102,6 +104,7 @@ impl Tally {
         let tpot = (self.stream && output > 1)
             .then(|| reply.last.duration_since(reply.first).div_f64((output - 1) as f64));
         self.ok += 1;
+        self.again += u64::from(reply.again);
         self.e2e.record(e2e);
         if let Some(ttft) = ttft {
             self.ttft.record(ttft);

@@ -17,11 +17,13 @@ pub(in crate::endpoint) struct Body {
     patience: Patience,
     deadline: Instant,
     begun: bool,
+    /// Whether the request was sent a second time, because a kept connection was closed under the first.
+    pub(in crate::endpoint) again: bool,
 }
 
 impl Body {
     pub(super) const fn new(response: Response, patience: Patience, deadline: Instant) -> Self {
-        Self { response, patience, deadline, begun: false }
+        Self { response, patience, deadline, begun: false, again: false }
     }
 
     /// What the server says that the answer is, without parameters, in lower case.

@@ -64,17 +64,19 @@ impl Patience {
     }
 }
 
-/// Asks one server. Connections are kept and used again.
+/// Asks one server.
 #[derive(Debug, Clone)]
 pub struct Client {
-    client: reqwest::Client,
+    /// Keeps connections, to use them again; none for who wants a new one each time.
+    keeping: Option<reqwest::Client>,
+    fresh: reqwest::Client,
     base: Url,
     authorization: Option<HeaderValue>,
     patience: Patience,
 }
 
 impl Client {
-    /// Prepares to ask; nothing is sent yet.
+    /// Prepares to ask; nothing is sent yet. Connections are kept and used again.
     ///
     /// # Errors
     /// When the address, the key or a certificate file cannot be used.
@@ -86,8 +88,16 @@ impl Client {
             Ok(value)
         };
         let authorization = target.key.as_ref().map(bearer).transpose()?;
-        let client = tls::client(target, &base, patience.connect)?;
-        Ok(Self { client, base, authorization, patience })
+        let make = |keep| tls::client(target, &base, patience.connect, keep);
+        let (keeping, fresh) = (Some(make(true)?), make(false)?);
+        Ok(Self { keeping, fresh, base, authorization, patience })
+    }
+
+    /// The same with a new connection for each question.
+    #[must_use]
+    pub fn without_reuse(mut self) -> Self {
+        self.keeping = None;
+        self
     }
 
     /// The server's address, without `/v1`, a user's name or a password.
@@ -104,19 +114,34 @@ impl Client {
     /// # Errors
     /// Every failure up to [`Kind::TooLarge`].
     pub async fn get(&self, path: &str) -> Result<Vec<u8>, Failure> {
-        self.exchange(self.request(Method::GET, path)).await?.whole(MAX_WHOLE).await
+        self.exchange(self.request(&self.fresh, Method::GET, path)).await?.whole(MAX_WHOLE).await
     }
 
     /// Sends a JSON document; the answer has begun with a success when this returns.
+    ///
+    /// A server may close a connection that it kept open just when it is used again. The request is then sent once more,
+    /// on a new one (RFC 9112, 9.3.1), and the answer says so.
     pub(super) async fn post(&self, path: &str, document: &Value) -> Result<Body, Failure> {
-        let request = self.request(Method::POST, path);
-        self.exchange(request.header(CONTENT_TYPE, "application/json").body(document.to_string())).await
+        let text = document.to_string();
+        let request = |client| {
+            let request = self.request(client, Method::POST, path);
+            request.header(CONTENT_TYPE, "application/json").body(text.clone())
+        };
+        if let Some(keeping) = &self.keeping {
+            match self.exchange(request(keeping)).await {
+                Err(Failure { kind: Kind::Closed, .. }) => {}
+                answer => return answer,
+            }
+        }
+        let mut body = self.exchange(request(&self.fresh)).await?;
+        body.again = self.keeping.is_some();
+        Ok(body)
     }
 
-    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    fn request(&self, client: &reqwest::Client, method: Method, path: &str) -> RequestBuilder {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{path}", self.base.path().trim_end_matches('/')));
-        let request = self.client.request(method, url).header(ACCEPT, "application/json, text/event-stream");
+        let request = client.request(method, url).header(ACCEPT, "application/json, text/event-stream");
         match &self.authorization {
             Some(value) => request.header(AUTHORIZATION, value.clone()),
             None => request,

@@ -13,7 +13,9 @@ use super::Target;
 use crate::endpoint::error::Error;
 
 /// A client that follows no redirect and decodes no content: what is measured is what the server does.
-pub(super) fn client(target: &Target, base: &Url, connect: Duration) -> Result<Client, Error> {
+///
+/// With `keep` it uses connections again.
+pub(super) fn client(target: &Target, base: &Url, connect: Duration, keep: bool) -> Result<Client, Error> {
     // Another part of the program may have chosen already: its choice is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut trusted = Vec::new();
@@ -25,7 +27,7 @@ pub(super) fn client(target: &Target, base: &Url, connect: Duration) -> Result<C
         let mut builder = Client::builder()
             .redirect(Policy::none())
             .connect_timeout(connect)
-            .pool_max_idle_per_host(usize::MAX)
+            .pool_max_idle_per_host(if keep { usize::MAX } else { 0 })
             .tcp_nodelay(true)
             .user_agent(concat!("imgforge/", env!("CARGO_PKG_VERSION")))
             .tls_danger_accept_invalid_certs(target.insecure.iter().any(|named| named == host));

@@ -55,6 +55,12 @@ fn caveats(run: &Summary) -> Vec<String> {
             run.tokens.uncounted, run.requests.ok
         ));
     }
+    if run.requests.again > 0 {
+        all.push(format!(
+            "{} requests were sent again: the server closed connections that it had kept open",
+            run.requests.again
+        ));
+    }
     if !run.load.stream {
         all.push("not streamed: there is no time to first token".to_owned());
     }

@@ -92,15 +92,33 @@ impl Verdict {
 /// # Errors
 /// A patch that does not fit, or a file whose facts cannot be had.
 pub fn gate(fetched: Fetched, gate: Gate, world: &World<'_>) -> Result<Verdict, Error> {
+    gate_seen(fetched, gate, world, |_, _| ())
+}
+
+/// The same; `look` sees the tree that was audited, which is there only while this runs, and what was found.
+///
+/// # Errors
+/// Those of [`gate`].
+pub fn gate_seen(
+    fetched: Fetched,
+    gate: Gate,
+    world: &World<'_>,
+    look: impl FnOnce(View<'_>, &[Finding]),
+) -> Result<Verdict, Error> {
     let edited = fetched.edit()?;
-    let findings = audit_build(&fetched, &edited, world)?;
+    let findings = audit_build(&fetched, &edited, world, look)?;
     if findings.iter().any(|finding| gate.refuses(finding)) {
         return Ok(Verdict::Refused { findings });
     }
     Ok(Verdict::Cleared(Box::new(Cleared { fetched, edited, findings })))
 }
 
-fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<Vec<Finding>, Error> {
+fn audit_build(
+    fetched: &Fetched,
+    edited: &Edited,
+    world: &World<'_>,
+    look: impl FnOnce(View<'_>, &[Finding]),
+) -> Result<Vec<Finding>, Error> {
     let recipe = &fetched.locked.recipe;
     let number = fetched.locked.base.image.manifest.layers.len();
     let tree = fetched.base.rootfs.with(&edited.changes, number);
@@ -131,7 +149,9 @@ fn audit_build(fetched: &Fetched, edited: &Edited, world: &World<'_>) -> Result<
         noted: &edited.findings,
         options: &recipe.audit,
     };
-    Ok(audit::run(&subject)?)
+    let findings = audit::run(&subject)?;
+    look(subject.after, &findings);
+    Ok(findings)
 }
 
 fn donor<'a>(

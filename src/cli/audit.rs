@@ -47,7 +47,7 @@ pub fn audit(args: &Audit, session: &Session) -> Result<Outcome, Failure> {
     Ok(if refused { Outcome::Findings } else { Outcome::Clean })
 }
 
-fn of_recipe(args: &Audit, file: &str, report: Report, session: &Session) -> Result<Report, Failure> {
+fn of_recipe(args: &Audit, file: &str, mut report: Report, session: &Session) -> Result<Report, Failure> {
     if !args.env.is_empty() || args.against.is_some() {
         return Err(Failure::usage(
             "--env and --against are for images and trees as they are",
@@ -57,8 +57,13 @@ fn of_recipe(args: &Audit, file: &str, report: Report, session: &Session) -> Res
     let world = session.world();
     let mut recipe = recipe::load(Path::new(file), &variables("--var", &args.var)?)?;
     args.gate.judge.overrides().apply(&mut recipe.audit)?;
-    let fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
-    let verdict = build::gate::gate(fetched, report.background.gate, &world)?;
+    let locked = build::resolve::resolve(recipe, &world)?;
+    report.background.images = scene::images(&locked);
+    let fetched = build::fetch::fetch(locked, &world)?;
+    let verdict = build::gate::gate_seen(fetched, report.background.gate, &world, |view, findings| {
+        report.background.environment = scene::environment(view.env);
+        report.background.files = scene::files(view, findings);
+    })?;
     Ok(Report { findings: verdict.findings().to_vec(), ..report })
 }
 

@@ -32,6 +32,7 @@ use crate::recipe::lockfile::Lockfile;
 use crate::report;
 use crate::report::Background;
 use crate::report::Report;
+use crate::report::scene;
 use crate::report::summary;
 use crate::transport::Sink;
 
@@ -103,13 +104,17 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     let name = locked.recipe.name.clone();
     // Asked before the long work: a registry that denies, a daemon that is not there.
     build::plan::ask(&locked, &sinks, &world)?;
-    let fetched = build::fetch::fetch(locked, &world)?;
-    let verdict = build::gate::gate(fetched, args.gate.gate.gate(), &world)?;
-    let background = Background {
+    let mut background = Background {
         gate: args.gate.gate.gate(),
         command: again(path, &args.recipe.var, &args.gate.judge),
+        images: scene::images(&locked),
         ..Background::default()
     };
+    let fetched = build::fetch::fetch(locked, &world)?;
+    let verdict = build::gate::gate_seen(fetched, background.gate, &world, |view, findings| {
+        background.environment = scene::environment(view.env);
+        background.files = scene::files(view, findings);
+    })?;
     let report = Report::new(path.display().to_string(), verdict.findings().to_vec());
     let report = Report { background, ..report };
     if session.format == Format::Human {

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 
 use crate::audit;
 use crate::build;
+use crate::build::Locked;
 use crate::build::Seen;
 use crate::build::Subject;
+use crate::build::origin::Origin;
 use crate::finding::Finding;
 use crate::loader::Loader;
 use crate::loader::View;
@@ -74,6 +76,19 @@ pub fn identity(subject: &Subject) -> ImageIdentity {
             platform: String::new(),
         },
     }
+}
+
+/// The images that a recipe names, the base first.
+#[must_use]
+pub fn images(locked: &Locked) -> Vec<ImageIdentity> {
+    let identity = |role: String, origin: &Origin| ImageIdentity {
+        role,
+        reference: origin.written.clone(),
+        digest: Some(origin.image.manifest.digest().to_string()),
+        platform: origin.image.config.platform().to_string(),
+    };
+    let donors = locked.donors.iter().map(|(name, origin)| identity(format!("donor {name}"), origin));
+    std::iter::once(identity("base".to_owned(), &locked.base)).chain(donors).collect()
 }
 
 /// Layers and graph. Takes the time of loading each file with an error or warning once more.

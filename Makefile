@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs corpus quiet torch-ops look settings layout-proof differential cluster
+.PHONY: demo test lint needs corpus quiet torch-ops look settings layout-proof differential cluster endpoint
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo "make settings names of variables and device code: what big real libraries say of themselves"
 
 	@echo "make cluster  apply, watch and delete on a real API server, which is built once (11 minutes)"
+	@echo "make endpoint  smoke and bench against a real server and an independent client (34 MB of downloads)"
 	@echo "make differential  the model of the dynamic loader against the real ones of three Debians"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
@@ -40,6 +41,10 @@ torch-ops:
 	cargo build --release --quiet
 	fixtures/torch/torch_ops.py --program target/release/imgforge \
 		--counts cargo test --quiet --release --test torch_ops -- --ignored --nocapture counts
+
+endpoint:
+	cargo build --release --quiet
+	fixtures/endpoint/agree.py target/release/imgforge --requests 100
 
 look:
 	cargo build --quiet

@@ -12,7 +12,7 @@
 //! ```text
 //! cli
 //! report
-//! build  deploy
+//! build  deploy  endpoint
 //! audit  edit
 //! abi
 //! loader
@@ -30,6 +30,7 @@ pub mod cli;
 pub mod deploy;
 pub mod edit;
 pub mod elf;
+pub mod endpoint;
 pub mod finding;
 pub mod hint;
 pub mod index;

@@ -4,11 +4,16 @@
 pub trait Progress: Send + Sync {
     /// Begins a task called `what`; `total` is in bytes, `None` when it cannot be known.
     fn begin(&self, what: &str, total: Option<u64>) -> Box<dyn Task>;
+
+    /// Begins a task that is counted in things of its own, such as requests, and not in bytes.
+    fn begin_count(&self, what: &str, total: Option<u64>) -> Box<dyn Task> {
+        self.begin(what, total)
+    }
 }
 
 /// One piece of work under way. It ends when it is dropped.
 pub trait Task: Send {
-    /// Adds `bytes` to what is done.
+    /// Adds `bytes`, or as many of what is counted, to what is done.
     fn advance(&self, bytes: u64);
 }
 

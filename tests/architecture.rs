@@ -13,17 +13,17 @@ const MAX_FILE: usize = 400;
 const MAX_MEDIAN: usize = 120;
 const BANNED: [&str; 6] = ["util", "utils", "common", "helpers", "types", "manager"];
 
-/// Each crate that has one home, and that home.
-const HOMES: [(&str, &str); 9] = [
-    ("goblin", "elf/"),
-    ("sha2", "oci/digest.rs"),
-    ("bollard", "transport/daemon"),
-    ("clap", "cli/"),
-    ("indicatif", "cli/progress.rs"),
-    ("reqwest", "transport/registry/"),
-    ("kube", "deploy/cluster/"),
-    ("granit_parser", "deploy/yaml/"),
-    ("serde_saphyr", "deploy/render/text.rs"),
+/// Each crate that has a home, and that home; registries and served models are spoken to apart.
+const HOMES: [(&str, &[&str]); 9] = [
+    ("goblin", &["elf/"]),
+    ("sha2", &["oci/digest.rs"]),
+    ("bollard", &["transport/daemon"]),
+    ("clap", &["cli/"]),
+    ("indicatif", &["cli/progress.rs"]),
+    ("reqwest", &["transport/registry/", "endpoint/http/"]),
+    ("kube", &["deploy/cluster/"]),
+    ("granit_parser", &["deploy/yaml/"]),
+    ("serde_saphyr", &["deploy/render/text.rs"]),
 ];
 
 struct Source {
@@ -135,12 +135,12 @@ fn one_import_a_line() {
 
 #[test]
 fn each_crate_has_one_home() {
-    for (name, home) in HOMES {
+    for (name, homes) in HOMES {
         for source in sources() {
             let named = code_lines(&source.text).any(|line| line.contains(&format!("{name}::")));
             assert!(
-                !named || source.path.starts_with(home),
-                "{} names {name}, whose home is {home}",
+                !named || homes.iter().any(|home| source.path.starts_with(home)),
+                "{} names {name}, whose home is {homes:?}",
                 source.path
             );
         }

@@ -4,6 +4,7 @@ mod abi;
 mod closure;
 mod cluster;
 mod deploy;
+mod endpoint;
 
 use std::path::PathBuf;
 
@@ -27,6 +28,14 @@ pub use deploy::DeployCheck;
 pub use deploy::DeployCommand;
 pub use deploy::DeployRender;
 pub use deploy::PinArgs;
+pub use endpoint::Bench;
+pub use endpoint::BenchCommand;
+pub use endpoint::BenchCompare;
+pub use endpoint::BenchRun;
+pub use endpoint::Objective;
+pub use endpoint::Reach;
+pub use endpoint::Route;
+pub use endpoint::Smoke;
 
 use crate::cli::judge::Judge;
 
@@ -62,7 +71,8 @@ pub struct Global {
     /// A PEM file with a certificate authority to trust besides the system's; may be repeated
     #[arg(long, global = true, value_name = "FILE")]
     pub ca_cert: Vec<PathBuf>,
-    /// A registry host that may be spoken to without TLS; may be repeated (loopback always may)
+    /// A registry host that may be spoken to without TLS, or a server whose certificate is not looked at; may be repeated
+    /// (loopback always may)
     #[arg(long, global = true, value_name = "HOST")]
     pub insecure: Vec<String>,
     /// Docker engine to use [default: unix:///var/run/docker.sock]
@@ -146,6 +156,10 @@ pub enum Command {
     Cat(Cat),
     /// Copy files out of an image
     Extract(Extract),
+    /// Ask a served model by every route: does it answer
+    Smoke(Smoke),
+    /// Measure how fast a served model answers under a load
+    Bench(Box<Bench>),
     /// Explain a check
     Explain(Explain),
     /// Print the JSON Schema of recipes, or of a document that imgforge writes
@@ -176,6 +190,10 @@ pub enum SchemaOf {
     Report,
     /// What `audit --bases … --format json` prints.
     Matrix,
+    /// What `smoke --format json` prints.
+    Smoke,
+    /// What `bench --format json` prints.
+    Bench,
 }
 
 /// A recipe and what its variables are.

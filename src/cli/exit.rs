@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use crate::build;
 use crate::deploy::cluster;
+use crate::endpoint;
 use crate::hint::Hint;
 use crate::recipe;
 use crate::report::human::escape;
@@ -15,8 +16,12 @@ use crate::report::human::escape;
 pub enum Outcome {
     /// Nothing at or over the gate: exit 0.
     Clean,
-    /// Findings at or over the gate: exit 1.
+    /// Findings at or over the gate, or a server that answers wrongly: exit 1.
     Findings,
+    /// A server that cannot be reached: exit 3; told already.
+    Unreachable,
+    /// Ended by a signal, with the results so far: exit 130.
+    Interrupted,
 }
 
 /// Why a command failed.
@@ -36,6 +41,9 @@ pub enum Failure {
     /// A cluster: exit 3.
     #[error(transparent)]
     Cluster(#[from] cluster::Error),
+    /// A served model could not be asked: exit 2 or 3.
+    #[error(transparent)]
+    Endpoint(#[from] endpoint::Error),
     /// A file that the user asked to be written: exit 3.
     #[error("cannot {action} `{path}`")]
     File {
@@ -63,7 +71,8 @@ impl Failure {
         match self {
             Self::Usage { .. } => 2,
             Self::Build(error) if error.is_usage() => 2,
-            Self::Build(_) | Self::Cluster(_) | Self::File { .. } | Self::Output(_) => 3,
+            Self::Endpoint(error) if error.is_usage() => 2,
+            Self::Build(_) | Self::Cluster(_) | Self::Endpoint(_) | Self::File { .. } | Self::Output(_) => 3,
         }
     }
 
@@ -72,6 +81,7 @@ impl Failure {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Build(error) => error.hint(),
             Self::Cluster(error) => error.hint(),
+            Self::Endpoint(error) => error.hint(),
             Self::File { .. } | Self::Output(_) => None,
         }
     }
@@ -140,6 +150,8 @@ pub fn finish(result: Result<Outcome, Failure>, color: bool) -> ExitCode {
     match result {
         Ok(Outcome::Clean) => ExitCode::SUCCESS,
         Ok(Outcome::Findings) => ExitCode::from(1),
+        Ok(Outcome::Unreachable) => ExitCode::from(3),
+        Ok(Outcome::Interrupted) => ExitCode::from(130),
         // `imgforge ls … | head`: the reader has what it wanted.
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(failure) => {

@@ -24,6 +24,8 @@ pub fn schema(of: SchemaOf) -> Result<Outcome, Failure> {
     match of {
         SchemaOf::Recipe => writeln!(out, "{}", recipe::schema())?,
         SchemaOf::Report => writeln!(out, "{:#}", report::json::schema())?,
+        SchemaOf::Smoke => writeln!(out, "{:#}", report::smoke::json::schema())?,
+        SchemaOf::Bench => writeln!(out, "{:#}", report::bench::json::schema())?,
         SchemaOf::Matrix => writeln!(out, "{:#}", report::matrix::json::schema())?,
     }
     Ok(Outcome::Clean)

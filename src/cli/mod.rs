@@ -3,6 +3,7 @@
 pub mod abi;
 pub mod args;
 pub mod audit;
+pub mod bench;
 pub mod build;
 pub mod closure;
 pub mod deploy;
@@ -10,13 +11,16 @@ pub mod exit;
 pub mod explain;
 pub mod help;
 pub mod image;
+pub mod interrupt;
 pub mod judge;
 pub mod matrix;
 pub mod output;
 pub mod plan;
 pub mod progress;
+pub mod reach;
 pub mod session;
 mod side;
+pub mod smoke;
 pub mod subject;
 
 use std::io::IsTerminal;
@@ -29,26 +33,14 @@ use crate::cli::args::Command;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::session::Session;
-use crate::store::scratch;
 
 /// Parses the command line, does what it says, and tells how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    end_cleanly_on_signals();
+    interrupt::end_cleanly_on_signals();
     let color = session::color(cli.global.color, std::io::stderr().is_terminal());
     exit::finish(run(&cli), color)
-}
-
-/// Ctrl-C, SIGTERM and SIGHUP: half-made files go, finished blobs stay for the next run.
-fn end_cleanly_on_signals() {
-    let handler = || {
-        scratch::sweep();
-        #[expect(clippy::exit, reason = "128 + SIGINT: the work is in other threads and cannot be unwound")]
-        std::process::exit(130);
-    };
-    // Without a handler the default action ends the process all the same.
-    drop(ctrlc::set_handler(handler));
 }
 
 fn run(cli: &Cli) -> Result<Outcome, Failure> {
@@ -64,6 +56,8 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Audit(args) => audit::audit(args, &Session::open(&cli.global)?),
         Command::Deploy(args) => deploy::deploy(args, &cli.global),
         Command::Abi(args) => abi::abi(args, &cli.global),
+        Command::Smoke(args) => smoke::smoke(args, &cli.global),
+        Command::Bench(args) => bench::bench(args, &cli.global),
         Command::Ls(args) => image::ls(args, &Session::open(&cli.global)?),
         Command::Cat(args) => image::cat(args, &Session::open(&cli.global)?),
         Command::Extract(args) => image::extract(args, &Session::open(&cli.global)?),

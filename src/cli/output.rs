@@ -92,6 +92,12 @@ pub fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
     match (command, format) {
         (_, Format::Human | Format::Json) | (Command::Audit(_), _) => Ok(()),
         (Command::Deploy(deploy), _) if deploy.finds() => Ok(()),
+        (Command::Smoke(_), Format::Junit) => Ok(()),
+        (Command::Bench(bench), Format::Html) if bench.command.is_none() => Ok(()),
+        (Command::Smoke(_) | Command::Bench(_), _) => Err(Failure::usage(
+            "there is no such view of a served model",
+            "use `human` or `json`; `smoke` has `junit`, `bench URL` has `html`",
+        )),
         _ => Err(Failure::usage(
             "this format is for findings, which `audit` prints and `deploy check`",
             "with `build`, write it to a file: `--report FORMAT=FILE`",

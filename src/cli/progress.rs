@@ -45,15 +45,26 @@ impl Bars {
     }
 }
 
-impl Progress for Bars {
-    fn begin(&self, what: &str, total: Option<u64>) -> Box<dyn Task> {
+impl Bars {
+    fn bar(&self, what: &str, total: Option<u64>, counts: bool) -> Box<dyn Task> {
         Box::new(Bar {
             all: self.all.clone(),
             // Names come from images and registries: no control characters on a terminal (RUSTSEC-2025-0055).
             what: what.escape_debug().to_string(),
             total,
+            counts,
             shown: OnceLock::new(),
         })
+    }
+}
+
+impl Progress for Bars {
+    fn begin(&self, what: &str, total: Option<u64>) -> Box<dyn Task> {
+        self.bar(what, total, false)
+    }
+
+    fn begin_count(&self, what: &str, total: Option<u64>) -> Box<dyn Task> {
+        self.bar(what, total, true)
     }
 }
 
@@ -63,12 +74,15 @@ struct Bar {
     all: MultiProgress,
     what: String,
     total: Option<u64>,
+    counts: bool,
     shown: OnceLock<ProgressBar>,
 }
 
 impl Bar {
     fn show(&self) -> ProgressBar {
         let template = match self.total {
+            Some(_) if self.counts => "{msg:40!} {bar:20} {pos:>9}/{len:<9} {per_sec:>11} eta {eta}",
+            None if self.counts => "{msg:40!} {spinner} {pos:>9} {per_sec:>11}",
             Some(_) => {
                 "{msg:40!} {bar:20} {decimal_bytes:>9}/{decimal_total_bytes:<9} {decimal_bytes_per_sec:>11} eta {eta}"
             }
@@ -104,19 +118,30 @@ struct Lines;
 struct Line {
     what: String,
     begun: Instant,
-    bytes: AtomicU64,
+    counts: bool,
+    done: AtomicU64,
+}
+
+impl Lines {
+    fn line(what: &str, counts: bool) -> Box<dyn Task> {
+        let done = AtomicU64::new(0);
+        Box::new(Line { what: what.escape_debug().to_string(), begun: Instant::now(), counts, done })
+    }
 }
 
 impl Progress for Lines {
     fn begin(&self, what: &str, _total: Option<u64>) -> Box<dyn Task> {
-        let bytes = AtomicU64::new(0);
-        Box::new(Line { what: what.escape_debug().to_string(), begun: Instant::now(), bytes })
+        Self::line(what, false)
+    }
+
+    fn begin_count(&self, what: &str, _total: Option<u64>) -> Box<dyn Task> {
+        Self::line(what, true)
     }
 }
 
 impl Task for Line {
     fn advance(&self, bytes: u64) {
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.done.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
@@ -126,15 +151,16 @@ impl Drop for Line {
         if took < WORTH_A_LINE {
             return;
         }
-        let bytes = *self.bytes.get_mut();
-        let rate = bytes as f64 / took.as_secs_f64() / 1e6;
-        let done = crate::report::bytes(bytes);
+        let (done, seconds) = (*self.done.get_mut(), took.as_secs_f64());
+        let rate = done as f64 / seconds;
+        let text = match self.counts {
+            true => format!("{done} in {seconds:.1} s ({rate:.1}/s)"),
+            false => {
+                let bytes = crate::report::bytes(done);
+                format!("{bytes} in {seconds:.1} s ({:.0} MB/s)", rate / 1e6)
+            }
+        };
         // A closed stderr must not end the work.
-        drop(writeln!(
-            std::io::stderr(),
-            "  {}: {done} in {:.1} s ({rate:.0} MB/s)",
-            self.what,
-            took.as_secs_f64()
-        ));
+        drop(writeln!(std::io::stderr(), "  {}: {text}", self.what));
     }
 }

@@ -39,8 +39,9 @@ pub struct Session {
 }
 
 /// An environment variable; empty counts as not set.
+#[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-fn variable(name: &str) -> Option<String> {
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

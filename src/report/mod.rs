@@ -3,6 +3,7 @@
 pub mod abi;
 pub mod anatomy;
 pub mod background;
+pub mod bench;
 pub mod closure;
 pub mod escape;
 pub mod example;
@@ -20,6 +21,7 @@ pub mod matrix;
 pub mod plan;
 pub mod sarif;
 pub mod scene;
+pub mod smoke;
 pub mod summary;
 
 pub use anatomy::Anatomy;

@@ -13,7 +13,7 @@ fn a_report_of_an_operator_that_changed() {
     let text = sample::text(|out| issue::write(out, &report));
     let (image, library) = ("d".repeat(64), "b".repeat(64));
     let want = format!(
-        "# moe.py calls `trtllm::fused_qk_norm_rope` with 3 arguments, it takes 4
+        "# `moe.py` calls `trtllm::fused_qk_norm_rope` with 3 arguments, it takes 4
 
 ## What happens
 
@@ -83,7 +83,7 @@ fn only_what_is_new_and_not_allowed_is_reported() {
     let text = sample::text(|out| issue::write(out, &sample::report()));
     let titles: Vec<&str> = text.lines().filter(|line| line.starts_with("# ")).collect();
     assert_eq!(titles.len(), 3, "{titles:?}");
-    assert!(titles[1].contains("liba.so.1 wants `f()@V_2`"));
+    assert!(titles[1].contains("`liba.so.1` wants `f()@V_2`"));
     assert!(text.contains("/opt/b/liba.so.1: undefined symbol: _Z1fv, version V_2"));
     assert!(text.contains("- identical copies: `/usr/lib/liba.so.1`"));
     check(&text);

@@ -38,12 +38,17 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     if cache.map_or(DEFAULT, String::as_str).eq_ignore_ascii_case(connector) {
         return Ok(());
     }
-    let message = match cache {
-        Some(cache) => format!("is `{connector}`, but `{CACHE}` is `{cache}`"),
-        None => format!("is `{connector}`, but `{CACHE}` is not set: the KV cache goes over {DEFAULT}"),
+    let taken = cache.map_or(DEFAULT, String::as_str);
+    let told = match cache {
+        Some(_) => "says so",
+        None => "is not set",
     };
+    let message =
+        format!("moves the KV cache over `{taken}`: `{CACHE}` {told}, though `{CONNECTOR}` is `{connector}`");
     let mut finding = Finding::new(CHECK.id, CHECK.severity, wrapper.to_string(), message);
     finding.symbol = Some(CONNECTOR.to_owned());
+    finding.evidence.insert("backend".to_owned(), taken.to_owned());
+    finding.evidence.insert("connector".to_owned(), format!("{CONNECTOR}={connector}"));
     finding.help = Some(format!("set `{CACHE}` to `{connector}` too"));
     let settings = &case.options.settings;
     finding.recipe = settings.get(CONNECTOR).or_else(|| settings.get(CACHE)).cloned();

@@ -15,6 +15,7 @@ use std::io;
 use std::io::Write;
 
 pub(super) use page::page;
+pub(super) use page::page_about;
 
 use crate::finding::Severity;
 use crate::report::Report;

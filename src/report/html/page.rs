@@ -10,8 +10,13 @@ use crate::report::escape::markup;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("filter.js");
 
-/// A whole document with this body, which must be markup already.
+/// A whole document with this body, which must be markup already, about an image.
 pub(in crate::report) fn page(title: &str, body: &str) -> String {
+    page_about(title, body, "Nothing of the image was run.")
+}
+
+/// The same about anything else; `promise` is what the last line says of how it was made.
+pub(in crate::report) fn page_about(title: &str, body: &str, promise: &str) -> String {
     let (title, version) = (markup(&line(title)), env!("CARGO_PKG_VERSION"));
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
@@ -25,7 +30,7 @@ pub(in crate::report) fn page(title: &str, body: &str) -> String {
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <title>imgforge: {title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#main\">Skip to the report</a>\n<header></header>\n<main id=\"main\">\n{body}</main>\n\
-         <footer class=\"dim\">Made by imgforge {version}. Nothing of the image was run.</footer>\n\
+         <footer class=\"dim\">Made by imgforge {version}. {promise}</footer>\n\
          <script>{SCRIPT}</script>\n</body>\n</html>\n"
     )
 }

@@ -24,7 +24,7 @@ use symptom::symptom;
 const MOST: usize = 20;
 /// Most symbols of one file that are listed.
 const SYMBOLS: usize = 25;
-/// Longest title that trackers show whole.
+/// Longest message of a title: with the file's name about what trackers show.
 const TITLE: usize = 120;
 
 /// Evidence that is a declaration or the call, with its heading and its language.
@@ -94,10 +94,20 @@ fn write_problem(out: &mut dyn Write, report: &Report, problem: &[&Fold<'_>]) ->
     write_reproduction(out, report, finding)
 }
 
+/// The file by its name, what is wrong with it, and other files by their names: trackers cut long titles, and the
+/// paths stand below.
 fn title(finding: &Finding) -> String {
     let name = finding.path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("the image");
-    let name = name.replace('`', "'");
-    sentence(&escape::cut(&format!("{name} {}", finding.message), TITLE))
+    let named = |(number, part): (usize, &str)| match part.rsplit_once('/') {
+        Some((_, last)) if number % 2 == 1 && part.starts_with('/') && !last.is_empty() => last.to_owned(),
+        _ => part.to_owned(),
+    };
+    let message: Vec<String> = finding.message.split('`').enumerate().map(named).collect();
+    let short = escape::cut(&message.join("`"), TITLE);
+    // A cut may fall into code: its end goes back on.
+    let open = short.matches('`').count() % 2 == 1;
+    let close = if open { "`" } else { "" };
+    format!("{} {}", code(&name.replace('`', "'")), sentence(&format!("{short}{close}")))
 }
 
 fn write_sides(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {

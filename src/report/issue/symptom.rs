@@ -10,6 +10,10 @@ pub(super) fn symptom(finding: &Finding) -> Option<String> {
     if let Some(said) = evidence("raises") {
         return Some(said.to_owned());
     }
+    if finding.check == "nixl-backend-split" {
+        // NIXL, `nixlAgent::createBackend`, at the level of information.
+        return evidence("backend").map(|backend| format!("Backend {backend} was instantiated"));
+    }
     let symbol = finding.symbol.as_deref()?;
     let path = finding.path.as_str();
     match finding.check.as_str() {

@@ -1,0 +1,5 @@
+//! A smoke test: for people, for machines, for CI servers.
+
+pub mod human;
+pub mod json;
+pub mod junit;

@@ -7,6 +7,7 @@ use super::Case;
 use super::alike;
 use super::family::Family;
 use super::family::Home;
+use crate::elf;
 use crate::elf::Symbols;
 use crate::elf::Undefined;
 use crate::loader::ObjectError;
@@ -101,14 +102,7 @@ impl Homes<'_> {
     }
 }
 
-/// A library's name up to the hash that auditwheel puts in, or to its ending.
+/// What a library is called in every build of it.
 fn stem(path: &ImagePath) -> String {
-    let name = String::from_utf8_lossy(path.name()).into_owned();
-    let name = name.split(".so").next().unwrap_or_default();
-    match name.rsplit_once('-') {
-        Some((stem, hash)) if hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            stem.to_owned()
-        }
-        _ => name.to_owned(),
-    }
+    elf::stem(&String::from_utf8_lossy(path.name())).into_owned()
 }

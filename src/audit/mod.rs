@@ -12,6 +12,7 @@ mod baseline;
 mod case;
 mod changed;
 mod checks;
+mod context;
 mod crossings;
 mod endings;
 mod error;
@@ -35,10 +36,15 @@ use std::collections::BTreeMap;
 
 pub use allow::ALLOW_UNUSED;
 pub use baseline::BASELINE_UNUSED;
+pub use baseline::check_baseline;
 pub use case::Case;
+pub use context::CONTEXT_UNFIT;
+pub use context::companies;
 pub use error::Error;
+pub use level::choose;
 pub use policy::Policy;
 pub use run::Findings;
+pub use run::ask;
 pub use run::run;
 
 use crate::finding::Finding;

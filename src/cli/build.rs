@@ -16,6 +16,7 @@ use crate::build::lock;
 use crate::cli::args::Build;
 use crate::cli::args::Format;
 use crate::cli::args::RecipeArgs;
+use crate::cli::audit::verdict;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::judge::Judge;
@@ -104,14 +105,13 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     // Asked before the long work: a registry that denies, a daemon that is not there.
     build::plan::ask(&locked, &sinks, &world)?;
     let fetched = build::fetch::fetch(locked, &world)?;
-    let verdict = build::gate::gate(fetched, args.gate.gate.gate(), &world)?;
     let background = Background {
         gate: args.gate.gate.gate(),
         command: again(path, &args.recipe.var, &args.gate.judge),
         ..Background::default()
     };
-    let report = Report::new(path.display().to_string(), verdict.findings().to_vec());
-    let report = Report { background, ..report };
+    let report = Report { background, ..Report::new(path.display().to_string(), Vec::new()) };
+    let (verdict, report) = verdict(fetched, &args.gate, report, session)?;
     if session.format == Format::Human {
         // A standard error that takes nothing must not end the build.
         drop(print_report(&mut io::stderr().lock(), &report, session));

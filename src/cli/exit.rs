@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::build;
+use crate::deploy::cluster;
 use crate::hint::Hint;
 use crate::recipe;
 use crate::report::human::escape;
@@ -32,6 +33,9 @@ pub enum Failure {
     /// The library: exit 2 when the recipe is at fault, else 3.
     #[error(transparent)]
     Build(#[from] build::Error),
+    /// A cluster: exit 3.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
     /// A file that the user asked to be written: exit 3.
     #[error("cannot {action} `{path}`")]
     File {
@@ -59,7 +63,7 @@ impl Failure {
         match self {
             Self::Usage { .. } => 2,
             Self::Build(error) if error.is_usage() => 2,
-            Self::Build(_) | Self::File { .. } | Self::Output(_) => 3,
+            Self::Build(_) | Self::Cluster(_) | Self::File { .. } | Self::Output(_) => 3,
         }
     }
 
@@ -67,6 +71,7 @@ impl Failure {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Build(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
             Self::File { .. } | Self::Output(_) => None,
         }
     }
@@ -77,6 +82,9 @@ fn machine_hint(failure: &Failure) -> Option<&'static str> {
     let causes = std::iter::successors(std::error::Error::source(failure), |error| error.source());
     let kinds = causes.filter_map(|error| error.downcast_ref::<io::Error>().map(io::Error::kind));
     Some(match kinds.last()? {
+        io::ErrorKind::NotFound if matches!(failure, Failure::File { action: "read", .. }) => {
+            "check the path"
+        }
         io::ErrorKind::NotFound => "check the path; a directory to write into must be there already",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "name a place that you may use, or ask for access to this one"
@@ -96,7 +104,7 @@ fn machine_hint(failure: &Failure) -> Option<&'static str> {
 /// an HTTP client in between say nothing.
 fn causes(failure: &Failure) -> Vec<String> {
     let causes = std::iter::successors(std::error::Error::source(failure), |error| error.source());
-    let mut texts: Vec<String> = causes.map(|error| escape(&error.to_string())).collect();
+    let mut texts: Vec<String> = causes.map(|error| escape(error.to_string().trim_end())).collect();
     let unreachable = matches!(
         failure,
         Failure::Build(build::Error::Transport(crate::transport::error::Error::Unreachable { .. }))

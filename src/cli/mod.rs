@@ -5,6 +5,7 @@ pub mod args;
 pub mod audit;
 pub mod build;
 pub mod closure;
+pub mod deploy;
 pub mod exit;
 pub mod explain;
 pub mod help;
@@ -15,6 +16,7 @@ pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod session;
+mod side;
 pub mod subject;
 
 use std::io::IsTerminal;
@@ -60,6 +62,7 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Lock(args) => build::lock(args, &Session::open(&cli.global)?),
         Command::Plan(args) => plan::plan(args, &Session::open(&cli.global)?),
         Command::Audit(args) => audit::audit(args, &Session::open(&cli.global)?),
+        Command::Deploy(args) => deploy::deploy(args, &cli.global),
         Command::Abi(args) => abi::abi(args, &cli.global),
         Command::Ls(args) => image::ls(args, &Session::open(&cli.global)?),
         Command::Cat(args) => image::cat(args, &Session::open(&cli.global)?),

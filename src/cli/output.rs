@@ -91,8 +91,9 @@ fn not_written(path: &Path, source: io::Error) -> Failure {
 pub fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
     match (command, format) {
         (_, Format::Human | Format::Json) | (Command::Audit(_), _) => Ok(()),
+        (Command::Deploy(deploy), _) if deploy.finds() => Ok(()),
         _ => Err(Failure::usage(
-            "this format is for findings, which `audit` prints",
+            "this format is for findings, which `audit` prints and `deploy check`",
             "with `build`, write it to a file: `--report FORMAT=FILE`",
         )),
     }

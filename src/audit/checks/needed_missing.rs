@@ -127,6 +127,7 @@ fn is_optional(case: &Case<'_>, world: &World, missing: &Missing) -> bool {
         by_recipe.any(|(path, _)| path.name() == missing.name.as_bytes())
     };
     case.is_opened_by_name(&world.subject)
+        && !world.stated
         && missing.unfit.is_empty()
         && !case.loader.is_promised(&missing.name)
         && !changed(by)

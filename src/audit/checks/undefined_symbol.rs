@@ -171,7 +171,7 @@ impl Open<'_> {
         let program = self.case.loader.catalogue.is_program(&self.world.subject);
         let module =
             self.is_module() && (self.world.python.is_some() || !self.world.has_gap_for(&self.symbol.name));
-        if !program && !module {
+        if !program && !module && !self.world.stated {
             return (Severity::Note, self.left_to_the_loader());
         }
         let facts = &self.world.objects[self.index].object.facts;

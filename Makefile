@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs endpoint corpus quiet torch-ops look settings layout-proof differential
+.PHONY: demo test lint needs corpus quiet torch-ops look settings layout-proof differential cluster endpoint
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo "make look   the HTML report in a headless browser, with pictures of it in target/look"
 	@echo "make settings names of variables and device code: what big real libraries say of themselves"
 
+	@echo "make cluster  apply, watch and delete on a real API server, which is built once (11 minutes)"
 	@echo "make endpoint  smoke and bench against a real server and an independent client (34 MB of downloads)"
 	@echo "make differential  the model of the dynamic loader against the real ones of three Debians"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
@@ -70,3 +71,8 @@ lint:
 layout-proof:
 	cargo build --release --quiet
 	fixtures/layout/proof.py target/release/imgforge
+
+# The API server is built by Go the first time and kept outside the tree; etcd is Debian's.
+cluster:
+	cargo build --quiet
+	fixtures/kube/play.py target/debug/imgforge

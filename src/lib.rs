@@ -12,7 +12,7 @@
 //! ```text
 //! cli
 //! report
-//! build  endpoint
+//! build  deploy  endpoint
 //! audit  edit
 //! abi
 //! loader
@@ -27,6 +27,7 @@ pub mod abi;
 pub mod audit;
 pub mod build;
 pub mod cli;
+pub mod deploy;
 pub mod edit;
 pub mod elf;
 pub mod endpoint;

@@ -14,13 +14,16 @@ const MAX_MEDIAN: usize = 120;
 const BANNED: [&str; 6] = ["util", "utils", "common", "helpers", "types", "manager"];
 
 /// Each crate that has a home, and that home; registries and served models are spoken to apart.
-const HOMES: [(&str, &[&str]); 6] = [
+const HOMES: [(&str, &[&str]); 9] = [
     ("goblin", &["elf/"]),
     ("sha2", &["oci/digest.rs"]),
     ("bollard", &["transport/daemon"]),
     ("clap", &["cli/"]),
     ("indicatif", &["cli/progress.rs"]),
     ("reqwest", &["transport/registry/", "endpoint/http/"]),
+    ("kube", &["deploy/cluster/"]),
+    ("granit_parser", &["deploy/yaml/"]),
+    ("serde_saphyr", &["deploy/render/text.rs"]),
 ];
 
 struct Source {

@@ -2,6 +2,9 @@
 #![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Cursor;
@@ -12,14 +15,10 @@ use std::process::Command;
 use imgforge::elf;
 use imgforge::elf::Facts;
 use imgforge::elf::Symbols;
+use skip::skipped;
 
 /// Directories with shared libraries on a Debian machine.
 const PLACES: [&str; 2] = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
-
-fn skipped(why: &str) {
-    eprintln!("SKIPPED: {why}");
-    assert!(std::env::var_os("CI").is_none(), "a skipped check fails under CI: {why}");
-}
 
 fn has(tool: &str) -> bool {
     Command::new(tool).arg("--version").output().is_ok_and(|out| out.status.success())

@@ -1,7 +1,9 @@
 //! Device code: containers made here by hand, and the files of real wheels against cuobjdump.
-#![expect(clippy::print_stdout, clippy::disallowed_methods, reason = "a check that cannot run says so")]
+#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/skip.rs"]
+mod skip;
 #[path = "settings/truth.rs"]
 mod truth;
 

@@ -1,6 +1,9 @@
 //! Operators of torch: out of the bytes of libraries, out of Python, and held against each other.
-#![expect(clippy::disallowed_methods, reason = "a check that cannot run says so")]
+#![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+#[path = "support/skip.rs"]
+mod skip;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -99,8 +102,7 @@ fn what_a_compiler_makes_of_literals_is_read() {
         let made =
             Command::new("g++").args(["-shared", "-fPIC", level, "-o"]).arg(&library).arg(&source).status();
         if !made.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: no g++");
-            assert!(std::env::var_os("CI").is_none(), "a skipped check fails under CI");
+            skip::skipped("no g++");
             return;
         }
         let bytes = fs::read(&library).unwrap();

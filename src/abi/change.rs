@@ -1,5 +1,7 @@
 //! One difference between two builds of a library.
 
+use std::borrow::Cow;
+
 use crate::abi::class_name;
 use crate::abi::demangle;
 use crate::finding::Severity;
@@ -124,12 +126,12 @@ pub struct Change {
     pub severity: Severity,
     /// A symbol, a class by the name in its type information, a version, an operator; empty for the file.
     pub subject: String,
-    /// How it was; empty when it was not there.
+    /// How it was; empty when it was not there. Of an operator the declaration.
     pub old: String,
     /// How it is; empty when it is gone.
     pub new: String,
-    /// How that is known, where there are several ways.
-    pub evidence: &'static str,
+    /// How that is known, where there are several ways; of an operator what it means for its callers.
+    pub evidence: Cow<'static, str>,
 }
 
 impl Change {
@@ -137,7 +139,7 @@ impl Change {
     #[must_use]
     pub fn new(kind: Kind, severity: Severity, subject: &str, old: &str, new: &str) -> Self {
         let (subject, old, new) = (subject.to_owned(), old.to_owned(), new.to_owned());
-        Self { kind, severity, subject, old, new, evidence: "" }
+        Self { kind, severity, subject, old, new, evidence: Cow::Borrowed("") }
     }
 
     /// The subject as people write it.

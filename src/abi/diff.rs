@@ -6,6 +6,7 @@ use super::Change;
 use super::Kind;
 use super::StringKind;
 use super::compare_layouts;
+use super::diff_operators;
 use super::diff_symbols;
 use crate::elf::Facts;
 use crate::elf::Fatbins;
@@ -22,6 +23,7 @@ pub fn compare(old: &Study, new: &Study) -> Vec<Change> {
     let (before, after) = (&old.traits.layout, &new.traits.layout);
     changes.extend(compare_layouts((&old.symbols, before), (&new.symbols, after)));
     devices(&old.traits.fatbins, &new.traits.fatbins, &mut changes);
+    diff_operators::compare(&old.traits.texts.schemas, &new.traits.texts.schemas, &mut changes);
     diff_symbols::compare(&old.symbols, &new.symbols, &mut changes);
     let place = |change: &Change| Kind::ALL.iter().position(|kind| *kind == change.kind);
     changes.sort_by_cached_key(|change| (place(change), change.severity, change.subject.clone()));

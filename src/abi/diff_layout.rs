@@ -37,7 +37,7 @@ fn class_sizes(old: &Layout, new: &Layout, changes: &mut Vec<Change>) {
         let severity = if certain { Severity::Error } else { Severity::Warning };
         let (from, to) = (before.size.bytes.to_string(), after.size.bytes.to_string());
         let mut change = Change::new(Kind::ClassSize, severity, class, &from, &to);
-        change.evidence = source.text();
+        change.evidence = source.text().into();
         changes.push(change);
     }
 }

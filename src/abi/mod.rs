@@ -6,6 +6,7 @@ mod change;
 pub mod closure;
 mod diff;
 mod diff_layout;
+mod diff_operators;
 mod diff_symbols;
 mod layout;
 mod mention;

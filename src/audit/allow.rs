@@ -50,8 +50,11 @@ fn matcher(allow: &Allow, pattern: Option<&String>) -> Result<Option<GlobMatcher
         return Ok(None);
     };
     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-    let glob =
-        glob.map_err(|source| Error::Glob { pattern: pattern.clone(), spot: allow.spot.clone(), source })?;
+    let glob = glob.map_err(|source| Error::Glob {
+        pattern: pattern.clone(),
+        spot: Some(allow.spot.clone()),
+        source,
+    })?;
     Ok(Some(glob.compile_matcher()))
 }
 

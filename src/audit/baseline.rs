@@ -66,6 +66,14 @@ pub(super) fn apply(findings: &mut Vec<Finding>, file: &Path) -> Result<(), Erro
     Ok(())
 }
 
+/// Makes sure that a file can be used as a baseline.
+///
+/// # Errors
+/// It cannot be read, or is no report.
+pub fn check_baseline(file: &Path) -> Result<(), Error> {
+    read(file).map(drop)
+}
+
 fn key(check: &str, path: &str, symbol: Option<&str>) -> Key {
     let symbol = symbol.map(|symbol| without_hash(symbol).into_owned());
     (check.to_owned(), path_without_hash(path).into_owned(), symbol)

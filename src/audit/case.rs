@@ -135,8 +135,8 @@ impl<'a> Case<'a> {
 /// libraries that nobody in scope asks for, then whatever no process has loaded yet. A library that is only
 /// ever loaded by others is judged in their company.
 fn worlds(loader: &Loader<'_>, affected: &BTreeSet<ImagePath>) -> Result<Vec<World>, ObjectError> {
-    let asked: BTreeSet<&str> = affected
-        .iter()
+    let judged = || affected.iter().filter(|path| loader.beyond(path).is_none());
+    let asked: BTreeSet<&str> = judged()
         .filter_map(|path| loader.catalogue.get(path))
         .flat_map(|object| object.facts.needed.iter())
         .map(|needed| needed.rsplit('/').next().unwrap_or(needed))
@@ -147,7 +147,7 @@ fn worlds(loader: &Loader<'_>, affected: &BTreeSet<ImagePath>) -> Result<Vec<Wor
         let wanted = asked.contains(&*name) || soname.is_some_and(|soname| asked.contains(soname.as_str()));
         if loader.catalogue.is_program(path) || is_extension(&name) { 0 } else { 1 + u8::from(wanted) }
     };
-    let mut order: Vec<(u8, &ImagePath)> = affected.iter().map(|path| (rank(path), path)).collect();
+    let mut order: Vec<(u8, &ImagePath)> = judged().map(|path| (rank(path), path)).collect();
     order.sort();
     let mut worlds = Vec::new();
     let mut covered = BTreeSet::new();

@@ -13,13 +13,13 @@ pub enum Error {
     /// A file's facts cannot be had.
     #[error("the audit could not look at a file")]
     Object(#[from] ObjectError),
-    /// An `allow` of the recipe has a pattern that is none.
-    #[error("{}`{pattern}` is not a glob", place(Some(spot)))]
+    /// A pattern that is none, of an `allow` or a context.
+    #[error("{}`{pattern}` is not a glob", place(spot.as_ref()))]
     Glob {
         /// The pattern.
         pattern: String,
-        /// Where it stands.
-        spot: RecipeSpot,
+        /// Where the recipe says so.
+        spot: Option<RecipeSpot>,
         /// What is wrong with it.
         #[source]
         source: globset::Error,
@@ -93,7 +93,10 @@ impl Hint for Error {
             }
             Self::NoCheck { .. } => "list them: `imgforge explain`".to_owned(),
             Self::Unread { .. } => "check the path".to_owned(),
-            Self::Policy { .. } => "the built-in ones show the form: `src/audit/policies`".to_owned(),
+            Self::Policy { .. } => {
+                "it has `summary`, and of `versions`, `also`, `libraries` and `levels` what is needed"
+                    .to_owned()
+            }
             Self::Baseline { .. } => {
                 "make one with `--write-baseline FILE` or `--report json=FILE`".to_owned()
             }

@@ -1,8 +1,8 @@
 //! Whose a symbol is, by its name: members of one C++ class are never spread over libraries, and those of a
 //! namespace or a C prefix rarely are.
-//!
-//! Names are read as far as the Itanium C++ ABI has them in plain text: length and identifier, one by one.
 
+use super::mangled;
+use super::mangled::nested;
 use crate::elf::Defined;
 use crate::elf::Symbols;
 
@@ -23,8 +23,7 @@ impl Family {
         if let Some(class) = special(name) {
             return nested(class).map(|(all, _)| Self::Class(all.concat()));
         }
-        if let Some(rest) = name.strip_prefix("_ZN") {
-            let rest = rest.trim_start_matches(['r', 'V', 'K']).trim_start_matches(['R', 'O']);
+        if let Some(rest) = mangled::members(name) {
             let (mut parts, after) = nested(rest)?;
             if after.starts_with(['C', 'D']) {
                 return Some(Self::Class(parts.concat()));
@@ -38,9 +37,14 @@ impl Family {
         (!rest.is_empty() && !name.starts_with("_Z")).then(|| Self::Prefix(format!("{prefix}_")))
     }
 
+    /// Whether it is a class template with its arguments: explicit instances of it are weak definitions.
+    pub(super) fn is_template(&self) -> bool {
+        matches!(self, Self::Class(scope) | Self::Scope(scope) if mangled::is_template(scope))
+    }
+
     /// How sure it is that a file with these definitions is the symbol's home.
     pub(super) fn home(&self, symbols: &Symbols) -> Home {
-        let strong = |defined: &&Defined| !defined.weak;
+        let strong = |defined: &&Defined| !defined.weak || self.is_template();
         match self {
             Self::Class(scope)
                 if around(symbols, scope).filter(strong).any(|defined| is_member(&defined.name, scope)) =>
@@ -49,7 +53,8 @@ impl Family {
             }
             Self::Scope(scope) => {
                 let mut members = around(symbols, scope).filter(strong);
-                let class = || around(symbols, scope).any(|defined| shows_class(&defined.name, scope));
+                let shown = || around(symbols, scope).any(|defined| shows_class(&defined.name, scope));
+                let class = || self.is_template() || shown();
                 match members.any(|defined| is_member(&defined.name, scope)) {
                     false => Home::No,
                     true if class() => Home::Certain,
@@ -91,26 +96,8 @@ fn special(name: &str) -> Option<&str> {
     Some(class.strip_prefix('N').unwrap_or(class))
 }
 
-/// Identifiers with their lengths, and what follows them.
-fn nested(mut rest: &str) -> Option<(Vec<&str>, &str)> {
-    let mut parts = Vec::new();
-    while rest.starts_with(|c: char| c.is_ascii_digit()) {
-        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-        let length: usize = rest.get(..digits)?.parse().ok()?;
-        let end = digits.checked_add(length)?;
-        let part = rest.get(..end)?;
-        if part.contains("_GLOBAL__N_") || part.contains("__gnu_cxx") || part.contains("__cxxabiv1") {
-            return None;
-        }
-        parts.push(part);
-        rest = rest.get(end..)?;
-    }
-    (!parts.is_empty()).then_some((parts, rest))
-}
-
 fn members<'a>(name: &'a str, scope: &str) -> Option<&'a str> {
-    let rest = name.strip_prefix("_ZN")?;
-    rest.trim_start_matches(['r', 'V', 'K']).trim_start_matches(['R', 'O']).strip_prefix(scope)
+    mangled::members(name)?.strip_prefix(scope)
 }
 
 /// Whether a definition is directly in the scope, or is the scope's vtable or typeinfo.
@@ -159,6 +146,8 @@ mod tests {
             ("_ZN1aeqERKS_", scope("1a")),
             ("_ZTVN3c106DeviceE", class("3c106Device")),
             ("_ZTI3Foo", class("3Foo")),
+            ("_ZNK4ListI4BlobEixEj", scope("4ListI4BlobE")),
+            ("_ZN3foo3barIiEEvT_", scope("3foo")),
             ("_Z3barv", None),
             ("_ZNSt6vectorIiE1fEv", None),
             ("_ZN12_GLOBAL__N_11fEv", None),

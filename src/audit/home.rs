@@ -1,10 +1,13 @@
 //! The loaded library that a symbol must come from, and does not.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Case;
+use super::alike;
 use super::family::Family;
 use super::family::Home;
+use crate::elf;
 use crate::elf::Symbols;
 use crate::elf::Undefined;
 use crate::loader::ObjectError;
@@ -19,29 +22,71 @@ pub(super) struct Homes<'c> {
 }
 
 impl Homes<'_> {
-    /// The object whose symbol this is by its name, when nothing else can give it: among what `object` needs one
-    /// that defines others of the same class; or, where no library is missing, one that `object` needs itself
-    /// and that has others of the same namespace or prefix. `None` when another file of the tree defines it.
+    /// The object whose symbol this is, when nothing else can give it. The surest goes first: the loaded library
+    /// that the reference names with its version; one that `object` needs itself and that has the same name of
+    /// another release, or with other parameters; among all that `object` needs one that defines others of the
+    /// same class; one that it needs itself and that the symbol's namespace is called after; and, where no library
+    /// is missing, one that it needs itself and that has others of the same namespace or prefix. `None` when
+    /// another file of the tree defines the symbol.
     pub(super) fn find(&self, object: usize, symbol: &Undefined) -> Result<Option<usize>, ObjectError> {
-        let Some(family) = Family::of(&symbol.name) else {
-            return Ok(None);
+        let family = Family::of(&symbol.name);
+        let linked = self.linked(object, symbol).or_else(|| self.alike(object, &symbol.name));
+        let (home, weak) = match (linked, &family) {
+            (Some(home), _) => (home, true),
+            (None, Some(family)) => match self.relative(object, family, &symbol.name) {
+                Some(home) => (home, family.is_template()),
+                None => return Ok(None),
+            },
+            (None, None) => return Ok(None),
         };
-        let direct = &self.world.objects[object].needed;
-        let closure = self.world.closure(object);
-        let others = closure.into_iter().filter(|index| *index != object);
-        let rank = |index: usize| match family.home(&self.symbols[index]) {
-            Home::Likely if self.world.has_gaps() || !direct.contains(&Some(index)) => (Home::No, index),
-            home => (home, index),
-        };
-        let best = others.map(rank).filter(|(home, _)| *home != Home::No).max();
-        let Some((_, home)) = best else {
-            return Ok(None);
-        };
-        Ok((!self.is_elsewhere(home, symbol)?).then_some(home))
+        Ok((!self.is_elsewhere(home, symbol, weak)?).then_some(home))
     }
 
-    /// Whether a file that is not loaded, and no other copy of `home`, defines the symbol.
-    fn is_elsewhere(&self, home: usize, symbol: &Undefined) -> Result<bool, ObjectError> {
+    /// The library that the reference itself names: it has the version, and not the symbol.
+    fn linked(&self, object: usize, symbol: &Undefined) -> Option<usize> {
+        let need = symbol.version.as_ref()?;
+        let mapped = &self.world.objects[object];
+        let at = mapped.object.facts.needed.iter().position(|name| *name == need.file)?;
+        let home = (*mapped.needed.get(at)?)?;
+        let version = Some(need.version.as_str());
+        self.symbols[home].defined.iter().any(|defined| defined.version.as_deref() == version).then_some(home)
+    }
+
+    /// A library that the object needs itself and that has a name all but the same.
+    fn alike(&self, object: usize, name: &str) -> Option<usize> {
+        let mut direct = self.direct(object);
+        direct.find(|index| alike::has_alike(&self.symbols[*index], name))
+    }
+
+    /// The library that has the nearest relatives of a symbol.
+    fn relative(&self, object: usize, family: &Family, name: &str) -> Option<usize> {
+        let direct: BTreeSet<usize> = self.direct(object).collect();
+        let gaps = self.world.has_gaps();
+        let rank = |index: usize| {
+            let near = direct.contains(&index);
+            let named =
+                || alike::is_named_after(&self.symbols[index], &stem(&self.world.objects[index].file), name);
+            match family.home(&self.symbols[index]) {
+                Home::Certain => Home::Certain,
+                _ if near && !matches!(family, Family::Prefix(_)) && named() => Home::Certain,
+                Home::Likely if near && !gaps => Home::Likely,
+                _ if near && !gaps && named() => Home::Likely,
+                _ => Home::No,
+            }
+        };
+        let others = self.world.closure(object).into_iter().filter(|index| *index != object);
+        let best = others.map(|index| (rank(index), index)).filter(|(home, _)| *home != Home::No).max();
+        best.map(|(_, home)| home)
+    }
+
+    /// What the object needs itself.
+    fn direct(&self, object: usize) -> impl Iterator<Item = usize> {
+        self.world.objects[object].needed.iter().flatten().copied().filter(move |index| *index != object)
+    }
+
+    /// Whether a file that is not loaded, and no other copy of `home`, defines the symbol; a weak definition counts
+    /// where those at `home` may be weak.
+    fn is_elsewhere(&self, home: usize, symbol: &Undefined, weak: bool) -> Result<bool, ObjectError> {
         let view = self.case.loader.view;
         let known = stem(&self.world.objects[home].file);
         for (path, _) in self.case.loader.catalogue.iter() {
@@ -49,7 +94,7 @@ impl Homes<'_> {
                 continue;
             };
             let symbols = view.objects.symbols(path, node)?;
-            if symbols.definitions(&symbol.name).iter().any(|defined| !defined.weak) {
+            if symbols.definitions(&symbol.name).iter().any(|defined| weak || !defined.weak) {
                 return Ok(true);
             }
         }
@@ -57,14 +102,7 @@ impl Homes<'_> {
     }
 }
 
-/// A library's name up to the hash that auditwheel puts in, or to its ending.
+/// What a library is called in every build of it.
 fn stem(path: &ImagePath) -> String {
-    let name = String::from_utf8_lossy(path.name()).into_owned();
-    let name = name.split(".so").next().unwrap_or_default();
-    match name.rsplit_once('-') {
-        Some((stem, hash)) if hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            stem.to_owned()
-        }
-        _ => name.to_owned(),
-    }
+    elf::stem(&String::from_utf8_lossy(path.name())).into_owned()
 }

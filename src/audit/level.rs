@@ -8,6 +8,11 @@ use crate::finding::Severity;
 use crate::recipe::Level;
 use crate::recipe::LevelChoice;
 
+/// Puts findings that come from no audit on the levels that the command line asks for.
+pub fn choose(findings: &mut [Finding], levels: &BTreeMap<String, LevelChoice>) {
+    apply(findings, None, levels);
+}
+
 /// Puts the findings on the levels asked for. The recipe's and the command line's word goes before the
 /// policy's. What a check reports at its own level gets the new one; what it reports as less is lowered at
 /// most. A finding that is off stays in the report as an allowed one.

@@ -6,11 +6,13 @@
 //! has when it runs (`loader`). Knows nothing of how findings are shown or of what stops a build.
 
 mod affected;
+mod alike;
 mod allow;
 mod baseline;
 mod case;
 mod changed;
 mod checks;
+mod context;
 mod crossings;
 mod endings;
 mod error;
@@ -18,10 +20,12 @@ mod family;
 mod home;
 mod left;
 mod level;
+mod mangled;
 mod mixed;
 mod nearest;
 mod nixl;
 mod operators;
+mod other_release;
 mod policy;
 mod readers;
 mod run;
@@ -32,10 +36,15 @@ use std::collections::BTreeMap;
 
 pub use allow::ALLOW_UNUSED;
 pub use baseline::BASELINE_UNUSED;
+pub use baseline::check_baseline;
 pub use case::Case;
+pub use context::CONTEXT_UNFIT;
+pub use context::companies;
 pub use error::Error;
+pub use level::choose;
 pub use policy::Policy;
 pub use run::Findings;
+pub use run::ask;
 pub use run::run;
 
 use crate::finding::Finding;

@@ -44,10 +44,9 @@ pub(super) fn cores(loader: &Loader<'_>) -> Result<Vec<Core>, ObjectError> {
         let set = loader.view.env.get(VARIABLE).filter(|value| !value.is_empty());
         let written = set.cloned().unwrap_or_else(|| format!("{own}/plugins"));
         let rule = mapped.via.clone().unwrap_or_else(|| "its own path".to_owned());
-        let plugins = ImagePath::absolute(&written)
-            .ok()
-            .and_then(|directory| loader.view.tree.resolve(&directory).ok().map(|found| found.path));
-        let key = (mapped.file.clone(), written.clone());
+        let plugins = loader.place(&written);
+        let key =
+            (mapped.file.clone(), plugins.as_ref().map_or_else(|| written.clone(), ToString::to_string));
         let file = mapped.file.clone();
         let core = || Core { file, users: BTreeSet::new(), plugins, written, world: world.clone() };
         cores.entry(key).or_insert_with(core).users.insert((path.clone(), rule));

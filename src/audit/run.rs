@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use super::Case;
+use super::Check;
 use super::Error;
 use super::Policy;
 use super::Subject;
@@ -13,10 +14,12 @@ use super::baseline;
 use super::case::DonorCase;
 use super::changed;
 use super::checks;
+use super::context;
 use super::level;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
 use crate::loader::Loader;
+use crate::loader::View;
 use crate::oci::ImagePath;
 use crate::recipe::AuditOptions;
 
@@ -55,8 +58,9 @@ impl Findings {
 pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
     let options = subject.options;
     let policy = options.policy.as_ref().map(Policy::find).transpose()?;
-    let before = Loader::new(subject.before, &options.host_libraries)?;
-    let after = Loader::new(subject.after, &options.host_libraries)?;
+    let companies = context::companies(&options.contexts)?;
+    let before = Loader::new(subject.before, &options.host_libraries)?.with(companies.clone());
+    let after = Loader::new(subject.after, &options.host_libraries)?.with(companies);
     let names = affected::seeds(&[&before, &after], subject.changed.keys());
     let mut donors = Vec::new();
     for donor in subject.donors {
@@ -73,9 +77,23 @@ pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
     after.donors = &donors;
     let mut findings = finish(look(&after)?, &old.keys(), subject.changed);
     findings.extend(subject.noted.iter().cloned());
+    findings.extend(context::unfit(&after.loader, &options.contexts));
     settle(&mut findings, policy.as_ref(), options)?;
     findings.sort();
     Ok(findings)
+}
+
+/// What one check says of a tree as it is, with no file in scope: for checks that look at the tree as a whole.
+///
+/// # Errors
+/// When a file's facts cannot be had.
+pub fn ask(check: &Check, view: View<'_>, options: &AuditOptions) -> Result<Vec<Finding>, Error> {
+    let nothing = BTreeMap::new();
+    let loader = Loader::new(view, &options.host_libraries)?;
+    let case = Case::new(loader, BTreeSet::new(), &nothing, options)?;
+    let mut findings = Findings::default();
+    (check.run)(&case, &mut findings)?;
+    Ok(finish(findings, &BTreeSet::new(), &nothing))
 }
 
 fn look(case: &Case<'_>) -> Result<Findings, Error> {

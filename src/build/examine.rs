@@ -63,6 +63,24 @@ impl Subject {
         Ok((findings, made))
     }
 
+    /// Variables that `env` sets and that nothing in it reads, each with the nearest name that is read.
+    ///
+    /// # Errors
+    /// When a layer or a file's facts cannot be had.
+    pub fn unread(&self, env: &BTreeMap<String, String>, world: &World<'_>) -> Result<Vec<Finding>, Error> {
+        let Some(check) = audit::find("setting-unread") else {
+            return Ok(Vec::new());
+        };
+        let tree = self.tree(world)?;
+        let objects = gate::objects(&tree, world);
+        let nowhere = RecipeSpot { file: String::new(), line: 0, column: 0 };
+        let settings = env.keys().map(|name| (name.clone(), nowhere.clone())).collect();
+        let options = AuditOptions { settings, ..AuditOptions::default() };
+        let env = with(self.environment(), env);
+        let view = View { tree: &tree.rootfs, objects: &objects, env: &env };
+        Ok(audit::ask(check, view, &options)?)
+    }
+
     fn compare(&self, before: View<'_>, after: View<'_>, manner: &Manner<'_>) -> Result<Vec<Finding>, Error> {
         let scope =
             manner.inside.as_ref().map(|path| self.closure(after, path, &manner.options)).transpose()?;
@@ -91,6 +109,7 @@ impl Subject {
         options: &AuditOptions,
     ) -> Result<BTreeSet<String>, Error> {
         let loader = Loader::new(view, &options.host_libraries).map_err(audit::Error::from)?;
+        let loader = loader.with(audit::companies(&options.contexts)?);
         let found = view.tree.resolve(path).ok().map(|found| found.path);
         let loaded = match &found {
             Some(path) => loader.load(path).map_err(audit::Error::from)?,

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use crate::audit;
 use crate::build::Error;
 use crate::build::Fetched;
+use crate::build::Locked;
+use crate::build::Seen;
 use crate::build::World;
 use crate::build::config::edit_config;
 use crate::build::origin::Tree;
@@ -12,6 +14,7 @@ use crate::edit::Edited;
 use crate::finding::Finding;
 use crate::finding::Severity;
 use crate::index::ImageObjects;
+use crate::layer::Changeset;
 use crate::loader::View;
 use crate::oci::Config;
 use crate::recipe::Action;
@@ -42,6 +45,14 @@ impl Gate {
         };
         finding.introduced && finding.allowed.is_none() && finding.severity <= level
     }
+}
+
+/// What a build is made of, for those who draw it.
+pub struct Made<'a> {
+    /// The recipe and its images.
+    pub locked: &'a Locked,
+    /// The layer that it puts on top.
+    pub changes: &'a Changeset,
 }
 
 /// A build that passed its gate: the only value that can be assembled.
@@ -92,33 +103,33 @@ impl Verdict {
 /// # Errors
 /// A patch that does not fit, or a file whose facts cannot be had.
 pub fn gate(fetched: Fetched, gate: Gate, world: &World<'_>) -> Result<Verdict, Error> {
-    gate_seen(fetched, gate, world, |_, _| ())
+    examine(fetched, gate, world, |_, _, _| Ok(())).map(|(verdict, ())| verdict)
 }
 
-/// The same; `look` sees the tree that was audited, which is there only while this runs, and what was found.
+/// As [`gate`], and gives what `look` makes of what was audited: it is there only while this runs.
 ///
 /// # Errors
-/// Those of [`gate`].
-pub fn gate_seen(
+/// As [`gate`], and those of `look`.
+pub fn examine<T>(
     fetched: Fetched,
     gate: Gate,
     world: &World<'_>,
-    look: impl FnOnce(View<'_>, &[Finding]),
-) -> Result<Verdict, Error> {
+    look: impl FnOnce(&Seen<'_>, &Made<'_>, &[Finding]) -> Result<T, Error>,
+) -> Result<(Verdict, T), Error> {
     let edited = fetched.edit()?;
-    let findings = audit_build(&fetched, &edited, world, look)?;
+    let (findings, made) = audit_build(&fetched, &edited, world, look)?;
     if findings.iter().any(|finding| gate.refuses(finding)) {
-        return Ok(Verdict::Refused { findings });
+        return Ok((Verdict::Refused { findings }, made));
     }
-    Ok(Verdict::Cleared(Box::new(Cleared { fetched, edited, findings })))
+    Ok((Verdict::Cleared(Box::new(Cleared { fetched, edited, findings })), made))
 }
 
-fn audit_build(
+fn audit_build<T>(
     fetched: &Fetched,
     edited: &Edited,
     world: &World<'_>,
-    look: impl FnOnce(View<'_>, &[Finding]),
-) -> Result<Vec<Finding>, Error> {
+    look: impl FnOnce(&Seen<'_>, &Made<'_>, &[Finding]) -> Result<T, Error>,
+) -> Result<(Vec<Finding>, T), Error> {
     let recipe = &fetched.locked.recipe;
     let number = fetched.locked.base.image.manifest.layers.len();
     let tree = fetched.base.rootfs.with(&edited.changes, number);
@@ -150,8 +161,10 @@ fn audit_build(
         options: &recipe.audit,
     };
     let findings = audit::run(&subject)?;
-    look(subject.after, &findings);
-    Ok(findings)
+    let seen = Seen { view: subject.after, indexes: &fetched.base.indexes, options: &recipe.audit };
+    let made = Made { locked: &fetched.locked, changes: &edited.changes };
+    let made = look(&seen, &made, &findings)?;
+    Ok((findings, made))
 }
 
 fn donor<'a>(

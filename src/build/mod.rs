@@ -30,6 +30,7 @@ pub use examine::Manner;
 pub use fetch::Fetched;
 pub use gate::Cleared;
 pub use gate::Gate;
+pub use gate::Made;
 pub use gate::Verdict;
 pub use looked::Looked;
 pub use options::Overrides;

@@ -9,6 +9,7 @@ use crate::build::matrix;
 use crate::edit::notice;
 use crate::finding::Notice;
 use crate::recipe::AuditOptions;
+use crate::recipe::EntryContext;
 use crate::recipe::Level;
 use crate::recipe::LevelChoice;
 use crate::recipe::PolicyChoice;
@@ -22,6 +23,8 @@ pub struct Overrides {
     pub levels: BTreeMap<String, Level>,
     /// Report of an earlier audit.
     pub baseline: Option<PathBuf>,
+    /// In which company files are loaded: they go before those of the recipe.
+    pub contexts: Vec<EntryContext>,
 }
 
 impl Overrides {
@@ -36,8 +39,12 @@ impl Overrides {
         if let Some(file) = &self.baseline {
             options.baseline = Some(file.clone());
         }
+        options.contexts.splice(0..0, self.contexts.iter().cloned());
         let own = self.levels.iter();
         options.levels.extend(own.map(|(id, level)| (id.clone(), LevelChoice { level: *level, spot: None })));
+        // Before the long work: what cannot be used should not be found out after it.
+        options.policy.as_ref().map(audit::Policy::find).transpose()?;
+        options.baseline.as_ref().map(|file| audit::check_baseline(file)).transpose()?;
         let kinds = kinds();
         for (id, choice) in &options.levels {
             if !kinds.iter().any(|kind| kind.id == id) {
@@ -60,7 +67,7 @@ pub fn kinds() -> Vec<Notice> {
     });
     let mut kinds: Vec<Notice> = checks.collect();
     kinds.extend(notice::ALL.iter().map(|kind| **kind));
-    kinds.extend([audit::ALLOW_UNUSED, audit::BASELINE_UNUSED, matrix::BASE_UNFIT]);
+    kinds.extend([audit::ALLOW_UNUSED, audit::BASELINE_UNUSED, audit::CONTEXT_UNFIT, matrix::BASE_UNFIT]);
     kinds.sort_by_key(|kind| kind.id);
     kinds
 }
@@ -82,7 +89,7 @@ mod tests {
         let flags = Overrides {
             policy: Some("debian-12".to_owned()),
             levels: levels(&[("copies", Level::Error)]),
-            baseline: None,
+            ..Overrides::default()
         };
         flags.apply(&mut options).unwrap();
         assert_eq!(options.policy.unwrap().name, "debian-12");

@@ -89,7 +89,8 @@ impl Subject {
     }
 
     /// The environment of its processes: an unpacked tree has none of its own, and files find each other.
-    pub(super) fn environment(&self) -> BTreeMap<String, String> {
+    #[must_use]
+    pub fn environment(&self) -> BTreeMap<String, String> {
         match self {
             Self::Image(origin) => gate::environment(&origin.image.config),
             Self::Directory(..) => BTreeMap::new(),

@@ -1,12 +1,12 @@
 //! `abi …`.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::fs::File;
 use std::io;
 use std::io::Read;
 use std::io::Write;
 use std::path::Path;
+use std::path::PathBuf;
 
 use walkdir::WalkDir;
 
@@ -21,9 +21,12 @@ use crate::cli::closure::closure;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::session::Session;
+use crate::cli::side::Side;
+use crate::cli::side::side;
 use crate::elf;
 use crate::elf::Layout;
 use crate::elf::Study;
+use crate::elf::Symbols;
 use crate::finding::Severity;
 use crate::report::abi as report;
 use crate::report::abi::Compared;
@@ -41,10 +44,11 @@ pub fn abi(args: &Abi, global: &Global) -> Result<Outcome, Failure> {
 }
 
 fn diff(args: &AbiDiff, global: &Global) -> Result<Outcome, Failure> {
-    let (old, new) = (Path::new(&args.old), Path::new(&args.new));
-    let files = match (is_directory(old)?, is_directory(new)?) {
-        (false, false) => vec![one(old, new, (args.old.clone(), args.new.clone()), args.all)?],
-        (true, true) => directories(old, new, args.all)?,
+    let names = || (args.old.clone(), args.new.clone());
+    let side = |text: &str| side(text, &args.platform, global);
+    let files = match (side(&args.old)?, side(&args.new)?) {
+        (Side::File(old), Side::File(new)) => vec![one((old, new), names(), args.all)?],
+        (Side::Directory(old), Side::Directory(new)) => directories(&old, &new, args.all)?,
         _ => {
             return Err(Failure::usage(
                 format!("`{}` and `{}` are not of one kind", args.old, args.new),
@@ -79,10 +83,6 @@ fn failed(path: &Path, source: io::Error) -> Failure {
     Failure::File { action: "read", path: path.display().to_string(), source }
 }
 
-fn is_directory(path: &Path) -> Result<bool, Failure> {
-    Ok(fs::metadata(path).map_err(|error| failed(path, error))?.is_dir())
-}
-
 /// Every ELF file of a directory by its path there; links are not followed.
 fn libraries(root: &Path) -> Result<BTreeSet<String>, Failure> {
     let mut found = BTreeSet::new();
@@ -102,19 +102,25 @@ fn libraries(root: &Path) -> Result<BTreeSet<String>, Failure> {
 }
 
 fn directories(old: &Path, new: &Path, all: bool) -> Result<Vec<Compared>, Failure> {
-    let pairs = compare::pairs(&libraries(old)?, &libraries(new)?);
+    let (before, after) = (libraries(old)?, libraries(new)?);
+    if before.is_empty() && after.is_empty() {
+        let message = format!("there is no ELF file in `{}` or `{}`", old.display(), new.display());
+        return Err(Failure::usage(message, "name directories with libraries in them"));
+    }
+    let pairs = compare::pairs(&before, &after);
     let compared = pairs.into_iter().map(|pair| match (pair.old, pair.new) {
         (Some(before), Some(after)) => {
-            let (from, to) = (old.join(&before), new.join(&after));
-            one(&from, &to, (before, after), all)
+            let open = |path: PathBuf| File::open(&path).map_err(|error| failed(&path, error));
+            let files = (open(old.join(&before))?, open(new.join(&after))?);
+            one(files, (before, after), all)
         }
         (old, new) => Ok(Compared { old, new, changes: Vec::new(), sizes: Vec::new() }),
     });
     compared.collect()
 }
 
-fn one(old: &Path, new: &Path, names: (String, String), all: bool) -> Result<Compared, Failure> {
-    let (old, new) = (outline(old)?, outline(new)?);
+fn one(files: (File, File), names: (String, String), all: bool) -> Result<Compared, Failure> {
+    let (old, new) = (outline(files.0, &names.0, all)?, outline(files.1, &names.1, all)?);
     let changes = compare::compare(&old, &new);
     let sizes = if all { in_both(&old.traits.layout, &new.traits.layout) } else { Vec::new() };
     Ok(Compared { old: Some(names.0), new: Some(names.1), changes, sizes })
@@ -132,18 +138,25 @@ fn in_both(old: &Layout, new: &Layout) -> Vec<SameClass> {
     .collect()
 }
 
-fn outline(path: &Path) -> Result<Study, Failure> {
-    let mut file = File::open(path).map_err(|error| failed(path, error))?;
-    let size = file.metadata().map_err(|error| failed(path, error))?.len();
-    match elf::outline(&mut file, size) {
-        Ok(Some(study)) => Ok(study),
-        Ok(None) => Err(Failure::usage(
-            format!("`{}` is no ELF file", path.display()),
-            "name a library, a program, or a directory of them",
-        )),
-        Err(error) => Err(Failure::usage(
-            format!("`{}` cannot be understood: {error}", path.display()),
-            "compare its digest with that of the package it comes from",
-        )),
+fn outline(mut file: File, name: &str, all: bool) -> Result<Study, Failure> {
+    let size = file.metadata().map_err(|error| failed(Path::new(name), error))?.len();
+    let damaged = |error: elf::Error| {
+        let hint = "compare its digest with that of the package it comes from";
+        Failure::usage(format!("`{name}` cannot be understood: {error}"), hint)
+    };
+    let Some(mut study) = elf::outline(&mut file, size).map_err(damaged)? else {
+        let hint = "name a library, a program, or a directory of them";
+        return Err(Failure::usage(format!("`{name}` is no ELF file"), hint));
+    };
+    if all || registers_operators(&study.symbols) {
+        study.traits.texts.schemas = elf::schemas(&mut file, size).map_err(damaged)?;
     }
+    Ok(study)
+}
+
+/// Whether the file calls what declares torch operators: `torch::Library`, or its stable interface in C. torch
+/// itself has that, and so much read-only data that looking for its declarations takes longer than all the rest.
+fn registers_operators(symbols: &Symbols) -> bool {
+    let calls = ["_ZN5torch7Library", "aoti_torch_library_", "torch_library_"];
+    symbols.undefined.iter().any(|symbol| calls.iter().any(|start| symbol.name.starts_with(start)))
 }

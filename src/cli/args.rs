@@ -2,6 +2,8 @@
 
 mod abi;
 mod closure;
+mod cluster;
+mod deploy;
 mod endpoint;
 
 use std::path::PathBuf;
@@ -15,6 +17,17 @@ use clap::Subcommand;
 use clap::ValueEnum;
 use clap_complete::Shell;
 pub use closure::AbiClosure;
+pub use cluster::ClusterArgs;
+pub use cluster::DeployApply;
+pub use cluster::DeployDelete;
+pub use cluster::DeployLogs;
+pub use cluster::DeployStatus;
+pub use deploy::Api;
+pub use deploy::Deploy;
+pub use deploy::DeployCheck;
+pub use deploy::DeployCommand;
+pub use deploy::DeployRender;
+pub use deploy::PinArgs;
 pub use endpoint::Bench;
 pub use endpoint::BenchCommand;
 pub use endpoint::BenchCompare;
@@ -133,6 +146,8 @@ pub enum Command {
     Lock(RecipeArgs),
     /// Check without building: a recipe's result, or an image or unpacked tree as it is
     Audit(Audit),
+    /// Render, check and apply the manifests that run an image on a cluster
+    Deploy(Deploy),
     /// Compare builds of C and C++ libraries
     Abi(Abi),
     /// List files of an image

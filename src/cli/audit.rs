@@ -4,10 +4,14 @@ use std::io;
 use std::path::Path;
 
 use crate::build;
+use crate::build::Fetched;
 use crate::build::Manner;
+use crate::build::Subject;
+use crate::build::Verdict;
 use crate::cli::args::Audit;
 use crate::cli::args::DEFAULT_PLATFORM;
 use crate::cli::args::Format;
+use crate::cli::args::GateArgs;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::image::parse_platform;
@@ -47,7 +51,7 @@ pub fn audit(args: &Audit, session: &Session) -> Result<Outcome, Failure> {
     Ok(if refused { Outcome::Findings } else { Outcome::Clean })
 }
 
-fn of_recipe(args: &Audit, file: &str, mut report: Report, session: &Session) -> Result<Report, Failure> {
+fn of_recipe(args: &Audit, file: &str, report: Report, session: &Session) -> Result<Report, Failure> {
     if !args.env.is_empty() || args.against.is_some() {
         return Err(Failure::usage(
             "--env and --against are for images and trees as they are",
@@ -57,14 +61,38 @@ fn of_recipe(args: &Audit, file: &str, mut report: Report, session: &Session) ->
     let world = session.world();
     let mut recipe = recipe::load(Path::new(file), &variables("--var", &args.var)?)?;
     args.gate.judge.overrides().apply(&mut recipe.audit)?;
-    let locked = build::resolve::resolve(recipe, &world)?;
-    report.background.images = scene::images(&locked);
-    let fetched = build::fetch::fetch(locked, &world)?;
-    let verdict = build::gate::gate_seen(fetched, report.background.gate, &world, |view, findings| {
-        report.background.environment = scene::environment(view.env);
-        report.background.files = scene::files(view, findings);
-    })?;
-    Ok(Report { findings: verdict.findings().to_vec(), ..report })
+    let fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
+    verdict(fetched, &args.gate, report, session).map(|(_, report)| report)
+}
+
+/// What the gate says, and the report of it.
+///
+/// # Errors
+/// When a patch does not fit, or the audit cannot be made.
+pub(super) fn verdict(
+    fetched: Fetched,
+    gate: &GateArgs,
+    mut report: Report,
+    session: &Session,
+) -> Result<(Verdict, Report), Failure> {
+    let drawn = is_drawn(gate, session);
+    let (verdict, ()) =
+        build::gate::examine(fetched, gate.gate.gate(), &session.world(), |seen, made, findings| {
+            report.background.images = scene::identities(made.locked);
+            report.background.environment = scene::environment(seen.view.env);
+            report.background.files = scene::files(seen.view, findings);
+            if drawn {
+                report.anatomy = Some(scene::anatomy_of_build(made, seen, findings)?);
+            }
+            Ok(())
+        })?;
+    let findings = verdict.findings().to_vec();
+    Ok((verdict, Report { findings, ..report }))
+}
+
+/// Whether somebody wants pictures.
+fn is_drawn(gate: &GateArgs, session: &Session) -> bool {
+    session.format == Format::Html || gate.files().any(|(format, _)| format == Format::Html)
 }
 
 fn as_it_is(args: &Audit, mut report: Report, session: &Session) -> Result<Report, Failure> {
@@ -75,6 +103,11 @@ fn as_it_is(args: &Audit, mut report: Report, session: &Session) -> Result<Repor
     let world = session.world();
     let platform = parse_platform(&args.platform)?;
     let (subject, inside) = subject::find(&args.subjects, &platform, &world)?;
+    if let Subject::Directory(path, name) = &subject
+        && path.read_dir().is_ok_and(|mut entries| entries.next().is_none())
+    {
+        return Err(Failure::usage(format!("`{name}` is empty"), "name the root of an unpacked tree"));
+    }
     let against = match &args.against {
         Some(text) => Some(subject::against(&subject, text, &platform, &world)?),
         None => None,
@@ -82,7 +115,7 @@ fn as_it_is(args: &Audit, mut report: Report, session: &Session) -> Result<Repor
     let env = variables("--env", &args.env)?;
     let mut manner = Manner { env, against: against.as_ref(), inside, ..Manner::default() };
     args.gate.judge.overrides().apply(&mut manner.options)?;
-    let drawn = session.format == Format::Html || args.gate.files().any(|(format, _)| format == Format::Html);
+    let drawn = is_drawn(&args.gate, session);
     let (findings, ()) = subject.examine(&manner, &world, |seen, findings| {
         report.background.images = std::iter::once(&subject).chain(&against).map(scene::identity).collect();
         report.background.environment = scene::environment(seen.view.env);
@@ -111,7 +144,7 @@ fn again(args: &Audit) -> Vec<String> {
 }
 
 /// A recipe is known by its ending; a transport's prefix says image whatever follows.
-pub(super) fn is_recipe(subject: &str) -> bool {
+pub(in crate::cli) fn is_recipe(subject: &str) -> bool {
     let file = Path::new(subject);
     file.extension().is_some_and(|extension| extension == "toml") && (file.exists() || !subject.contains(':'))
 }

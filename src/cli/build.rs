@@ -16,6 +16,7 @@ use crate::build::lock;
 use crate::cli::args::Build;
 use crate::cli::args::Format;
 use crate::cli::args::RecipeArgs;
+use crate::cli::audit::verdict;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::judge::Judge;
@@ -32,7 +33,6 @@ use crate::recipe::lockfile::Lockfile;
 use crate::report;
 use crate::report::Background;
 use crate::report::Report;
-use crate::report::scene;
 use crate::report::summary;
 use crate::transport::Sink;
 
@@ -104,19 +104,14 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     let name = locked.recipe.name.clone();
     // Asked before the long work: a registry that denies, a daemon that is not there.
     build::plan::ask(&locked, &sinks, &world)?;
-    let mut background = Background {
+    let fetched = build::fetch::fetch(locked, &world)?;
+    let background = Background {
         gate: args.gate.gate.gate(),
         command: again(path, &args.recipe.var, &args.gate.judge),
-        images: scene::images(&locked),
         ..Background::default()
     };
-    let fetched = build::fetch::fetch(locked, &world)?;
-    let verdict = build::gate::gate_seen(fetched, background.gate, &world, |view, findings| {
-        background.environment = scene::environment(view.env);
-        background.files = scene::files(view, findings);
-    })?;
-    let report = Report::new(path.display().to_string(), verdict.findings().to_vec());
-    let report = Report { background, ..report };
+    let report = Report { background, ..Report::new(path.display().to_string(), Vec::new()) };
+    let (verdict, report) = verdict(fetched, &args.gate, report, session)?;
     if session.format == Format::Human {
         // A standard error that takes nothing must not end the build.
         drop(print_report(&mut io::stderr().lock(), &report, session));

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::build;
+use crate::deploy::cluster;
 use crate::endpoint;
 use crate::hint::Hint;
 use crate::recipe;
@@ -37,6 +38,9 @@ pub enum Failure {
     /// The library: exit 2 when the recipe is at fault, else 3.
     #[error(transparent)]
     Build(#[from] build::Error),
+    /// A cluster: exit 3.
+    #[error(transparent)]
+    Cluster(#[from] cluster::Error),
     /// A served model could not be asked: exit 2 or 3.
     #[error(transparent)]
     Endpoint(#[from] endpoint::Error),
@@ -68,7 +72,7 @@ impl Failure {
             Self::Usage { .. } => 2,
             Self::Build(error) if error.is_usage() => 2,
             Self::Endpoint(error) if error.is_usage() => 2,
-            Self::Build(_) | Self::Endpoint(_) | Self::File { .. } | Self::Output(_) => 3,
+            Self::Build(_) | Self::Cluster(_) | Self::Endpoint(_) | Self::File { .. } | Self::Output(_) => 3,
         }
     }
 
@@ -76,6 +80,7 @@ impl Failure {
         match self {
             Self::Usage { hint, .. } => hint.clone(),
             Self::Build(error) => error.hint(),
+            Self::Cluster(error) => error.hint(),
             Self::Endpoint(error) => error.hint(),
             Self::File { .. } | Self::Output(_) => None,
         }
@@ -87,6 +92,9 @@ fn machine_hint(failure: &Failure) -> Option<&'static str> {
     let causes = std::iter::successors(std::error::Error::source(failure), |error| error.source());
     let kinds = causes.filter_map(|error| error.downcast_ref::<io::Error>().map(io::Error::kind));
     Some(match kinds.last()? {
+        io::ErrorKind::NotFound if matches!(failure, Failure::File { action: "read", .. }) => {
+            "check the path"
+        }
         io::ErrorKind::NotFound => "check the path; a directory to write into must be there already",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
             "name a place that you may use, or ask for access to this one"
@@ -106,7 +114,7 @@ fn machine_hint(failure: &Failure) -> Option<&'static str> {
 /// an HTTP client in between say nothing.
 fn causes(failure: &Failure) -> Vec<String> {
     let causes = std::iter::successors(std::error::Error::source(failure), |error| error.source());
-    let mut texts: Vec<String> = causes.map(|error| escape(&error.to_string())).collect();
+    let mut texts: Vec<String> = causes.map(|error| escape(error.to_string().trim_end())).collect();
     let unreachable = matches!(
         failure,
         Failure::Build(build::Error::Transport(crate::transport::error::Error::Unreachable { .. }))

@@ -36,6 +36,14 @@ fn bad_argument<E: std::error::Error + Hint>(error: &E) -> Failure {
 /// # Errors
 /// When it is none.
 pub(super) fn parse_image(text: &str) -> Result<Reference, Failure> {
+    // A name is an image's unless something says otherwise; but who has it lying here means that, as a rule.
+    if !text.contains(':') && Path::new(text).exists() {
+        let message = format!("`{text}` lies here, and images are named without a transport");
+        let hint = format!(
+            "write `dir:{text}` for an unpacked tree, `oci:{text}` for a layout, or `docker://{text}` for an image"
+        );
+        return Err(Failure::usage(message, hint));
+    }
     text.parse().map_err(|error: crate::oci::reference::ReferenceError| bad_argument(&error))
 }
 
@@ -97,7 +105,7 @@ pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
-fn not_there(image: &str, path: &ImagePath, error: &LookupError) -> Failure {
+pub(super) fn not_there(image: &str, path: &ImagePath, error: &LookupError) -> Failure {
     let directory = match error {
         LookupError::NotFound { missing, .. } => missing.parent(),
         _ => path.parent(),
@@ -115,7 +123,7 @@ fn not_there(image: &str, path: &ImagePath, error: &LookupError) -> Failure {
 }
 
 /// Finds files from the top layer down, reading no layer below the one that decides.
-fn find(origin: &Origin, paths: &[ImagePath], session: &Session) -> Result<Tree, Failure> {
+pub(super) fn find(origin: &Origin, paths: &[ImagePath], session: &Session) -> Result<Tree, Failure> {
     let known = |tree: &crate::rootfs::Rootfs| {
         Ok(paths.iter().all(|path| !matches!(tree.resolve(path), Err(LookupError::Unknown { .. }))))
     };
@@ -123,7 +131,12 @@ fn find(origin: &Origin, paths: &[ImagePath], session: &Session) -> Result<Tree,
 }
 
 /// Opens a file of the image; the layer is read to its end, so what is given out is verified.
-fn content(origin: &Origin, tree: &Tree, path: &ImagePath, session: &Session) -> Result<fs::File, Failure> {
+pub(super) fn content(
+    origin: &Origin,
+    tree: &Tree,
+    path: &ImagePath,
+    session: &Session,
+) -> Result<fs::File, Failure> {
     let found = tree.rootfs.resolve(path).map_err(|error| not_there(&origin.written, path, &error))?;
     let Some(place) = place_of(found.node) else {
         let message = format!("`{}` of `{}` is not a regular file", found.path, origin.written);

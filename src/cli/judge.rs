@@ -5,10 +5,17 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::audit;
 use crate::build::Overrides;
 use crate::cli::args::Format;
 use crate::cli::args::GateArgs;
+use crate::cli::exit::Failure;
+use crate::finding::Finding;
+use crate::oci::ImagePath;
+use crate::recipe::EntryContext;
 use crate::recipe::Level;
+use crate::recipe::LevelChoice;
+use crate::report::kinds;
 
 /// What findings are held against; goes before what a recipe says.
 #[derive(Debug, Default, Args)]
@@ -19,6 +26,10 @@ pub struct Judge {
     /// Put what a check finds on another level: error, warning, note or off; may be repeated
     #[arg(long, value_name = "CHECK=LEVEL", value_parser = level)]
     pub level: Vec<(String, Level)>,
+    /// Files of the image that GLOB matches are loaded by EXECUTABLE once it has opened each PRELOAD; without
+    /// EXECUTABLE the program is inferred; may be repeated
+    #[arg(long, value_name = "GLOB=EXECUTABLE[,PRELOAD…]", value_parser = context)]
+    pub context: Vec<EntryContext>,
     /// JSON report of an earlier audit: what it has counts as there before
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
@@ -35,7 +46,24 @@ impl Judge {
             policy: self.policy.clone(),
             levels: self.level.iter().cloned().collect(),
             baseline: self.baseline.clone(),
+            contexts: self.context.clone(),
         }
+    }
+
+    /// Puts findings that come from no audit on their levels.
+    ///
+    /// # Errors
+    /// A level for a check that is not there.
+    pub fn settle(&self, findings: &mut [Finding]) -> Result<(), Failure> {
+        let kinds = kinds::all();
+        if let Some((id, _)) = self.level.iter().find(|(id, _)| !kinds.iter().any(|kind| kind.id == id)) {
+            return Err(Failure::usage(format!("there is no check `{id}`"), "list them: `imgforge explain`"));
+        }
+        let choices = self.level.iter();
+        let choices =
+            choices.map(|(id, level)| (id.clone(), LevelChoice { level: *level, spot: None })).collect();
+        audit::choose(findings, &choices);
+        Ok(())
     }
 
     /// The options as words of a command line that finds the same.
@@ -48,6 +76,9 @@ impl Judge {
         }
         for (id, level) in &self.level {
             put("--level", format!("{id}={}", name(*level)));
+        }
+        for context in &self.context {
+            put("--context", written(context));
         }
         if let Some(file) = &self.baseline {
             put("--baseline", file.display().to_string());
@@ -82,9 +113,41 @@ fn level(text: &str) -> Result<(String, Level), String> {
     Ok((id.to_owned(), level))
 }
 
+/// `GLOB=EXECUTABLE[,PRELOAD…]`.
+fn context(text: &str) -> Result<EntryContext, String> {
+    let form = "write GLOB=EXECUTABLE[,PRELOAD…], such as /opt/app/plugins/*.so=/opt/app/bin/app";
+    let (subject, company) = text.split_once('=').ok_or(form)?;
+    globset::Glob::new(subject).map_err(|error| error.to_string())?;
+    if subject.is_empty() || company.trim_matches(',').is_empty() {
+        return Err(form.to_owned());
+    }
+    let path = |text: &str| ImagePath::absolute(text).map_err(|error| error.to_string());
+    let mut names = company.split(',');
+    let executable = names.next().filter(|name| !name.is_empty()).map(path).transpose()?;
+    let preload = names.map(path).collect::<Result<Vec<_>, _>>()?;
+    let subject = subject.to_owned();
+    Ok(EntryContext { subject, executable, preload, preload_global: Vec::new(), spot: None })
+}
+
+fn written(context: &EntryContext) -> String {
+    let program = context.executable.as_ref().map(ToString::to_string).unwrap_or_default();
+    let preloads = context.preload.iter().map(|path| format!(",{path}")).collect::<String>();
+    format!("{}={program}{preloads}", context.subject)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_context_is_a_glob_and_what_loads_it() {
+        for text in ["/p/*.so=/bin/app", "/p/*.so=/bin/app,/a.so,/b.so", "*=,/a.so"] {
+            assert_eq!(written(&context(text).unwrap()), text);
+        }
+        for text in ["/p/*.so", "=/bin/app", "/p=", "/p=,", "/p=bin", "[=/bin/app", "/p=/bin/app,a.so"] {
+            assert!(context(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_level_is_a_check_and_a_word() {

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod bench;
 pub mod build;
 pub mod closure;
+pub mod deploy;
 pub mod exit;
 pub mod explain;
 pub mod help;
@@ -18,6 +19,7 @@ pub mod plan;
 pub mod progress;
 pub mod reach;
 pub mod session;
+mod side;
 pub mod smoke;
 pub mod subject;
 
@@ -52,6 +54,7 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Lock(args) => build::lock(args, &Session::open(&cli.global)?),
         Command::Plan(args) => plan::plan(args, &Session::open(&cli.global)?),
         Command::Audit(args) => audit::audit(args, &Session::open(&cli.global)?),
+        Command::Deploy(args) => deploy::deploy(args, &cli.global),
         Command::Abi(args) => abi::abi(args, &cli.global),
         Command::Smoke(args) => smoke::smoke(args, &cli.global),
         Command::Bench(args) => bench::bench(args, &cli.global),

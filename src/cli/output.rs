@@ -91,6 +91,7 @@ fn not_written(path: &Path, source: io::Error) -> Failure {
 pub fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
     match (command, format) {
         (_, Format::Human | Format::Json) | (Command::Audit(_), _) => Ok(()),
+        (Command::Deploy(deploy), _) if deploy.finds() => Ok(()),
         (Command::Smoke(_), Format::Junit) => Ok(()),
         (Command::Bench(bench), Format::Html) if bench.command.is_none() => Ok(()),
         (Command::Smoke(_) | Command::Bench(_), _) => Err(Failure::usage(
@@ -98,7 +99,7 @@ pub fn check_format(command: &Command, format: Format) -> Result<(), Failure> {
             "use `human` or `json`; `smoke` has `junit`, `bench URL` has `html`",
         )),
         _ => Err(Failure::usage(
-            "this format is for findings, which `audit` prints",
+            "this format is for findings, which `audit` prints and `deploy check`",
             "with `build`, write it to a file: `--report FORMAT=FILE`",
         )),
     }

@@ -94,7 +94,7 @@ fn name_of(file: &Path) -> Option<ImagePath> {
 }
 
 /// `IMAGE//PATH` as image and `/PATH`; the slashes of `docker://` do not count.
-fn split(text: &str) -> (&str, Option<&str>) {
+pub(super) fn split(text: &str) -> (&str, Option<&str>) {
     let start = text.find("://").map_or(0, |at| at + "://".len());
     match text[start..].find("//") {
         Some(at) => (&text[..start + at], Some(&text[start + at + 1..])),

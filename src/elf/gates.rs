@@ -24,6 +24,8 @@ pub(super) fn is_sound(header: &Header, word: u64) -> bool {
 
 /// Facts of the program headers that need no bytes of the file.
 pub(super) fn of_programs(programs: &[ProgramHeader], facts: &mut Facts) {
+    // Without PT_GNU_STACK the loader takes the stack to be executable (`DEFAULT_STACK_PERMS` of stackinfo.h).
+    facts.executable_stack = matches!(facts.machine, 3 | 62) && !programs.is_empty();
     for program in programs {
         match program.p_type {
             kind::PT_LOAD => {
@@ -32,7 +34,6 @@ pub(super) fn of_programs(programs: &[ProgramHeader], facts: &mut Facts) {
             }
             kind::PT_TLS => facts.thread_local = program.p_memsz,
             kind::PT_DYNAMIC => facts.dynamic = true,
-            // Without PT_GNU_STACK the x86-64 loader takes the stack to be executable.
             kind::PT_GNU_STACK => facts.executable_stack = program.p_flags & kind::PF_X != 0,
             _ => {}
         }

@@ -41,6 +41,7 @@ pub use names::hash;
 pub use parse::outline;
 pub use parse::parse;
 pub use parse::read;
+pub use parse::schemas;
 pub use parse::study;
 pub use stem::path_without_hash;
 pub use stem::stem;
@@ -83,7 +84,7 @@ pub struct Facts {
     pub version_needs: Vec<VersionNeed>,
     /// `.gnu.version_d`: versions that this file defines, by index, the base version (index 1) first.
     pub version_defs: Vec<String>,
-    /// `PT_GNU_STACK` asks for an executable stack.
+    /// `PT_GNU_STACK` asks for an executable stack, or an x86 file has none: that means the same.
     pub executable_stack: bool,
     /// The GNU build-id, lower-case hexadecimal.
     pub build_id: Option<String>,

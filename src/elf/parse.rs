@@ -36,6 +36,7 @@ use super::symbols;
 use super::symbols::Tables;
 use super::text;
 use super::text::Strings;
+use super::texts;
 use super::traits::Anchors;
 use super::versions;
 use super::versions::Versions;
@@ -93,6 +94,18 @@ pub fn outline(file: &mut (impl Read + Seek), size: u64) -> Result<Option<Study>
     };
     let traits = Traits::without_texts(&mut source, &anchors)?;
     Ok(Some(Study { facts, symbols, traits }))
+}
+
+/// Schemas of torch operators in a file's read-only data, which is read whole; none where it is no ELF file.
+///
+/// # Errors
+/// As [`read`].
+pub fn schemas(file: &mut (impl Read + Seek), size: u64) -> Result<Vec<String>, Error> {
+    let mut source = Source::new(file, size);
+    match tables(&mut source)? {
+        Some((_, _, anchors)) => texts::schemas(&mut source, &anchors),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// Facts and symbols, and where the tables are.

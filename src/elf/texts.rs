@@ -67,6 +67,28 @@ pub(super) fn read<R: Read + Seek>(
     Ok(Texts { schemas: torch.schemas, names: torch.names, ..collector.finish() })
 }
 
+/// Operator schemas alone, sorted.
+pub(super) fn schemas<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    anchors: &Anchors,
+) -> Result<Vec<String>, Error> {
+    let sections = sections::read(source)?;
+    let mut scanner = Scanner::default();
+    for (mut offset, mut length) in places(source, &sections, anchors) {
+        scanner.begin(offset);
+        while length > 0 {
+            let block = source.bytes(offset, length.min(BLOCK))?;
+            if block.is_empty() {
+                break;
+            }
+            offset += block.len() as u64;
+            length -= block.len() as u64;
+            scanner.push(&block);
+        }
+    }
+    Ok(scanner.finish().schemas)
+}
+
 /// How the file makes names of variables, if it does: libfabric and its providers as `fi_param_define` does it
 /// (`FI_EFA_IFACE` for `iface` of `efa`), UCX and its modules from tables (`UCX_`, `IB_`, `GPU_DIRECT_RDMA`).
 fn maker(symbols: &Symbols) -> Option<Letters> {

@@ -8,7 +8,7 @@ use crate::store;
 use crate::store::Store;
 
 /// Kinds of notes; the number changes with the meaning of the bytes.
-const LAYERS: &str = "layers-5";
+const LAYERS: &str = "layers-6";
 const SYMBOLS: &str = "symbols-4";
 const TRAITS: &str = "traits-3";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.

@@ -33,10 +33,27 @@ impl World {
         object: usize,
         symbol: &Undefined,
     ) -> Option<usize> {
-        let symbolic = self.objects.get(object)?.object.facts.flags & DF_SYMBOLIC != 0;
-        let first = symbolic.then_some(object);
-        let scope = first.iter().chain(&self.global).chain(&self.local);
+        let found = self.in_scope(loader, symbols, object, symbol)?;
+        Some(self.registered(loader, symbols, &symbol.name, found))
+    }
+
+    /// The first definition that fits, where `object` looks for it.
+    pub(super) fn in_scope(
+        &self,
+        loader: &Loader<'_>,
+        symbols: &[Arc<Symbols>],
+        object: usize,
+        symbol: &Undefined,
+    ) -> Option<usize> {
+        let first = self.is_symbolic(object).then_some(object);
+        let own = self.scopes.get(self.objects.get(object)?.scope)?;
+        let scope = first.iter().chain(&self.global).chain(own);
         self.first(loader, symbols, &mut scope.copied(), symbol)
+    }
+
+    /// Whether the object looks into itself first.
+    pub(super) fn is_symbolic(&self, object: usize) -> bool {
+        self.objects.get(object).is_some_and(|mapped| mapped.object.facts.flags & DF_SYMBOLIC != 0)
     }
 
     /// The object that a program's copy of a variable is filled from: the program itself is not asked.
@@ -47,7 +64,7 @@ impl World {
         symbols: &[Arc<Symbols>],
         symbol: &Undefined,
     ) -> Option<usize> {
-        let scope = self.global.iter().chain(&self.local);
+        let scope = self.global.iter();
         self.first(loader, symbols, &mut scope.copied().filter(|index| *index != 0), symbol)
     }
 

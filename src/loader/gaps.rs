@@ -34,7 +34,7 @@ impl World {
     fn is_plain_of_platform(&self, object: usize, missing: &Missing, symbol: &Undefined) -> bool {
         let needs = &self.objects[object].object.facts.version_needs;
         let versioned = platform::is_versioned(&missing.name) && !needs.is_empty();
-        !versioned && !symbol.name.starts_with("_ZN")
+        !versioned && !symbol.name.starts_with("_ZN") && platform::could_define(&missing.name, &symbol.name)
     }
 
     /// Whether `object` needs `front` itself, a library that only leads to others (as libtorch.so does).

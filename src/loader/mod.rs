@@ -5,13 +5,16 @@
 //! where it matters (`system.rs`). Sources: glibc `elf/dl-load.c`, `elf/dl-version.c`, `elf/dl-lookup.c`.
 //!
 //! A file is judged in the company it has when it runs: a program as itself, a Python extension or a library
-//! of a Python package inside the interpreter (`python.rs`). Does not know musl, `dlopen` by name, `dlmopen`,
+//! of a Python package inside the interpreter (`python.rs`), what is built on torch after torch (`torch.rs`), and
+//! whatever else somebody says (`entry.rs`). Does not know musl, `dlopen` by name, `dlmopen`,
 //! `LD_AUDIT`, or the working directory: relative search directories find nothing.
 
 mod accept;
+mod beyond;
 mod bind;
 pub mod cache;
 mod catalogue;
+mod entry;
 mod gaps;
 mod outside;
 mod place;
@@ -20,16 +23,24 @@ mod process;
 mod python;
 mod refused;
 mod search;
+mod start;
 mod system;
+mod torch;
+mod unique;
 mod versions;
 
 use std::collections::BTreeMap;
 
+use entry::Entry;
+
+pub use beyond::Beyond;
 pub use catalogue::Catalogue;
+pub use entry::Company;
 pub use process::Mapped;
 pub use process::Missing;
 pub use process::World;
 pub use python::Python;
+pub use refused::STATIC_TLS;
 pub use system::System;
 pub use versions::MissingVersion;
 
@@ -62,6 +73,9 @@ pub struct Loader<'a> {
     host: Vec<String>,
     /// What a tree without a C library has to have.
     promised: outside::Promised,
+    /// In which company files are said to be loaded.
+    companies: Vec<Company>,
+    torches: torch::Torches,
 }
 
 impl<'a> Loader<'a> {
@@ -76,13 +90,26 @@ impl<'a> Loader<'a> {
         let driver = ["libcuda.so.1", "libnvidia-*", "libcudadebugger.so.1", "libnvcuvid.so.1"];
         let host = driver.into_iter().map(str::to_owned).chain(host.iter().cloned());
         let promised = outside::Promised::new(view)?;
-        Ok(Self { view, system, catalogue, host: host.collect(), promised })
+        let torches = torch::Torches::of(&catalogue);
+        Ok(Self { view, system, catalogue, host: host.collect(), promised, companies: Vec::new(), torches })
+    }
+
+    /// The same, which knows in what company files are loaded.
+    #[must_use]
+    pub fn with(self, companies: Vec<Company>) -> Self {
+        Self { companies, ..self }
     }
 
     /// The regular file that this absolute path means, all links followed inside the image.
     #[must_use]
     pub fn file(&self, path: &str) -> Option<ImagePath> {
         place::file(self.view.tree, path).map(|(file, _)| file)
+    }
+
+    /// What this absolute path leads to, all links followed inside the image, and `..` behind them.
+    #[must_use]
+    pub fn place(&self, path: &str) -> Option<ImagePath> {
+        place::canonical(self.view.tree, path)
     }
 
     /// Whether the container runtime puts this library into the container (nvidia-container-toolkit), or
@@ -119,7 +146,15 @@ impl<'a> Loader<'a> {
     /// # Errors
     /// The interpreter's `pyvenv.cfg` is there and cannot be read.
     pub fn load(&self, subject: &ImagePath) -> Result<Option<World>, ObjectError> {
-        Ok(World::load(self, subject, self.python(subject)?))
+        Ok(World::load(self, subject, Entry::of(self, subject)?, true))
+    }
+
+    /// As [`Loader::load`], in a process that has no `LD_LIBRARY_PATH`.
+    ///
+    /// # Errors
+    /// As [`Loader::load`].
+    pub fn load_plain(&self, subject: &ImagePath) -> Result<Option<World>, ObjectError> {
+        Ok(World::load(self, subject, Entry::of(self, subject)?, false))
     }
 
     /// The interpreter that loads `subject`; `None` for programs and for files of no Python installation.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::ObjectError;
 use super::View;
 use super::platform;
+use crate::elf;
 use crate::python;
 
 /// Libraries that a tree must have because it says so itself.
@@ -40,9 +41,7 @@ impl Promised {
 
 /// Whether a name has the hash that auditwheel puts in: `libucp-9d14a46b.so.0.0.0`.
 fn is_renamed(name: &str) -> bool {
-    let stem = name.split(".so").next().unwrap_or_default();
-    let hash = stem.rsplit_once('-').map(|(_, hash)| hash);
-    hash.is_some_and(|hash| hash.len() == 8 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    elf::without_hash(name) != name
 }
 
 #[cfg(test)]

@@ -42,6 +42,24 @@ pub(super) fn is_platform(name: &str) -> bool {
     is_versioned(name) || PLAIN.contains(&name)
 }
 
+/// Whether a name without a version can be one of the library's, by how its names begin.
+pub(super) fn could_define(library: &str, symbol: &str) -> bool {
+    let begins: &[&str] = match library {
+        "libGL.so.1" => &["gl"],
+        "libICE.so.6" => &["Ice"],
+        "libSM.so.6" => &["Sm"],
+        "libX11.so.6" | "libXext.so.6" => &["X", "_X"],
+        "libXrender.so.1" => &["XRender"],
+        "libexpat.so.1" => &["XML_"],
+        "libglib-2.0.so.0" | "libgobject-2.0.so.0" | "libgthread-2.0.so.0" => &["g_", "glib_"],
+        "libz.so.1" => {
+            &["adler", "compress", "crc", "deflate", "get_crc", "gz", "inflate", "uncompress", "z"]
+        }
+        _ => &[""],
+    };
+    begins.iter().any(|begin| symbol.starts_with(begin))
+}
+
 /// Whether a file linked against the library names a version with each of its symbols.
 pub(super) fn is_versioned(name: &str) -> bool {
     VERSIONED.contains(&name)
@@ -50,6 +68,18 @@ pub(super) fn is_versioned(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whose_a_plain_name_can_be() {
+        for (library, symbol, want) in [
+            ("libz.so.1", "gzopen", true),
+            ("libz.so.1", "H5get_libversion", false),
+            ("libGL.so.1", "glClear", true),
+            ("libm.so.6", "pow", true),
+        ] {
+            assert_eq!(could_define(library, symbol), want, "{library} {symbol}");
+        }
+    }
 
     #[test]
     fn what_every_system_has_and_what_it_has_not() {

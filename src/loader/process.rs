@@ -34,6 +34,8 @@ pub struct Mapped {
     pub(super) names: BTreeSet<String>,
     /// Who caused it to be loaded.
     pub(super) by: Option<usize>,
+    /// Number of the scope that it was loaded in: its symbols were looked up there.
+    pub(super) scope: usize,
     inode: u64,
     /// Whether `needed` is filled in.
     expanded: bool,
@@ -69,42 +71,45 @@ pub struct World {
     pub objects: Vec<Mapped>,
     /// Everything needed and not found.
     pub missing: Vec<Missing>,
-    /// The program and what it needs, breadth first.
+    /// Somebody said with what it is loaded.
+    pub stated: bool,
+    /// Whether `LD_LIBRARY_PATH` is obeyed.
+    pub(super) library_path: bool,
+    /// What everybody sees: the program with what it needs, then whatever was opened with `RTLD_GLOBAL`.
     pub(super) global: Vec<usize>,
-    /// The subject and what it needs, breadth first.
-    pub(super) local: Vec<usize>,
+    /// The program with what it needs, then, for each file opened, that with what it needs: breadth first.
+    pub(super) scopes: Vec<Vec<usize>>,
+    /// Number of the scope that the subject was opened in.
+    pub(super) last: usize,
+    /// Number of the scope that is being opened.
+    pub(super) opening: usize,
 }
 
 impl World {
-    pub(super) fn load(loader: &Loader<'_>, subject: &ImagePath, python: Option<Python>) -> Option<Self> {
-        let (file, node) = place::file(loader.view.tree, &place::text(subject))?;
-        let mut world = Self {
-            subject: file.clone(),
+    /// Nothing is loaded yet.
+    pub(super) fn empty(
+        subject: ImagePath,
+        python: Option<Python>,
+        stated: bool,
+        library_path: bool,
+    ) -> Self {
+        Self {
+            subject,
+            python,
+            stated,
+            library_path,
             objects: Vec::new(),
             missing: Vec::new(),
             global: Vec::new(),
-            local: Vec::new(),
-            python,
-        };
-        let program = world.python.as_ref().and_then(|python| python.executable.clone());
-        if let Some(program) = program.filter(|program| *program != file) {
-            let main = world.map(loader, open(&program, loader.view.tree.get(&program)?), None)?;
-            world.preload(loader, main);
-            world.global = world.dependencies(loader, main);
-            let subject = world.map(loader, open(&file, node), None)?;
-            world.local = world.dependencies(loader, subject);
-        } else {
-            let main = world.map(loader, open(&file, node), None)?;
-            world.preload(loader, main);
-            world.global = world.dependencies(loader, main);
-            world.local = world.global.clone();
+            scopes: vec![Vec::new()],
+            last: 0,
+            opening: 0,
         }
-        Some(world)
     }
 
     /// What the subject itself and everything it needs is, breadth first, the subject first.
     pub fn scope(&self) -> impl Iterator<Item = &Mapped> {
-        self.local.iter().filter_map(|index| self.objects.get(*index))
+        self.scopes[self.last].iter().filter_map(|index| self.objects.get(*index))
     }
 
     /// Where `file` is among the objects.
@@ -131,25 +136,27 @@ impl World {
         self.global.contains(&object)
     }
 
-    /// Loads what `LD_PRELOAD` and `/etc/ld.so.preload` name. What is not there is passed over by ld.so.
-    fn preload(&mut self, loader: &Loader<'_>, main: usize) {
-        let list = loader.view.env.get("LD_PRELOAD").map(String::as_str).unwrap_or_default();
-        let named = list.split([':', ' ']).filter(|name| !name.is_empty());
-        for name in named.chain(loader.system.preload.iter().map(String::as_str)) {
-            let mut ignored = Vec::new();
-            if let Some(index) = self.need(loader, main, name, &mut ignored)
-                && !self.global.contains(&index)
-            {
-                self.global.push(index);
-            }
-        }
+    /// Whether this object was there when the program began, and not opened later.
+    #[must_use]
+    pub fn is_from_start(&self, object: usize) -> bool {
+        self.objects.get(object).is_some_and(|mapped| mapped.scope == 0)
     }
 
-    /// Loads what `root` needs, and what that needs: breadth first, each once.
-    fn dependencies(&mut self, loader: &Loader<'_>, root: usize) -> Vec<usize> {
-        let preloaded = if root == 0 { std::mem::take(&mut self.global) } else { Vec::new() };
-        let mut order = vec![root];
-        order.extend(preloaded);
+    /// Loads what `LD_PRELOAD` and `/etc/ld.so.preload` name. What is not there is passed over by ld.so.
+    pub(super) fn preload(&mut self, loader: &Loader<'_>, main: usize) -> Vec<usize> {
+        let list = loader.view.env.get("LD_PRELOAD").map(String::as_str).unwrap_or_default();
+        let named = list.split([':', ' ']).filter(|name| !name.is_empty());
+        let mut preloaded = Vec::new();
+        for name in named.chain(loader.system.preload.iter().map(String::as_str)) {
+            let mut ignored = Vec::new();
+            let found = self.need(loader, main, name, &mut ignored);
+            preloaded.extend(found.filter(|index| *index != main && !preloaded.contains(index)));
+        }
+        preloaded
+    }
+
+    /// Loads what is needed by those in `order`, and what that needs: breadth first, each once.
+    pub(super) fn dependencies(&mut self, loader: &Loader<'_>, mut order: Vec<usize>) -> Vec<usize> {
         let mut next = 0;
         while let Some(index) = order.get(next).copied() {
             next += 1;
@@ -198,6 +205,7 @@ impl World {
             name,
             chain: chain.map(|index| &self.objects[index]).collect(),
             main: &self.objects[0],
+            library_path: loader.view.env.get("LD_LIBRARY_PATH").filter(|_| self.library_path),
         };
         let own = self.interpreter(loader, name);
         let answer = if own.is_some() { Answer::default() } else { search::find(loader, &request) };
@@ -263,7 +271,12 @@ impl World {
     }
 
     /// Maps a file; one that is there already under another name is that one.
-    fn map(&mut self, loader: &Loader<'_>, opened: Opened<'_>, by: Option<usize>) -> Option<usize> {
+    pub(super) fn map(
+        &mut self,
+        loader: &Loader<'_>,
+        opened: Opened<'_>,
+        by: Option<usize>,
+    ) -> Option<usize> {
         let same = |mapped: &Mapped| mapped.inode == opened.node.inode || mapped.file == opened.file;
         if let Some(index) = self.objects.iter().position(same) {
             return Some(index);
@@ -277,6 +290,7 @@ impl World {
             needed: Vec::new(),
             assumed: false,
             by,
+            scope: self.opening,
             inode: opened.node.inode,
             expanded: false,
         });
@@ -285,6 +299,6 @@ impl World {
 }
 
 /// A file opened by its own path.
-fn open<'a>(file: &ImagePath, node: &'a TreeNode) -> Opened<'a> {
+pub(super) fn open<'a>(file: &ImagePath, node: &'a TreeNode) -> Opened<'a> {
     Opened { opened: place::text(file), file: file.clone(), node }
 }

@@ -16,6 +16,8 @@ pub(super) struct Request<'a> {
     pub(super) chain: Vec<&'a Mapped>,
     /// The program.
     pub(super) main: &'a Mapped,
+    /// `LD_LIBRARY_PATH`, when it is obeyed.
+    pub(super) library_path: Option<&'a String>,
 }
 
 /// What became of a request.
@@ -70,7 +72,7 @@ impl Search<'_, '_, '_> {
         if asker.object.facts.runpath.is_none() {
             self.rpath();
         }
-        if let Some(list) = self.loader.view.env.get("LD_LIBRARY_PATH") {
+        if let Some(list) = request.library_path {
             for directory in list.split([':', ';']) {
                 let directory = self.expand(directory, request.main);
                 self.directory(&directory, "LD_LIBRARY_PATH");

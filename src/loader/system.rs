@@ -16,6 +16,14 @@ const NEWER: [&str; 2] = ["glibc-hwcaps/x86-64-v3", "glibc-hwcaps/x86-64-v2"];
 const OLDER: [&str; 7] =
     ["tls/haswell/x86_64", "tls/haswell", "tls/x86_64", "tls", "haswell/x86_64", "haswell", "x86_64"];
 
+/// Where programs of musl name their loader (musl `configure`, `ldso`).
+const MUSL: [&str; 4] = [
+    "/lib/ld-musl-x86_64.so.1",
+    "/lib/ld-musl-aarch64.so.1",
+    "/lib/ld-musl-i386.so.1",
+    "/lib/ld-musl-armhf.so.1",
+];
+
 /// What the image's dynamic loader was built with.
 #[derive(Debug, Clone)]
 pub struct System {
@@ -24,6 +32,10 @@ pub struct System {
     pub glibc: Option<u32>,
     /// The tree has no C library at all: it is a part of a system that is not here.
     pub bare: bool,
+    /// Class and machine of most of its files.
+    pub native: Option<(u8, u16)>,
+    /// There is a loader of musl.
+    pub musl: bool,
     /// What `$LIB` stands for.
     pub lib: String,
     /// What `$PLATFORM` stands for.
@@ -39,7 +51,8 @@ pub struct System {
 
 impl System {
     pub(super) fn new(view: View<'_>, catalogue: &Catalogue) -> Result<Self, ObjectError> {
-        let machine = catalogue.native().map_or(62, |(_, machine)| machine);
+        let native = catalogue.native();
+        let machine = native.map_or(62, |(_, machine)| machine);
         let triplet = match machine {
             183 => "aarch64-linux-gnu",
             3 => "i386-linux-gnu",
@@ -68,6 +81,8 @@ impl System {
         Ok(Self {
             glibc,
             bare: catalogue.named("libc.so.6").is_empty(),
+            native,
+            musl: MUSL.iter().any(|path| place::canonical(view.tree, path).is_some()),
             lib,
             platform: if machine == 183 { "aarch64" } else { "x86_64" },
             directories,

@@ -53,7 +53,8 @@ impl World {
     }
 
     /// The object that was asked for by `name`, or has it as SONAME.
-    pub(super) fn named(&self, name: &str) -> Option<usize> {
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<usize> {
         let by_name = self.objects.iter().position(|mapped| mapped.names.contains(name));
         let soname = |name: &str| {
             let mut objects = self.objects.iter();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::finding::RecipeSpot;
+use crate::oci::ImagePath;
 
 /// `[audit]`.
 #[derive(Debug, Clone, Default)]
@@ -20,8 +21,25 @@ pub struct AuditOptions {
     pub levels: BTreeMap<String, LevelChoice>,
     /// Where the recipe sets each environment variable.
     pub settings: BTreeMap<String, RecipeSpot>,
+    /// In which company files are loaded, the first that matches first.
+    pub contexts: Vec<EntryContext>,
     /// Findings that are accepted.
     pub allow: Vec<Allow>,
+}
+
+/// How files come into a process, where it cannot be inferred.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryContext {
+    /// Glob over the paths of the files that it is for.
+    pub subject: String,
+    /// The program that loads them; `None`: the one that is inferred.
+    pub executable: Option<ImagePath>,
+    /// What it opens before, in order, for itself (`RTLD_LOCAL`).
+    pub preload: Vec<ImagePath>,
+    /// What it opens before those, in order, for all (`RTLD_GLOBAL`).
+    pub preload_global: Vec<ImagePath>,
+    /// Where the recipe says so; `None` for the command line.
+    pub spot: Option<RecipeSpot>,
 }
 
 /// A finding that is accepted, and why.

@@ -6,6 +6,7 @@ use crate::hint::Hint;
 use crate::oci::path::PathError;
 use crate::oci::platform::PlatformError;
 use crate::oci::reference::ReferenceError;
+use crate::recipe::DeployFault;
 
 /// One thing that is wrong in a document. The place is beside it, in [`super::error::Problem`].
 #[derive(Debug, thiserror::Error)]
@@ -142,6 +143,12 @@ pub enum Fault {
     /// No GPU architecture.
     #[error("`{0}` is not a GPU architecture")]
     Gpu(String),
+    /// A context that says nothing of the process.
+    #[error("the context names neither a program nor what it has opened")]
+    EmptyContext,
+    /// Something in `[deploy]` that Kubernetes would refuse.
+    #[error(transparent)]
+    Deploy(#[from] DeployFault),
     /// A file of this machine that is not there.
     #[error("no file `{}`", .0.display())]
     MissingFile(PathBuf),
@@ -169,6 +176,7 @@ impl Hint for Fault {
             Self::Image(error) => error.hint(),
             Self::Platform(error) => error.hint(),
             Self::Path(error) => error.hint(),
+            Self::Deploy(fault) => fault.hint(),
             _ => self.advice().map(str::to_owned),
         }
     }
@@ -198,6 +206,7 @@ impl Fault {
             Self::EnvName(_) => "use letters, digits and `_`",
             Self::Unset(_) => "name `env:NAME`, `label:NAME`, `cmd`, `entrypoint`, `user` or `workdir`",
             Self::Gpu(_) => "write it as nvcc does, such as `sm_90` or `sm_90a`",
+            Self::EmptyContext => "add `executable`, `preload` or `preload_global`",
             Self::MissingFile(_) => "paths of this machine are relative to the file that names them",
             Self::Group(_) => "name a group as `(?P<name>…)`, or write `$${` for a literal `${`",
             _ => return None,
@@ -215,7 +224,7 @@ fn suggest(word: &str, known: &[String], all: &str) -> Option<String> {
 }
 
 /// The known word that a slip of the keyboard would turn into `word`, if any.
-pub(super) fn nearest<'a>(word: &str, known: &'a [String]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &'a [String]) -> Option<&'a str> {
     let mut best: Option<(f32, &'a str)> = None;
     for other in known {
         let ratio = similar::TextDiff::from_chars(word, other.as_str()).ratio();

@@ -3,6 +3,7 @@
 //! Describes only: knows nothing of images, and resolves nothing but its own variables.
 
 mod audit;
+mod deploy;
 pub mod error;
 pub mod fault;
 mod load;
@@ -26,10 +27,19 @@ use crate::oci::Reference;
 
 pub use audit::Allow;
 pub use audit::AuditOptions;
+pub use audit::EntryContext;
 pub use audit::Level;
 pub use audit::LevelChoice;
 pub use audit::PolicyChoice;
+pub use deploy::Cache;
+pub use deploy::Deploy;
+pub use deploy::Frontend;
+pub use deploy::Resources;
+pub use deploy::SideChannel;
+pub use deploy::Worker;
+pub use deploy::fault::DeployFault;
 pub use error::Error;
+pub(crate) use fault::nearest;
 pub use load::document;
 pub use load::load;
 pub use load::read;
@@ -57,6 +67,8 @@ pub struct Recipe {
     pub config: ConfigEdit,
     /// What the audit should know.
     pub audit: AuditOptions,
+    /// How it is run on a cluster.
+    pub deploy: Option<Deploy>,
 }
 
 /// An image that the recipe names.

@@ -8,6 +8,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::deploy::raw::RawDeploy;
+
 /// A recipe of imgforge: which image to change, where from, and how.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +40,8 @@ pub(super) struct RawRecipe {
     /// What the checks should know.
     #[serde(default)]
     pub(super) audit: RawAudit,
+    /// How the image is run on a cluster.
+    pub(super) deploy: Option<RawDeploy>,
 }
 
 /// An image.
@@ -253,6 +257,10 @@ pub(super) struct RawAudit {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, RawLevel>")]
     pub(super) levels: BTreeMap<Spanned<String>, RawLevel>,
+    /// How files come into a process, where it cannot be inferred; of several that match a file the first counts.
+    #[serde(default)]
+    #[schemars(with = "Vec<RawContext>")]
+    pub(super) context: Vec<Spanned<RawContext>>,
     /// Findings that are accepted.
     #[serde(default)]
     #[schemars(with = "Vec<RawAllow>")]
@@ -266,6 +274,26 @@ pub(super) enum RawLevel {
     Warning,
     Note,
     Off,
+}
+
+/// The program that loads some files, and what it has opened before them.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawContext {
+    /// Glob over the absolute paths of the files, such as `/opt/app/plugins/*.so`.
+    #[schemars(with = "String")]
+    pub(super) subject: Spanned<String>,
+    /// Absolute path of the program; left out: the Python interpreter for files of Python packages, else unknown.
+    #[schemars(with = "Option<String>")]
+    pub(super) executable: Option<Spanned<String>>,
+    /// Absolute paths of what it opens before, in order, as `dlopen` does by itself (`RTLD_LOCAL`): later needs find it by SONAME.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) preload: Vec<Spanned<String>>,
+    /// Absolute paths of what it opens first of all with `RTLD_GLOBAL`: all that comes later sees its symbols.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) preload_global: Vec<Spanned<String>>,
 }
 
 /// A finding that is accepted, and why.

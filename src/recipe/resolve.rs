@@ -14,6 +14,7 @@ use crate::oci::Platform;
 use crate::oci::Reference;
 use crate::recipe::ImageSource;
 use crate::recipe::Recipe;
+use crate::recipe::deploy::read;
 use crate::recipe::error;
 use crate::recipe::error::Problem;
 use crate::recipe::fault::Fault;
@@ -53,6 +54,7 @@ pub(super) fn resolve(raw: RawRecipe, context: Context<'_>) -> Result<Recipe, Ve
     let steps = steps::all(&mut reader, &raw.step);
     let config = settings::config(&mut reader, &raw.config);
     let audit = settings::audit(&mut reader, &raw.audit, &raw.config);
+    let deploy = raw.deploy.as_ref().map(|deploy| read::deploy(&mut reader, deploy, &raw.name));
     reader.problems.extend(overlap::check(&raw.step));
     let problems = reader.problems;
     match base {
@@ -66,6 +68,7 @@ pub(super) fn resolve(raw: RawRecipe, context: Context<'_>) -> Result<Recipe, Ve
             steps,
             config,
             audit,
+            deploy,
         }),
         _ => Err(problems),
     }

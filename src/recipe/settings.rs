@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use crate::oci::ImagePath;
+use crate::oci::path::PathError;
 use crate::recipe::Allow;
 use crate::recipe::AuditOptions;
 use crate::recipe::ConfigEdit;
+use crate::recipe::EntryContext;
 use crate::recipe::Level;
 use crate::recipe::LevelChoice;
 use crate::recipe::PolicyChoice;
@@ -16,6 +18,7 @@ use crate::recipe::fault::Fault;
 use crate::recipe::raw::RawAllow;
 use crate::recipe::raw::RawAudit;
 use crate::recipe::raw::RawConfig;
+use crate::recipe::raw::RawContext;
 use crate::recipe::raw::RawLevel;
 use crate::recipe::resolve::Reader;
 
@@ -88,8 +91,31 @@ pub(super) fn audit(reader: &mut Reader<'_>, raw: &RawAudit, config: &RawConfig)
         policy: raw.policy.as_ref().and_then(|text| policy(reader, text)),
         baseline: raw.baseline.as_ref().and_then(|text| reader.host_file(text)),
         levels: raw.levels.iter().map(|(id, level)| choice(reader, id, *level)).collect(),
+        contexts: raw.context.iter().filter_map(|one| context(reader, one)).collect(),
         allow: raw.allow.iter().map(|one| allow(reader, one)).collect(),
     }
+}
+
+fn context(reader: &mut Reader<'_>, raw: &Spanned<RawContext>) -> Option<EntryContext> {
+    let inner = raw.get_ref();
+    let subject = reader.glob(&inner.subject);
+    if subject.as_ref().is_some_and(|subject| !subject.starts_with(['/', '*', '{', '['])) {
+        let relative = PathError::Relative(inner.subject.get_ref().clone());
+        reader.fail(relative, inner.subject.span());
+    }
+    if inner.executable.is_none() && inner.preload.is_empty() && inner.preload_global.is_empty() {
+        reader.fail(Fault::EmptyContext, raw.span());
+    }
+    let mut paths = |all: &[Spanned<String>]| all.iter().filter_map(|one| reader.path(one)).collect();
+    let (preload, preload_global) = (paths(&inner.preload), paths(&inner.preload_global));
+    let executable = inner.executable.as_ref().and_then(|text| reader.path(text));
+    Some(EntryContext {
+        subject: subject?,
+        executable,
+        preload,
+        preload_global,
+        spot: Some(reader.spot(&inner.subject.span())),
+    })
 }
 
 fn policy(reader: &mut Reader<'_>, text: &Spanned<String>) -> Option<PolicyChoice> {

@@ -68,6 +68,8 @@ fn table(schema: &Value, found: &DeTable<'_>, span: Range<usize>, problems: &mut
         match (&schema["properties"][key.get_ref().as_ref()], &schema["additionalProperties"]) {
             (property @ Value::Object(_), _) => value(property, inner, problems),
             (_, any @ Value::Object(_)) => value(any, inner, problems),
+            // Handed over as it is.
+            (_, Value::Bool(true)) => {}
             _ => {
                 meant.extend(nearest(key.get_ref(), &known).map(str::to_owned));
                 let fault = Fault::UnknownKey { key: key.get_ref().to_string(), known: known.clone() };

@@ -114,6 +114,15 @@ fn write_change(out: &mut dyn Write, change: &Change) -> io::Result<()> {
             }
             Ok(())
         }
+        Kind::Operator => {
+            writeln!(out, "    {}: {}", escape(&change.subject), escape(&change.evidence))?;
+            for (sign, text) in
+                [("-", &change.old), ("+", &change.new)].iter().filter(|(_, text)| !text.is_empty())
+            {
+                writeln!(out, "      {sign} {}", escape(text))?;
+            }
+            Ok(())
+        }
         _ if change.old.is_empty() && change.new.is_empty() => {
             writeln!(out, "    {}", escape(&change.name()))
         }

@@ -6,15 +6,18 @@ use std::collections::BTreeSet;
 use crate::audit;
 use crate::build;
 use crate::build::Locked;
+use crate::build::Made;
 use crate::build::Seen;
 use crate::build::Subject;
 use crate::build::origin::Origin;
 use crate::finding::Finding;
+use crate::index::LayerIndex;
 use crate::loader::Loader;
 use crate::loader::View;
 use crate::oci::Config;
 use crate::oci::ImagePath;
 use crate::report::Anatomy;
+use crate::report::anatomy::Graph;
 use crate::report::anatomy::LayerPart;
 use crate::report::anatomy::graph;
 use crate::report::anatomy::layers;
@@ -63,12 +66,7 @@ pub fn environment(env: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 #[must_use]
 pub fn identity(subject: &Subject) -> ImageIdentity {
     match subject {
-        Subject::Image(origin) => ImageIdentity {
-            role: "image".to_owned(),
-            reference: origin.written.clone(),
-            digest: Some(origin.image.manifest.digest().to_string()),
-            platform: origin.image.config.platform().to_string(),
-        },
+        Subject::Image(origin) => image("image".to_owned(), origin),
         Subject::Directory(_, name) | Subject::Files(_, name) => ImageIdentity {
             role: "tree".to_owned(),
             reference: name.clone(),
@@ -78,43 +76,66 @@ pub fn identity(subject: &Subject) -> ImageIdentity {
     }
 }
 
-/// The images that a recipe names, the base first.
+/// Which images a build is made of, the base first.
 #[must_use]
-pub fn images(locked: &Locked) -> Vec<ImageIdentity> {
-    let identity = |role: String, origin: &Origin| ImageIdentity {
+pub fn identities(locked: &Locked) -> Vec<ImageIdentity> {
+    let donors = locked.donors.iter().map(|(name, origin)| image(format!("donor {name}"), origin));
+    std::iter::once(image("base".to_owned(), &locked.base)).chain(donors).collect()
+}
+
+fn image(role: String, origin: &Origin) -> ImageIdentity {
+    ImageIdentity {
         role,
         reference: origin.written.clone(),
         digest: Some(origin.image.manifest.digest().to_string()),
         platform: origin.image.config.platform().to_string(),
-    };
-    let donors = locked.donors.iter().map(|(name, origin)| identity(format!("donor {name}"), origin));
-    std::iter::once(identity("base".to_owned(), &locked.base)).chain(donors).collect()
+    }
 }
 
-/// Layers and graph. Takes the time of loading each file with an error or warning once more.
+/// Layers and graph of what is as it is. Takes the time of loading each file with an error or warning once more.
 ///
 /// # Errors
 /// A file's facts cannot be had.
 pub fn anatomy(subject: &Subject, seen: &Seen<'_>, findings: &[Finding]) -> Result<Anatomy, build::Error> {
+    let layers = match subject {
+        Subject::Image(origin) => layers_of(origin, seen.indexes),
+        Subject::Directory(_, name) | Subject::Files(_, name) => {
+            seen.indexes.values().map(|index| layers::part(name.clone(), &index.changeset)).collect()
+        }
+    };
+    Ok(Anatomy { layers, graph: graph(seen, findings)? })
+}
+
+/// As [`anatomy`], of a build: the base's layers and the new one on top.
+///
+/// # Errors
+/// As [`anatomy`].
+pub fn anatomy_of_build(
+    made: &Made<'_>,
+    seen: &Seen<'_>,
+    findings: &[Finding],
+) -> Result<Anatomy, build::Error> {
+    let mut layers = layers_of(&made.locked.base, seen.indexes);
+    let recipe = &made.locked.recipe;
+    let instruction = Some(format!("made by {}", recipe.file.display()));
+    layers.push(LayerPart { instruction, ..layers::part("new layer".to_owned(), made.changes) });
+    Ok(Anatomy { layers, graph: graph(seen, findings)? })
+}
+
+fn graph(seen: &Seen<'_>, findings: &[Finding]) -> Result<Graph, build::Error> {
     let loader = Loader::new(seen.view, &seen.options.host_libraries).map_err(audit::Error::from)?;
-    let graph = graph::of(&loader, findings).map_err(audit::Error::from)?;
-    let made = match subject {
-        Subject::Image(origin) => instructions(&origin.image.config),
-        Subject::Directory(..) | Subject::Files(..) => Vec::new(),
-    };
-    let layer = |number: &usize, index: &crate::index::LayerIndex| {
-        let (name, digest) = match subject {
-            Subject::Image(origin) => {
-                let digest = origin.image.manifest.layers.get(*number).map(|blob| blob.digest.to_string());
-                (format!("layer {number}"), digest)
-            }
-            Subject::Directory(_, name) | Subject::Files(_, name) => (name.clone(), None),
-        };
+    let loader = loader.with(audit::companies(&seen.options.contexts)?);
+    Ok(graph::of(&loader, findings).map_err(audit::Error::from)?)
+}
+
+fn layers_of(origin: &Origin, indexes: &BTreeMap<usize, LayerIndex>) -> Vec<LayerPart> {
+    let made = instructions(&origin.image.config);
+    let part = |(number, index): (&usize, &LayerIndex)| {
+        let digest = origin.image.manifest.layers.get(*number).map(|blob| blob.digest.to_string());
         let instruction = made.get(*number).cloned().filter(|text| !text.is_empty());
-        LayerPart { digest, instruction, ..layers::part(name, &index.changeset) }
+        LayerPart { digest, instruction, ..layers::part(format!("layer {number}"), &index.changeset) }
     };
-    let layers = seen.indexes.iter().map(|(number, index)| layer(number, index));
-    Ok(Anatomy { layers: layers.collect(), graph })
+    indexes.iter().map(part).collect()
 }
 
 /// What the history says of each layer, bottom first (image-spec `config.md`, `history`).

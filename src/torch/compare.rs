@@ -48,9 +48,7 @@ fn name(schema: &Schema) -> (Option<&str>, &str, Option<&str>) {
 }
 
 fn change(schema: &Schema, effect: Effect, what: String) -> Change {
-    let prefix = schema.namespace.as_ref().map(|namespace| format!("{namespace}::")).unwrap_or_default();
-    let suffix = schema.overload.as_ref().map(|overload| format!(".{overload}")).unwrap_or_default();
-    Change { effect, operator: format!("{prefix}{}{suffix}", schema.name), what }
+    Change { effect, operator: schema.operator(), what }
 }
 
 fn one(old: &Schema, new: &Schema, changes: &mut Vec<Change>) {

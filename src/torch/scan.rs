@@ -232,6 +232,17 @@ fn result(rest: &[u8]) -> Option<String> {
     let rest = &rest[..rest.len().min(RESULT)];
     let end = rest.iter().position(|b| !is_text(*b)).unwrap_or(rest.len());
     let mut cursor = Cursor::new(std::str::from_utf8(&rest[..end]).ok()?);
-    let result = parse::returns(&mut cursor)?;
-    cursor.peek().is_none().then_some(result)
+    match parse::returns(&mut cursor) {
+        Some(result) if cursor.peek().is_none() => Some(result),
+        _ => run_on(std::str::from_utf8(&rest[..end]).ok()?),
+    }
+}
+
+/// A plain result that runs on into the next text without NUL: that text begins with a name.
+fn run_on(text: &str) -> Option<String> {
+    let plain = ["()", "Tensor", "int", "bool", "float", "str"];
+    let name = |c: char| c.is_ascii_lowercase() || c == '_';
+    let follows =
+        |kind: &&&str| text.trim_start().strip_prefix(**kind).is_some_and(|rest| rest.starts_with(name));
+    plain.iter().find(follows).map(|kind| (*kind).to_owned())
 }

@@ -38,6 +38,14 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// The operator as it was declared, without its arguments: `ns::name.overload`.
+    #[must_use]
+    pub fn operator(&self) -> String {
+        let prefix = self.namespace.as_ref().map(|namespace| format!("{namespace}::")).unwrap_or_default();
+        let suffix = self.overload.as_ref().map(|overload| format!(".{overload}")).unwrap_or_default();
+        format!("{prefix}{}{suffix}", self.name)
+    }
+
     /// Whether the argument at this place must be passed.
     #[must_use]
     pub fn requires(&self, place: usize) -> bool {

@@ -48,12 +48,17 @@ fn without_the_core_library_the_loader_would_refuse_and_so_does_the_gate() {
     let bench = Bench::new();
     let recipe = without(&bench, &PARTS[..1]);
     let reports = ["--digest-file=d", "--metadata-file=m.json", "--report=json=r.json"];
-    let args = ["build", &recipe, "--output=oci:refused:x", reports[0], reports[1], reports[2]];
+    let page = "--report=html=r.html";
+    let args = ["build", &recipe, "--output=oci:refused:x", reports[0], reports[1], reports[2], page];
     let run = bench.on_mini(&args).exits(1).says("undefined-symbol").says("opTableGeneration");
     assert!(run.stdout.is_empty(), "{}", run.stdout);
     assert!(!bench.path("refused").exists(), "something was written");
     let report = std::fs::read_to_string(bench.path("r.json")).unwrap();
     assert!(report.contains("opTableGeneration"));
+    let page = std::fs::read_to_string(bench.path("r.html")).unwrap();
+    for picture in ["Who needs whom", "new layer", "layer 0", "donor trtllm"] {
+        assert!(page.contains(picture), "the page has no {picture}");
+    }
     let metadata = std::fs::read_to_string(bench.path("m.json")).unwrap();
     assert!(metadata.contains("\"digest\":null") || metadata.contains("\"digest\": null"), "{metadata}");
     assert!(std::fs::read_to_string(bench.path("d")).unwrap_or_default().is_empty());

@@ -2,6 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use imgforge::finding::Finding;
+use imgforge::finding::Severity;
 use imgforge::oci::Digest;
 use imgforge::report::Report;
 use imgforge::report::html;
@@ -62,7 +64,7 @@ pub(crate) fn check(source: &str) -> Html {
 fn everything_is_on_the_page_and_nothing_else() {
     let source = sample::text(|out| html::write(out, &[sample::report()]));
     let page = check(&source);
-    let rows = select(&page, "#findings tbody tr");
+    let rows = select(&page, "table.findings tbody tr");
     let kinds: Vec<(&str, &str, &str)> = rows
         .iter()
         .map(|row| {
@@ -110,7 +112,7 @@ fn the_pictures_are_readable_without_seeing_them() {
     }
     assert!(source.contains("2 more files with findings have no room here."));
     // Without script the filter stays away.
-    assert!(select(&page, "form#filter")[0].value().attr("hidden").is_some());
+    assert!(select(&page, "form.filter")[0].value().attr("hidden").is_some());
 }
 
 #[test]
@@ -128,9 +130,28 @@ fn areas_are_sizes() {
 #[test]
 fn many_findings_and_several_reports_make_one_page() {
     let page = check(&sample::text(|out| html::write(out, &[sample::many(6000)])));
-    assert_eq!(select(&page, "#findings tbody tr").len(), 5000);
+    assert_eq!(select(&page, "table.findings tbody tr").len(), 5000);
     assert!(page.root_element().text().any(|text| text.contains("1000 more, none of them worse")));
     let page =
         check(&sample::text(|out| html::write(out, &[sample::report(), Report::new("other", Vec::new())])));
     assert_eq!(select(&page, "h1").len(), 2);
+    let page = check(&sample::text(|out| html::write(out, &[sample::report(), sample::report()])));
+    assert_eq!(select(&page, "form.filter").len(), 2);
+    // Every picture leads to rows of its own table.
+    let targets: Vec<String> =
+        select(&page, "svg a").iter().map(|a| a.attr("href").unwrap().to_owned()).collect();
+    let (first, second) = targets.split_at(targets.len() / 2);
+    assert!(!first.is_empty() && first.iter().all(|href| href.starts_with("#f")), "{first:?}");
+    assert!(second.iter().all(|href| href.starts_with("#r2-f")), "{second:?}");
+}
+
+#[test]
+fn a_finding_without_a_path_stands_somewhere() {
+    let mut about = Finding::new("loader-not-modelled", Severity::Note, "", "m");
+    about.symbol = Some("musl".to_owned());
+    let whole = Finding::new("base-unfit", Severity::Note, "", "m");
+    let page =
+        check(&sample::text(|out| html::write(out, &[Report::new("s", vec![about.clone(), whole.clone()])])));
+    let places: Vec<String> = select(&page, "td.where").iter().map(text).collect();
+    assert_eq!(places, ["the whole image", "musl"]);
 }

@@ -43,8 +43,7 @@ impl Truth {
             Ok(run) => String::from_utf8_lossy(&run.stderr).into_owned(),
             Err(error) => error.to_string(),
         };
-        println!("SKIPPED: the oracle did not answer: {why}");
-        assert!(std::env::var_os("CI").is_none(), "a skipped check fails under CI");
+        crate::skip::skipped(&format!("the oracle did not answer: {why}"));
         None
     }
 }

@@ -9,7 +9,11 @@ mod gpu_arch_missing;
 mod host_library;
 mod layout_mismatch;
 mod library_not_allowed;
+mod library_path_needed;
 mod library_path_shadows;
+mod loader_abort;
+mod loader_not_modelled;
+mod loader_refuses;
 mod machine_mismatch;
 mod needed_missing;
 mod nixl_backend_split;
@@ -20,6 +24,7 @@ mod python_abi3;
 mod python_tag_mismatch;
 mod setting_unread;
 mod soname_mismatch;
+mod static_tls;
 mod symbol_version_ceiling;
 mod symbol_version_missing;
 mod torch_op_arity;
@@ -41,7 +46,11 @@ pub(super) static ALL: &[&Check] = &[
     &host_library::CHECK,
     &layout_mismatch::CHECK,
     &library_not_allowed::CHECK,
+    &library_path_needed::CHECK,
     &library_path_shadows::CHECK,
+    &loader_abort::CHECK,
+    &loader_not_modelled::CHECK,
+    &loader_refuses::CHECK,
     &machine_mismatch::CHECK,
     &needed_missing::CHECK,
     &nixl_backend_split::CHECK,
@@ -52,6 +61,7 @@ pub(super) static ALL: &[&Check] = &[
     &python_tag_mismatch::CHECK,
     &setting_unread::CHECK,
     &soname_mismatch::CHECK,
+    &static_tls::CHECK,
     &symbol_version_ceiling::CHECK,
     &symbol_version_missing::CHECK,
     &torch_op_arity::CHECK,

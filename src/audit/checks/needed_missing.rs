@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
+use crate::audit::other_release;
 use crate::finding::Finding;
 use crate::finding::Severity;
 use crate::loader::Missing;
@@ -25,7 +26,8 @@ alone, /etc/ld.so.cache, and the default directories. A library that is missing 
 
 A library that only an earlier import can have loaded (as `import torch` does for what is built on torch) is \
 a note. Libraries that the host brings are told by `host-library`. Of a tree without a C library (an unpacked \
-wheel) only what must be in it is missed: what a RECORD lists, and what auditwheel has renamed.
+wheel) only what must be in it is missed: what a RECORD lists, what auditwheel has renamed, and what is there in another \
+release, in the directory that RPATH or RUNPATH of the file names.
 
 To fix it, graft the library too, or make its directory part of the search: `env_prepend` of \
 LD_LIBRARY_PATH. The finding lists the places that were searched.",
@@ -35,7 +37,7 @@ LD_LIBRARY_PATH. The finding lists the places that were searched.",
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     for world in &case.worlds {
-        for missing in world.missing.iter().filter(|missing| !missing.host && !missing.outside) {
+        for missing in world.missing.iter().filter(|missing| !missing.host && is_expected(case, missing)) {
             let by = &world.objects[missing.by].file;
             if case.affected.contains(by) {
                 let (finding, blame) = absent(case, world, missing)?;
@@ -50,11 +52,16 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     Ok(())
 }
 
+/// Whether the tree has to have it: as a whole system, or because its other release lies where the file looks first.
+fn is_expected(case: &Case<'_>, missing: &Missing) -> bool {
+    !missing.outside || other_release::of(case, missing).is_some()
+}
+
 /// What a tree without a C library takes from elsewhere, one note for each library.
 fn outside(case: &Case<'_>, findings: &mut Findings) {
     let mut askers: BTreeMap<&str, BTreeSet<&ImagePath>> = BTreeMap::new();
     for world in &case.worlds {
-        for missing in world.missing.iter().filter(|missing| missing.outside && !missing.host) {
+        for missing in world.missing.iter().filter(|missing| !missing.host && !is_expected(case, missing)) {
             if !case.loader.is_platform(&missing.name) {
                 askers.entry(&missing.name).or_default().insert(&world.objects[missing.by].file);
             }
@@ -80,9 +87,11 @@ fn absent(
 ) -> Result<(Finding, Vec<ImagePath>), ObjectError> {
     let by = &world.objects[missing.by].file;
     let mut severity = if is_optional(case, world, missing) { Severity::Warning } else { Severity::Error };
-    let mut message = match missing.unfit.last() {
-        Some(unfit) => format!("needs `{}`, but {unfit}", missing.name),
-        None => format!("needs `{}`, which is not found", missing.name),
+    let release = other_release::of(case, missing);
+    let mut message = match (missing.unfit.last(), release) {
+        (Some(unfit), _) => format!("needs `{}`, but {unfit}", missing.name),
+        (None, Some(other)) => format!("needs `{}`, and finds `{other}` in its place", missing.name),
+        (None, None) => format!("needs `{}`, which is not found", missing.name),
     };
     let mut finding = Finding::new(CHECK.id, severity, by.to_string(), "");
     if missing_in_donor(case, by, &missing.name)? {
@@ -95,10 +104,13 @@ fn absent(
     finding.evidence.insert("loaded_by".to_owned(), world.subject.to_string());
     finding.evidence.insert("searched".to_owned(), missing.searched.join(", "));
     let elsewhere = case.loader.catalogue.named(&missing.name);
-    finding.help = match elsewhere.first() {
-        Some(path) => Some(format!("it is at `{path}`: put its directory into the search path")),
-        None => Some("graft it too, or name it in `[audit] host_libraries` if the host brings it".to_owned()),
-    };
+    finding.help = Some(match (elsewhere.first(), release) {
+        (Some(path), _) => format!("it is at `{path}`: put its directory into the search path"),
+        (None, Some(other)) => format!("take `{other}` from the release that `{by}` was built with"),
+        (None, None) => {
+            "graft it too, or name it in `[audit] host_libraries` if the host brings it".to_owned()
+        }
+    });
     let removed = case.changed.keys().filter(|path| path.name() == missing.name.as_bytes());
     let blame = std::iter::once(by).chain(removed).cloned().collect();
     Ok((finding, blame))
@@ -115,6 +127,7 @@ fn is_optional(case: &Case<'_>, world: &World, missing: &Missing) -> bool {
         by_recipe.any(|(path, _)| path.name() == missing.name.as_bytes())
     };
     case.is_opened_by_name(&world.subject)
+        && !world.stated
         && missing.unfit.is_empty()
         && !case.loader.is_promised(&missing.name)
         && !changed(by)

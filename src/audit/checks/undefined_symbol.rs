@@ -30,7 +30,12 @@ that binds lazily and is not loaded by Python, fails at the first call: a warnin
 
 Where a library that the file needs is missing altogether, or is brought by the host, symbols it could give are \
 not told. A symbol that the file did not find in the image it comes from either must be given by whoever loads \
-it: a note. But members of a class whose other members a loaded library defines come from nowhere else.
+it: a note.
+
+Some symbols have a home among the libraries that are loaded, and can come from nowhere else when no file of the image \
+defines them: the library that the reference names together with its version; one that the file needs itself and \
+that has the same name with another release's number (`…_12_1` for `…_12_5`) or with other parameters, or that the \
+namespace is called after; one that defines others of the same class. The home is there and is another release: an error.
 
 The usual cause is a library replaced without the files that were built with it. The finding says which file \
 gave the symbol before, or gives it in the donor: graft that one too.",
@@ -165,7 +170,7 @@ impl Open<'_> {
     fn alone(&self) -> (Severity, String) {
         let program = self.case.loader.catalogue.is_program(&self.world.subject);
         let module = self.is_module() && (self.world.python.is_some() || !self.world.has_gaps());
-        if !program && !module {
+        if !program && !module && !self.world.stated {
             return (Severity::Note, self.left_to_the_loader());
         }
         let facts = &self.world.objects[self.index].object.facts;

@@ -10,20 +10,19 @@ use crate::report::fold::Fold;
 /// Most rows: browsers lay out no more without a wait.
 pub(in crate::report) const ROWS: usize = 5000;
 
-/// The id of a row.
-pub(in crate::report) fn anchor(number: usize) -> String {
-    format!("f{}", number + 1)
+/// The id of a row: `f1`, and on a page with several reports `r2-f1` from the second on.
+pub(in crate::report) fn anchor(report: usize, number: usize) -> String {
+    let report = if report > 1 { format!("r{report}-") } else { String::new() };
+    format!("{report}f{}", number + 1)
 }
 
 /// The findings with all that backs them.
-pub(in crate::report) fn table(folds: &[Fold<'_>], filter: bool) -> String {
+pub(in crate::report) fn table(folds: &[Fold<'_>], report: usize) -> String {
     if folds.is_empty() {
         return "<section aria-label=\"Findings\"><h2>Findings</h2><p>None.</p></section>\n".to_owned();
     }
     let mut out = "<section aria-label=\"Findings\"><h2>Findings</h2>\n".to_owned();
-    if filter {
-        out.push_str(&form(folds));
-    }
+    out.push_str(&form(folds));
     if folds.len() > ROWS {
         let left = folds.len() - ROWS;
         out.push_str(&format!(
@@ -33,13 +32,11 @@ pub(in crate::report) fn table(folds: &[Fold<'_>], filter: bool) -> String {
     out.push_str(
         "<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"Table of findings\">",
     );
-    let id = if filter { " id=\"findings\" class=\"findings\"" } else { " class=\"findings\"" };
-    out.push_str(&format!(
-        "<table{id}>\n<thead><tr><th scope=\"col\">Level</th><th scope=\"col\">Check</th>"
-    ));
+    out.push_str("<table class=\"findings\">\n<thead><tr>");
+    out.push_str("<th scope=\"col\">Level</th><th scope=\"col\">Check</th>");
     out.push_str("<th scope=\"col\">Where</th><th scope=\"col\">What</th></tr></thead>\n<tbody>\n");
     for (number, fold) in folds.iter().enumerate().take(ROWS) {
-        out.push_str(&row(number, fold, filter));
+        out.push_str(&row(&anchor(report, number), fold));
     }
     out.push_str("</tbody></table></div></section>\n");
     out
@@ -53,12 +50,12 @@ fn form(folds: &[Fold<'_>]) -> String {
     let option = |text: &str| format!("<option>{}</option>", markup(text));
     let options = |all: &mut dyn Iterator<Item = String>| all.map(|text| option(&text)).collect::<String>();
     format!(
-        "<form id=\"filter\" hidden aria-label=\"Filter the findings\">\
+        "<form class=\"filter\" hidden aria-label=\"Filter the findings\">\
          <label>Text (press /)<input type=\"search\" name=\"text\" autocomplete=\"off\"></label>\
          <label>Level<select name=\"severity\"><option value=\"\">all</option>{}</select></label>\
          <label>Check<select name=\"check\"><option value=\"\">all</option>{}</select></label>\
          <label>Origin<select name=\"origin\"><option value=\"\">all</option>{}</select></label>\
-         <button type=\"reset\">Clear</button> <output id=\"shown\" class=\"dim\" aria-live=\"polite\"></output></form>\n",
+         <button type=\"reset\">Clear</button> <output class=\"dim\" aria-live=\"polite\"></output></form>\n",
         options(&mut severities.iter().map(ToString::to_string)),
         options(&mut checks.iter().map(|check| (*check).to_owned())),
         options(&mut origins.iter().map(|origin| (*origin).to_owned())),
@@ -73,10 +70,9 @@ const fn origin(finding: &Finding) -> &'static str {
     }
 }
 
-fn row(number: usize, fold: &Fold<'_>, anchored: bool) -> String {
+fn row(id: &str, fold: &Fold<'_>) -> String {
     let finding = fold.finding;
     let (severity, check, origin) = (finding.severity, markup(&finding.check), origin(finding));
-    let id = if anchored { format!(" id=\"{}\"", anchor(number)) } else { String::new() };
     let at = finding.line.map(|line| format!(":{line}")).unwrap_or_default();
     let new =
         if origin == "new" { String::new() } else { format!("<br><span class=\"dim\">{origin}</span>") };
@@ -92,13 +88,22 @@ fn row(number: usize, fold: &Fold<'_>, anchored: bool) -> String {
         ),
     };
     format!(
-        "<tr{id} data-severity=\"{severity}\" data-check=\"{check}\" data-origin=\"{origin}\">\
+        "<tr id=\"{id}\" data-severity=\"{severity}\" data-check=\"{check}\" data-origin=\"{origin}\">\
          <td><span class=\"badge {severity}\">{severity}</span>{new}</td><td class=\"check\"><code>{check}</code></td>\
          <td class=\"where\"><span class=\"path\">{}{at}</span>{copies}</td><td class=\"what\">{}{}</td></tr>\n",
-        breakable(&finding.path),
+        breakable(place(finding)),
         sentence(&finding.message),
         facts(finding)
     )
+}
+
+/// Where it is; what is about the image as a whole goes by its symbol.
+fn place(finding: &Finding) -> &str {
+    match (finding.path.as_str(), finding.symbol.as_deref()) {
+        ("", Some(symbol)) => symbol,
+        ("", None) => "the whole image",
+        (path, _) => path,
+    }
 }
 
 /// A path that may be broken after its slashes.

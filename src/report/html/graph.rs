@@ -19,8 +19,8 @@ const LETTERS: usize = 34;
 /// A sound file that more than this many need, as libc is, tells nothing and hides the rest.
 const HUB: usize = 12;
 
-/// The figure with its list.
-pub(super) fn figure(graph: &Graph, anchors: &BTreeMap<&str, String>) -> String {
+/// The figure with its list. `report` tells the figures of a page apart.
+pub(super) fn figure(graph: &Graph, anchors: &BTreeMap<&str, String>, report: usize) -> String {
     let hidden = hubs(graph);
     let edges: Vec<Edge> = graph.edges.iter().filter(|edge| !hidden.contains(&edge.to)).cloned().collect();
     let shown: Vec<usize> = (0..graph.nodes.len()).filter(|node| !hidden.contains(node)).collect();
@@ -38,7 +38,7 @@ pub(super) fn figure(graph: &Graph, anchors: &BTreeMap<&str, String>) -> String 
     // What is broken lies on top.
     for wanted in [false, true] {
         for edge in edges.iter().filter(|edge| edge.broken == wanted) {
-            picture.push_str(&draw_edge(edge, &nodes, &places));
+            picture.push_str(&draw_edge(edge, &nodes, &places, report));
         }
     }
     for (node, place) in nodes.iter().zip(&places) {
@@ -50,8 +50,8 @@ pub(super) fn figure(graph: &Graph, anchors: &BTreeMap<&str, String>) -> String 
         "<section aria-label=\"Who needs whom\"><h2>Who needs whom</h2><figure>\
          <div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"Graph\">\
          <svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"group\" aria-label=\"{what}\">\n\
-         <defs><marker id=\"tip\" class=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\"/></marker>\
-         <marker id=\"tipbroken\" class=\"tip broken\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"5\" markerHeight=\"5\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\"/></marker></defs>\n\
+         <defs><marker id=\"tip{report}\" class=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\"/></marker>\
+         <marker id=\"broken{report}\" class=\"tip broken\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"5\" markerHeight=\"5\" orient=\"auto\"><path d=\"M0 0 8 4 0 8z\"/></marker></defs>\n\
          {picture}</svg></div><figcaption>{what} (dashed red). Only files with errors or warnings and their \
          neighbours.{left}{hubs}</figcaption></figure>\n{}</section>\n",
         list(&edges, &nodes)
@@ -112,7 +112,7 @@ fn draw_node(node: &Node, (column, row): (usize, usize), anchors: &BTreeMap<&str
     }
 }
 
-fn draw_edge(edge: &Edge, nodes: &[&Node], places: &[(usize, usize)]) -> String {
+fn draw_edge(edge: &Edge, nodes: &[&Node], places: &[(usize, usize)], report: usize) -> String {
     let (Some(from), Some(to)) = (places.get(edge.from), places.get(edge.to)) else {
         return String::new();
     };
@@ -123,10 +123,10 @@ fn draw_edge(edge: &Edge, nodes: &[&Node], places: &[(usize, usize)]) -> String 
     let x2 = MARGIN + to.0 * COLUMN + if forward { 0 } else { WIDTH };
     let bend = if forward { (x2 - x1) / 2 } else { 50 };
     let (c1, c2) = (x1 + bend, if forward { x2 - bend } else { x2 + bend });
-    let (class, tip) = if edge.broken { (" broken", "tipbroken") } else { ("", "tip") };
+    let (class, tip) = if edge.broken { (" broken", "broken") } else { ("", "tip") };
     let name = |node: usize| nodes.get(node).map(|node| line(&node.name)).unwrap_or_default();
     format!(
-        "<path class=\"edge{class}\" marker-end=\"url(#{tip})\" d=\"M{x1} {y1}C{c1} {y1} {c2} {y2} {x2} {y2}\">\
+        "<path class=\"edge{class}\" marker-end=\"url(#{tip}{report})\" d=\"M{x1} {y1}C{c1} {y1} {c2} {y2} {x2} {y2}\">\
          <title>{} → {}: {}</title></path>\n",
         markup(&name(edge.from)),
         markup(&name(edge.to)),

@@ -30,19 +30,18 @@ use crate::report::fold::fold;
 /// When the output cannot be written.
 pub fn write(out: &mut dyn Write, reports: &[Report]) -> io::Result<()> {
     let title = reports.iter().map(|report| report.subject.as_str()).collect::<Vec<_>>().join(", ");
-    // Only the table of a single report has its filter: with several, the browser's own search does.
-    let body: String = reports.iter().map(|report| section(report, reports.len() == 1)).collect();
+    let body: String = reports.iter().zip(1..).map(|(report, number)| section(report, number)).collect();
     out.write_all(page(&title, &body).as_bytes())
 }
 
-fn section(report: &Report, filter: bool) -> String {
+/// `number` tells the reports of a page apart, from 1.
+fn section(report: &Report, number: usize) -> String {
     let folds = fold(report);
     let mut body = summary(report, &folds);
     if let Some(anatomy) = report.anatomy.as_ref().filter(|anatomy| !anatomy.graph.nodes.is_empty()) {
-        let anchors = if filter { anchors(&folds) } else { BTreeMap::new() };
-        body.push_str(&graph::figure(&anatomy.graph, &anchors));
+        body.push_str(&graph::figure(&anatomy.graph, &anchors(&folds, number), number));
     }
-    body.push_str(&findings::table(&folds, filter));
+    body.push_str(&findings::table(&folds, number));
     if let Some(anatomy) = report.anatomy.as_ref().filter(|anatomy| !anatomy.layers.is_empty()) {
         body.push_str(&treemap::figure(&anatomy.layers));
     }
@@ -50,11 +49,11 @@ fn section(report: &Report, filter: bool) -> String {
 }
 
 /// For each file the first row about it.
-fn anchors<'a>(folds: &[Fold<'a>]) -> BTreeMap<&'a str, String> {
+fn anchors<'a>(folds: &[Fold<'a>], report: usize) -> BTreeMap<&'a str, String> {
     let mut anchors = BTreeMap::new();
     for (number, fold) in folds.iter().enumerate().take(findings::ROWS) {
         for path in fold.copies.iter().copied().chain([fold.finding.path.as_str()]) {
-            anchors.entry(path).or_insert_with(|| findings::anchor(number));
+            anchors.entry(path).or_insert_with(|| findings::anchor(report, number));
         }
     }
     anchors

@@ -3,6 +3,9 @@
 #![expect(clippy::print_stderr, clippy::disallowed_methods, reason = "a check that cannot run says so")]
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use std::path::Path;
 use std::process::Command;
 
@@ -21,8 +24,7 @@ fn must_hold(driver: &str, words: &[&str]) {
     let (code, told) = drive(driver, words);
     eprintln!("{told}");
     if code == COULD_NOT_RUN {
-        eprintln!("SKIPPED: {told}");
-        assert!(std::env::var_os("CI").is_none(), "a skipped check fails under CI");
+        skip::skipped(&told);
         return;
     }
     assert_eq!(code, 0);

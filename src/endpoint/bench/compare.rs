@@ -68,15 +68,15 @@ pub fn compare(before: &Summary, after: &Summary, tolerance: f64) -> Comparison 
     add("requests/s", true, Some(rate(before.requests.rate)), Some(rate(after.requests.rate)));
     let output = |run: &Summary| run.tokens.output_rate.map(rate);
     add("output tokens/s", true, output(before), output(after));
-    let times: [(&str, fn(&Summary) -> &Option<Spread>); 4] = [
-        ("time to first token", |run| &run.latency.ttft),
-        ("between events", |run| &run.latency.itl),
-        ("per token", |run| &run.latency.tpot),
-        ("end to end", |run| &run.latency.e2e),
-    ];
-    for (name, of) in times {
+    let (b, a) = (&before.latency, &after.latency);
+    for (name, before, after) in [
+        ("time to first token", &b.ttft, &a.ttft),
+        ("between events", &b.itl, &a.itl),
+        ("per token", &b.tpot, &a.tpot),
+        ("end to end", &b.e2e, &a.e2e),
+    ] {
         for q in [0.5, 0.9, 0.99] {
-            let at = |run: &Summary| of(run).as_ref().and_then(|spread| spread.quantile(q)).map(measured);
+            let at = |spread: &Option<Spread>| spread.as_ref().and_then(|it| it.quantile(q)).map(measured);
             add(&format!("{name} p{} (ms)", q * 100.0), false, at(before), at(after));
         }
     }

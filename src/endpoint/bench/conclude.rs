@@ -53,7 +53,7 @@ pub(super) fn summary(plan: &Plan, url: String, tally: &Tally, interrupted: bool
             e2e: tally.e2e.spread(),
             late: matches!(plan.load, Load::Open { .. }).then(|| tally.late.spread()).flatten(),
         },
-        tokens: tokens(tally, seconds, |total, slices| count(total, slices), window),
+        tokens: tokens(tally, seconds, count, window),
         goodput: (!plan.objectives.is_empty()).then(|| goodput(plan, tally, seconds)),
         series: Series { slice_seconds: width, slices: tally.slices.all.clone() },
     }

@@ -61,7 +61,7 @@ impl Homes<'_> {
     /// The library that has the nearest relatives of a symbol.
     fn relative(&self, object: usize, family: &Family, name: &str) -> Option<usize> {
         let direct: BTreeSet<usize> = self.direct(object).collect();
-        let gaps = self.world.has_gaps();
+        let gaps = self.world.has_gap_for(name);
         let rank = |index: usize| {
             let near = direct.contains(&index);
             let named =

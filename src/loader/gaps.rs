@@ -24,10 +24,14 @@ impl World {
         })
     }
 
-    /// Whether something is missing that could give a name without a version.
+    /// Whether something is missing, in whatever is loaded, that could give `name` without a version.
     #[must_use]
-    pub fn has_gaps(&self) -> bool {
-        self.missing.iter().any(|missing| !(missing.outside && platform::is_versioned(&missing.name)))
+    pub fn has_gap_for(&self, name: &str) -> bool {
+        self.missing.iter().any(|missing| {
+            let platform = missing.outside && platform::is_platform(&missing.name);
+            !platform
+                || (!platform::is_versioned(&missing.name) && platform::could_define(&missing.name, name))
+        })
     }
 
     /// References to the platform's versioned libraries have versions, in files that have any of that library.

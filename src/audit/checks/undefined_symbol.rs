@@ -169,7 +169,8 @@ impl Open<'_> {
     /// Nothing else is known of the reference than that it is open.
     fn alone(&self) -> (Severity, String) {
         let program = self.case.loader.catalogue.is_program(&self.world.subject);
-        let module = self.is_module() && (self.world.python.is_some() || !self.world.has_gaps());
+        let module =
+            self.is_module() && (self.world.python.is_some() || !self.world.has_gap_for(&self.symbol.name));
         if !program && !module && !self.world.stated {
             return (Severity::Note, self.left_to_the_loader());
         }

@@ -64,7 +64,7 @@ pub(super) const IMAGE_OTHER: Notice = Notice {
     summary: "the manifest runs another image than the one it is checked against",
     explain: "\
 The digest in the manifest is not that of `--image`, or of the recipe's lock file: what was audited is not what will \
-run. Render the manifest anew, or check it against the image that it names.",
+run, and what is said here of variables and search paths is said of an image that no pod has. Render the manifest anew, or check it against the image that it names.",
 };
 
 pub(super) const IMAGE_TAG: Notice = Notice {

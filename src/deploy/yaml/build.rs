@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_is_hostile_is_refused_with_its_line() {
-        let deep = "[".repeat(100);
+        let deep = format!("{}{}", "[".repeat(100), "]".repeat(100));
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
         for n in 1..9 {
             let inner = format!("*a{}, ", n - 1).repeat(10);

@@ -136,8 +136,7 @@ fn one_seed_asks_the_same_and_another_does_not() {
             well(ask, &["a"], 0, 0)
         });
         bench(&[&url, "--requests", "5", "--seed", seed, "--model", "tiny", "--prompt-words", "9"]);
-        let heard = heard.lock().unwrap().clone();
-        heard
+        heard.lock().unwrap().clone()
     };
     let first = prompts("5");
     assert_eq!(first.len(), 5);

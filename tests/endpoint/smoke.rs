@@ -18,6 +18,9 @@ use crate::script::say;
 use crate::script::serve;
 use crate::script::wait;
 
+/// What a server does with a question.
+type Script = Box<dyn Fn(&Ask) -> Vec<Act> + Send + Sync>;
+
 /// The failures of a smoke test of this server, as `step kind`, and how the program ended.
 fn verdicts(url: &str, more: &[&str]) -> (Vec<String>, Option<i32>, String) {
     let ended = run(&[&["smoke", url, "--format", "json", "--timeout", "400ms"], more].concat());
@@ -51,7 +54,7 @@ fn a_server_that_is_well_passes() {
 #[test]
 fn each_bad_stream_has_its_name() {
     let two = |ask: &Ask| format!("{}{}", event(ask, "a", None), event(ask, "b", None));
-    let table: Vec<(&str, Box<dyn Fn(&Ask) -> Vec<Act> + Send + Sync>)> = vec![
+    let table: Vec<(&str, Script)> = vec![
         ("status-500", Box::new(|_| document(500, &json!({"error": {"message": "worker died"}})))),
         ("status-429", Box::new(|_| document(429, &json!({"detail": "slow down"})))),
         ("content-type", Box::new(|_| document(200, &json!({"choices": []})))),

@@ -25,12 +25,12 @@ const LIBRARIES: [(&str, &str); 3] = [
         "libfabric.so.1",
         r#"const char *const parts[] = {"provider", "log_level", "efa", "use_device_rdma", "enable_shm_transfer",
            "hmem_disable_p2p", "mr_cache_max_count", "iface", "FI_%s_%s"};
-           const char *fi_param(int n) { return parts[n]; }"#,
+           const char *fi_param_define(int n) { return parts[n]; }"#,
     ),
     (
         "libucp.so.0",
         r#"const char *const parts[] = {"TLS", "NET_DEVICES", "LOG_LEVEL", "IB_", "UCX_"};
-           const char *ucx_field(int n) { return parts[n]; }"#,
+           const char *ucs_config_field(int n) { return parts[n]; }"#,
     ),
     (
         "libnixl.so",

@@ -50,7 +50,9 @@ fn the_deployments_of_the_original_have_their_faults_and_no_others() {
         let file = folder.join(format!("{name}.yaml"));
         let text = fs::read_to_string(&file).unwrap();
         let file = file.display().to_string();
-        for image in [false, true] {
+        // The image is made for LIBFABRIC: UCX in it would be another finding.
+        for image in if name == "ucx" { &[false][..] } else { &[false, true] } {
+            let image = *image;
             let mut words = vec!["deploy", "check", &file, &engine];
             if image {
                 words.extend(["--image", "oci:layout:forged"]);

@@ -65,7 +65,7 @@ fn together(components: &[Node], broken: &mut Vec<Broken>) {
                 && name(other) == name(component)
                 && other.get("name") != component.get("name")
         };
-        if components[..number].iter().any(|other| same(other)) {
+        if components[..number].iter().any(same) {
             let said = "two components have names that differ in capitals only".to_owned();
             broken.push(("spec.components".to_owned(), component.line, said));
         }

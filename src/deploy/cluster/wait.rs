@@ -66,7 +66,7 @@ pub(super) async fn watch<T>(
     api: Api<DynamicObject>,
     name: &str,
     what: &str,
-    look: &mut dyn FnMut(Option<&DynamicObject>) -> Result<Option<T>, Error>,
+    look: &mut impl FnMut(Option<&DynamicObject>) -> Result<Option<T>, Error>,
 ) -> Result<T, Error> {
     let mut states = pin!(watch_object(api, name));
     loop {

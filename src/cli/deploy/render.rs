@@ -56,7 +56,7 @@ pub(super) fn render(args: &DeployRender, global: &Global) -> Result<Outcome, Fa
 /// What a recipe asks for.
 ///
 /// # Errors
-/// As [`render`].
+/// As [`render()`].
 pub(super) fn objects(file: &Path, vars: &[String], pin: &PinArgs, api: Api) -> Result<Vec<Value>, Failure> {
     let recipe = recipe::load(file, &variables("--var", vars)?)?;
     let Some(deploy) = &recipe.deploy else {

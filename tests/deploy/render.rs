@@ -21,10 +21,12 @@ fn both_recipes_give_manifests_that_are_clean() {
         let text = said(&bench.run(&["deploy", "render", &recipe, "--digest", &digest()]), 0);
         assert_eq!(text, said(&bench.run(&["deploy", "render", &recipe, "--digest", &digest()]), 0));
         bench.write("m.yaml", &text);
-        for against in [["--recipe", &recipe], ["--image", "oci:layout:forged"]] {
+        // The image of this test speaks LIBFABRIC: it is not the one that the other recipe makes.
+        let image = (name == "libfabric").then_some(["--image", "oci:layout:forged"]);
+        for against in [["--recipe", &recipe]].into_iter().chain(image) {
             let output = bench
                 .run(&[&["deploy", "check", "m.yaml"], against.as_slice(), &["--gate", "note"]].concat());
-            // The image of this test is another than the one that the digest names.
+            // Nor is it the one that the digest names.
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             let other = against[0] == "--image";
             assert_eq!(text.matches("[manifest-image-other]").count(), if other { 3 } else { 0 }, "{text}");

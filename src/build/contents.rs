@@ -8,38 +8,50 @@ use crate::build::Error;
 use crate::build::Locked;
 use crate::build::World;
 use crate::build::origin::Origin;
+use crate::build::origin::Tree;
 use crate::edit::Contents;
 use crate::edit::Place;
 use crate::edit::Wants;
 use crate::index;
+use crate::index::Wanted;
+use crate::layer::Content;
+use crate::layer::Node;
 use crate::oci::Digest;
 
 /// The largest file that is read as text: patched files and RECORDs are far smaller.
 const MAX_TEXT: u64 = 64 << 20;
 
-/// The kind of notes that say which file is at an offset of a layer.
-const EXTRACTS: &str = "extracts-1";
-
-/// Gathers everything in `wants`.
+/// Gathers everything in `wants`. Of files of which only the digest matters, none is read that an index knows.
 ///
 /// # Errors
 /// When a layer or a file of this machine cannot be read.
-pub fn gather(wants: &Wants, locked: &Locked, world: &World<'_>) -> Result<Contents, Error> {
+pub fn gather(
+    wants: &Wants,
+    locked: &Locked,
+    base: &Tree,
+    donors: &BTreeMap<String, Tree>,
+    world: &World<'_>,
+) -> Result<Contents, Error> {
     let mut contents = Contents::default();
     for (name, places) in &wants.donors {
-        let Some(origin) = locked.donors.get(name) else {
+        let (Some(origin), Some(tree)) = (locked.donors.get(name), donors.get(name)) else {
             continue;
         };
-        let found = copy_out(origin, places, world)?;
+        let found = copy_out(origin, tree, places, world)?;
         contents.donors.extend(found.into_iter().map(|(place, digest)| ((name.clone(), place), digest)));
     }
     if let Some(place) = wants.texts.iter().find(|place| place.size > MAX_TEXT) {
         return Err(Error::TooLarge { size: place.size });
     }
-    let of_base: BTreeSet<Place> = wants.texts.union(&wants.digests).copied().collect();
-    contents.digests = copy_out(&locked.base, &of_base, world)?;
+    let known = digests(base);
+    contents.digests = wants.digests.iter().filter_map(|at| Some((*at, *known.get(at)?))).collect();
+    contents.texts = kept_texts(&locked.base, &wants.texts, world);
+    let texts = wants.texts.iter().filter(|place| !contents.texts.contains_key(place));
+    let digests = wants.digests.iter().filter(|place| !contents.digests.contains_key(place));
+    let of_base: BTreeSet<Place> = texts.chain(digests).copied().collect();
+    contents.digests.extend(copy_out(&locked.base, base, &of_base, world)?);
     for place in &wants.texts {
-        if let Some(digest) = contents.digests.get(place) {
+        if let (Some(digest), false) = (contents.digests.get(place), contents.texts.contains_key(place)) {
             contents.texts.insert(*place, read_text(world, digest)?);
         }
     }
@@ -50,6 +62,36 @@ pub fn gather(wants: &Wants, locked: &Locked, world: &World<'_>) -> Result<Conte
     Ok(contents)
 }
 
+/// Texts that indexing has kept, such as RECORDs.
+fn kept_texts(
+    origin: &Origin,
+    places: &BTreeSet<Place>,
+    world: &World<'_>,
+) -> BTreeMap<Place, Vec<u8>> {
+    let layers: BTreeSet<usize> = places.iter().map(|place| place.layer).collect();
+    let blobs = origin.image.manifest.layers.iter().enumerate().filter(|(number, _)| layers.contains(number));
+    let texts: BTreeMap<usize, BTreeMap<u64, Vec<u8>>> =
+        blobs.map(|(number, blob)| (number, index::texts(world.store, &blob.digest))).collect();
+    let found = places.iter().filter_map(|place| {
+        let text = texts.get(&place.layer)?.get(&place.offset)?;
+        (text.len() as u64 == place.size).then(|| (*place, text.clone()))
+    });
+    found.collect()
+}
+
+/// The digests of files that indexing has hashed.
+fn digests(tree: &Tree) -> BTreeMap<Place, Digest> {
+    let layers = tree.indexes.iter().flat_map(|(number, index)| {
+        index.objects.iter().filter_map(|(path, object)| {
+            let Node::File(Content::InLayer { offset, size }) = index.changeset.upserts.get(path)?.node else {
+                return None;
+            };
+            Some((Place { layer: *number, offset, size }, object.digest))
+        })
+    });
+    layers.collect()
+}
+
 fn read_text(world: &World<'_>, digest: &Digest) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let read = world.store.reader(digest)?.take(MAX_TEXT + 1).read_to_end(&mut bytes);
@@ -58,56 +100,39 @@ fn read_text(world: &World<'_>, digest: &Digest) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// Copies files out of an image's layers into the store; layers that were asked the same before are not read.
+/// Copies files out of an image's layers into the store; what is there already is not read.
 fn copy_out(
     origin: &Origin,
+    tree: &Tree,
     places: &BTreeSet<Place>,
     world: &World<'_>,
 ) -> Result<BTreeMap<Place, Digest>, Error> {
-    let mut by_layer: BTreeMap<usize, BTreeMap<u64, u64>> = BTreeMap::new();
-    for place in places {
-        by_layer.entry(place.layer).or_default().insert(place.offset, place.size);
-    }
+    let known = digests(tree);
+    let mut by_layer: BTreeMap<usize, BTreeMap<u64, Wanted>> = BTreeMap::new();
     let mut found = BTreeMap::new();
-    for (number, mut wanted) in by_layer {
-        let layer = origin.image.layers().swap_remove(number);
-        let blob = layer.descriptor.digest;
-        for (offset, size) in wanted.clone() {
-            if let Some(digest) = recall(world, &blob, offset, size) {
-                wanted.remove(&offset);
-                found.insert(Place { layer: number, offset, size }, digest);
+    for place in places {
+        let blob = origin.image.manifest.layers[place.layer].digest;
+        match index::recall(world.store, &blob, place.offset, place.size) {
+            Some(extract) => drop(found.insert(*place, extract.digest)),
+            None => {
+                let wanted = Wanted { size: place.size, digest: known.get(place).copied() };
+                by_layer.entry(place.layer).or_default().insert(place.offset, wanted);
             }
         }
-        if wanted.is_empty() {
-            continue;
-        }
-        let mut open = || origin.open_layer(world, number);
-        let copied = origin
-            .once_more(world, number, &mut || index::copy_out(world.store, &layer, &mut open, &wanted))?;
-        for (offset, (digest, size)) in copied {
-            world.store.save_note(EXTRACTS, &note_name(&blob, offset), digest.raw())?;
-            found.insert(Place { layer: number, offset, size }, digest);
+    }
+    for (layer, wanted) in by_layer {
+        for (offset, extract) in origin.extract(world, layer, &wanted)? {
+            found.insert(Place { layer, offset, size: extract.size }, extract.digest);
         }
     }
     Ok(found)
-}
-
-/// The file at this offset of a layer, when an earlier run took it out and the store still has it.
-fn recall(world: &World<'_>, blob: &Digest, offset: u64, size: u64) -> Option<Digest> {
-    let note = world.store.load_note(EXTRACTS, &note_name(blob, offset))?;
-    let digest = Digest::from_raw(note.try_into().ok()?);
-    world.store.contains(&digest, size).then_some(digest)
-}
-
-fn note_name(blob: &Digest, offset: u64) -> String {
-    format!("{}-{offset}", blob.hex())
 }
 
 /// Copies one file out of an image into the store and returns its digest.
 ///
 /// # Errors
 /// When the layer cannot be read.
-pub fn copy_one(origin: &Origin, place: Place, world: &World<'_>) -> Result<Digest, Error> {
-    let found = copy_out(origin, &BTreeSet::from([place]), world)?;
+pub fn copy_one(origin: &Origin, tree: &Tree, place: Place, world: &World<'_>) -> Result<Digest, Error> {
+    let found = copy_out(origin, tree, &BTreeSet::from([place]), world)?;
     found.into_values().next().ok_or(Error::Gone { image: origin.written.clone(), layer: place.layer })
 }

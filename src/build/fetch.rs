@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::build::Error;
 use crate::build::Locked;
 use crate::build::World;
+use crate::build::caught::Caught;
 use crate::build::contents;
 use crate::build::origin::Tree;
 use crate::edit;
@@ -35,15 +36,16 @@ pub struct Fetched {
 /// # Errors
 /// When a layer cannot be had, or a step cannot be done on these images.
 pub fn fetch(locked: Locked, world: &World<'_>) -> Result<Fetched, Error> {
-    let base = locked.base.tree(world)?;
+    let base = locked.base.tree(world, &Caught::base(&locked.recipe))?;
     let mut donors = BTreeMap::new();
     for (name, origin) in &locked.donors {
         let grafts = grafts_from(&locked.recipe, name);
-        donors.insert(name.clone(), origin.search(world, &mut |tree| satisfied(&grafts, tree))?);
+        let caught = Caught::donor(&grafts);
+        donors.insert(name.clone(), origin.search(world, &caught, &mut |tree| satisfied(&grafts, tree))?);
     }
     let trees = donors.iter().map(|(name, tree)| (name.clone(), tree.rootfs.clone())).collect();
     let decided = edit::decide(&locked.recipe.steps, &base.rootfs, &trees)?;
-    let contents = contents::gather(&decided.wants(), &locked, world)?;
+    let contents = contents::gather(&decided.wants(), &locked, &base, &donors, world)?;
     Ok(Fetched { locked, base, donors, decided, contents })
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::build::Error;
 use crate::build::Subject;
 use crate::build::World;
+use crate::build::caught::Caught;
 use crate::build::gate;
 use crate::build::origin::Origin;
 use crate::build::origin::Tree;
@@ -34,7 +35,7 @@ impl Looked {
     /// # Errors
     /// When a layer cannot be had.
     pub fn image(origin: &Origin, world: &World<'_>) -> Result<Self, Error> {
-        let tree = origin.tree(world)?;
+        let tree = origin.tree(world, &Caught::default())?;
         let env = gate::environment(&origin.image.config);
         Ok(Self { objects: gate::objects(&tree, world), env, tree })
     }

@@ -1,6 +1,7 @@
 //! The pipeline: each stage consumes the value that only the stage before can make.
 
 pub mod assemble;
+pub mod caught;
 pub mod config;
 pub mod contents;
 pub mod error;

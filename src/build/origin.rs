@@ -1,7 +1,11 @@
 //! Images that a build reads: where they are, their documents, and their layers as trees.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
@@ -9,9 +13,14 @@ use std::sync::atomic::Ordering;
 
 use crate::build::Error;
 use crate::build::World;
+use crate::build::caught::Caught;
 use crate::index;
+use crate::index::Catch;
+use crate::index::Extract;
 use crate::index::LayerIndex;
+use crate::index::Wanted;
 use crate::layer::Changeset;
+use crate::oci::Digest;
 use crate::oci::Image;
 use crate::oci::Layer;
 use crate::oci::Platform;
@@ -29,6 +38,8 @@ pub struct Origin {
     pub source: Box<dyn Source>,
     /// Its documents.
     pub image: Image,
+    /// Blobs that will be sent on: they are kept when they are read.
+    pub keep: BTreeSet<Digest>,
 }
 
 /// The tree of an image, and the indexes of the layers it was made of, by layer number.
@@ -47,7 +58,7 @@ impl Origin {
     pub fn resolve(world: &World<'_>, written: &Reference, platform: &Platform) -> Result<Self, Error> {
         let source = world.places.source(written, world.store, world.progress)?;
         let image = load_image(source.as_ref(), platform, world.store)?;
-        Ok(Self { written: written.to_string(), source, image })
+        Ok(Self { written: written.to_string(), source, image, keep: BTreeSet::new() })
     }
 
     /// What a progress bar says: the digest first, as names are long and bars short.
@@ -61,28 +72,85 @@ impl Origin {
         self.image.layers().swap_remove(number)
     }
 
-    /// Opens a layer's blob, verified, from the store; fetches it first when it is not there.
+    /// Opens a layer's blob from its first byte: from the store when it is there or has to be, else from its place,
+    /// unverified; the reader's own business is to compare it with its digest.
     ///
     /// # Errors
     /// When the place does not have it or sends something else.
-    pub fn open_layer(&self, world: &World<'_>, number: usize) -> Result<Box<dyn Read + Send>, Error> {
-        let layer = self.layer(number);
-        let title = self.title("fetch", &layer);
-        let task = world.progress.begin(&title, Some(layer.descriptor.size));
-        fetch_blob(self.source.as_ref(), world.store, &layer.descriptor, task.as_ref())?;
-        Ok(Box::new(world.store.reader(&layer.descriptor.digest)?))
+    fn open_layer(&self, world: &World<'_>, layer: &Layer) -> Result<Box<dyn Read + Send>, Error> {
+        let blob = &layer.descriptor;
+        if self.keep.contains(&blob.digest) {
+            let title = self.title("fetch", layer);
+            let task = world.progress.begin(&title, Some(blob.size));
+            fetch_blob(self.source.as_ref(), world.store, blob, task.as_ref())?;
+        }
+        if world.store.contains(&blob.digest, blob.size) {
+            return Ok(Box::new(world.store.reader(&blob.digest)?));
+        }
+        Ok(self.source.open(blob, 0)?)
     }
 
-    /// What is in a layer: from an earlier run's note, else by reading it once.
+    /// Opens a range of a layer's blob, unverified.
+    ///
+    /// # Errors
+    /// When the place does not have it or sends something else.
+    fn open_range(
+        &self,
+        world: &World<'_>,
+        layer: &Layer,
+        range: Range<u64>,
+    ) -> Result<Box<dyn Read + Send>, Error> {
+        let blob = &layer.descriptor;
+        if world.store.contains(&blob.digest, blob.size) {
+            let mut file = world.store.file(&blob.digest)?;
+            let path = world.store.blob_path(&blob.digest);
+            let sought = file.seek(SeekFrom::Start(range.start));
+            sought.map_err(|source| crate::store::Error::Io { action: "read", path, source })?;
+            return Ok(Box::new(file.take(range.end - range.start)));
+        }
+        Ok(self.source.open_range(blob, range)?)
+    }
+
+    /// What is in a layer: from an earlier run's note, else by reading it once. Files that `catch` names are taken
+    /// into the store as they pass.
     ///
     /// # Errors
     /// When it cannot be had, or is no layer.
-    pub fn index(&self, world: &World<'_>, number: usize) -> Result<LayerIndex, Error> {
+    pub fn index(&self, world: &World<'_>, number: usize, catch: Catch<'_>) -> Result<LayerIndex, Error> {
         let layer = self.layer(number);
         let title = self.title("read", &layer);
-        let mut open = || self.open_layer(world, number);
+        let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
-        self.once_more(world, number, &mut || index::obtain(world.store, &layer, &mut open, task.as_ref()))
+        let mut read = || index::obtain(world.store, &layer, &mut open, catch, task.as_ref());
+        self.once_more(world, &layer, &mut read)
+    }
+
+    /// Takes files, by offset in the tar, out of a layer: only what leads to them is fetched where an earlier pass
+    /// knows the way, else the whole layer.
+    ///
+    /// # Errors
+    /// When it cannot be had, or is no layer, or has no such file.
+    pub(super) fn extract(
+        &self,
+        world: &World<'_>,
+        number: usize,
+        wanted: &BTreeMap<u64, Wanted>,
+    ) -> Result<BTreeMap<u64, Extract>, Error> {
+        let layer = self.layer(number);
+        if let Some(access) = index::access::known(world.store, &layer.descriptor.digest) {
+            let title = self.title("fetch", &layer);
+            let task = world.progress.begin(&title, None);
+            let open = |range| self.open_range(world, &layer, range);
+            // Whatever is wrong with the parts, the whole says it better.
+            if let Ok(Some(found)) = index::extract(world.store, &layer, &access, wanted, &open) {
+                return Ok(found);
+            }
+            drop(task);
+        }
+        let mut open = || self.open_layer(world, &layer);
+        let task = world.progress.begin(&self.title("read", &layer), Some(layer.descriptor.size));
+        let mut read = || index::copy_out(world.store, &layer, &mut open, wanted, task.as_ref());
+        self.once_more(world, &layer, &mut read)
     }
 
     /// Reads a layer, and once more when the first time failed because the cache's copy of it was damaged:
@@ -90,16 +158,18 @@ impl Origin {
     ///
     /// # Errors
     /// As `read`, when the cache is not to blame or the second time fails too.
-    pub(super) fn once_more<T>(
+    fn once_more<T>(
         &self,
         world: &World<'_>,
-        number: usize,
+        layer: &Layer,
         read: &mut dyn FnMut() -> Result<T, index::Error<Error>>,
     ) -> Result<T, Error> {
+        let digest = &layer.descriptor.digest;
+        let stored = world.store.contains(digest, layer.descriptor.size);
         let first = read();
         let outcome = match &first {
             Ok(_) | Err(index::Error::Open { .. } | index::Error::Store { .. }) => first,
-            Err(_) if world.store.is_sound(&self.layer(number).descriptor.digest) => first,
+            Err(_) if !stored || world.store.is_sound(digest) => first,
             Err(_) => read(),
         };
         outcome.map_err(|error| Error::index(&self.written, error))
@@ -109,7 +179,7 @@ impl Origin {
     ///
     /// # Errors
     /// When a layer cannot be had, or the layers do not fold.
-    pub fn tree(&self, world: &World<'_>) -> Result<Tree, Error> {
+    pub fn tree(&self, world: &World<'_>, catch: &Caught) -> Result<Tree, Error> {
         let count = self.image.manifest.layers.len();
         let next = AtomicUsize::new(0);
         let done: Mutex<BTreeMap<usize, Result<LayerIndex, Error>>> = Mutex::new(BTreeMap::new());
@@ -121,7 +191,7 @@ impl Origin {
                         if number >= count {
                             return;
                         }
-                        let index = self.index(world, number);
+                        let index = self.index(world, number, &|path| catch.wants(path));
                         let failed = index.is_err();
                         done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, index);
                         if failed {
@@ -148,12 +218,13 @@ impl Origin {
     pub fn search(
         &self,
         world: &World<'_>,
+        catch: &Caught,
         enough: &mut dyn FnMut(&Rootfs) -> Result<bool, Error>,
     ) -> Result<Tree, Error> {
         let count = self.image.manifest.layers.len();
         let mut indexes = BTreeMap::new();
         for number in (0..count).rev() {
-            indexes.insert(number, self.index(world, number)?);
+            indexes.insert(number, self.index(world, number, &|path| catch.wants(path))?);
             // What is known already costs nothing to add; a fold for each of forty layers would.
             if number > 0 && index::is_known(world.store, &self.layer(number - 1)) {
                 continue;

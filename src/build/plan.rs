@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::build::Error;
 use crate::build::Locked;
 use crate::build::World;
+use crate::build::caught::Caught;
 use crate::build::fetch;
 use crate::build::origin::Origin;
 use crate::edit;
@@ -164,7 +165,7 @@ fn decide(
         let grafts = fetch::grafts_from(&locked.recipe, name);
         let mut enough = false;
         // The first tree that is asked about holds every layer that is known: one more would have to be read.
-        let tree = origin.search(world, &mut |tree| {
+        let tree = origin.search(world, &Caught::default(), &mut |tree| {
             enough = fetch::satisfied(&grafts, tree)?;
             Ok(true)
         })?;
@@ -173,7 +174,7 @@ fn decide(
         }
         trees.insert(name.clone(), tree.rootfs);
     }
-    let tree = locked.base.tree(world)?;
+    let tree = locked.base.tree(world, &Caught::default())?;
     Ok(Some(edit::decide(&locked.recipe.steps, &tree.rootfs, &trees)?))
 }
 

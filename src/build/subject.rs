@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::build::Error;
 use crate::build::World;
+use crate::build::caught::Caught;
 use crate::build::gate;
 use crate::build::origin::Origin;
 use crate::build::origin::Tree;
@@ -60,7 +61,7 @@ impl Subject {
     /// When a layer cannot be had, or something in the directory cannot be looked at.
     pub fn rootfs(&self, world: &World<'_>) -> Result<Rootfs, Error> {
         match self {
-            Self::Image(origin) => Ok(origin.tree(world)?.rootfs),
+            Self::Image(origin) => Ok(origin.tree(world, &Caught::default())?.rootfs),
             Self::Directory(path, _) => self.fold(&directory::walk(path)?),
             Self::Files(..) => Ok(self.tree(world)?.rootfs),
         }
@@ -73,7 +74,7 @@ impl Subject {
 
     pub(super) fn tree(&self, world: &World<'_>) -> Result<Tree, Error> {
         match self {
-            Self::Image(origin) => origin.tree(world),
+            Self::Image(origin) => origin.tree(world, &Caught::default()),
             Self::Directory(path, _) => {
                 self.read(world, &mut |task| directory::read(world.store, path, task))
             }

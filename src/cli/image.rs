@@ -7,6 +7,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::build::Subject;
+use crate::build::caught::Caught;
 use crate::build::origin::Origin;
 use crate::build::origin::Tree;
 use crate::cli::args::Cat;
@@ -127,10 +128,11 @@ pub(super) fn find(origin: &Origin, paths: &[ImagePath], session: &Session) -> R
     let known = |tree: &crate::rootfs::Rootfs| {
         Ok(paths.iter().all(|path| !matches!(tree.resolve(path), Err(LookupError::Unknown { .. }))))
     };
-    Ok(origin.search(&session.world(), &mut |tree| known(tree))?)
+    let caught = Caught::paths(paths.to_vec());
+    Ok(origin.search(&session.world(), &caught, &mut |tree| known(tree))?)
 }
 
-/// Opens a file of the image; the layer is read to its end, so what is given out is verified.
+/// Opens a file of the image, verified: by its own digest, that of its part of the layer, or that of the whole.
 pub(super) fn content(
     origin: &Origin,
     tree: &Tree,
@@ -143,7 +145,7 @@ pub(super) fn content(
         return Err(Failure::usage(message, format!("list it: `imgforge ls {} {path}`", origin.written)));
     };
     let world = session.world();
-    let digest = crate::build::contents::copy_one(origin, place, &world)?;
+    let digest = crate::build::contents::copy_one(origin, tree, place, &world)?;
     Ok(world.store.file(&digest)?)
 }
 

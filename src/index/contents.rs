@@ -67,6 +67,11 @@ pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: 
     Ok(found(read, digest, size))
 }
 
+/// Whether this is a wheel's list of its files, and not too long to be one.
+pub(super) fn is_record(path: &ImagePath, size: u64) -> bool {
+    matches!(Text::of(path), Some(Text::Record)) && size <= LONG_TEXT
+}
+
 /// Facts of a file of a tree that is in a file of its own.
 ///
 /// # Errors

@@ -1,57 +1,45 @@
-//! Single files out of a layer, into the store.
+//! Single files out of a layer that is read whole, into the store.
 
 use std::collections::BTreeMap;
 use std::io;
-use std::io::Read;
 
 use super::Error;
 use super::Open;
+use super::extract;
+use super::extract::Wanted;
+use super::extracts;
+use super::extracts::Extract;
 use super::stream::Stream;
-use crate::oci::Digest;
 use crate::oci::Layer;
-use crate::progress::Silent;
+use crate::progress::Task;
 use crate::store::Store;
 
-/// Copies pieces of a layer's uncompressed tar into the store, in one pass. `wanted` gives for each offset a
-/// length in bytes; pieces do not overlap. Returns digest and length of each, by offset.
+/// Takes files, by offset in the tar, out of a layer in one pass over all of it; they do not overlap.
 ///
 /// The answer comes only after the whole blob was read and compared with what the image's documents promise.
 ///
 /// # Errors
-/// As [`super::obtain`], and a piece that is not inside the tar.
+/// As [`super::obtain`], and a file that is not inside the tar.
 pub fn copy_out<E: std::error::Error + 'static>(
     store: &Store,
     layer: &Layer,
     open: Open<'_, E>,
-    wanted: &BTreeMap<u64, u64>,
-) -> Result<BTreeMap<u64, (Digest, u64)>, Error<E>> {
+    wanted: &BTreeMap<u64, Wanted>,
+    task: &dyn Task,
+) -> Result<BTreeMap<u64, Extract>, Error<E>> {
     let digest = layer.descriptor.digest;
     if wanted.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let read = |source| Error::Read { layer: digest, source };
-    let mut stream = Stream::open(layer, open, &Silent)?;
-    let mut copied = BTreeMap::new();
-    let mut at = 0;
-    for (offset, size) in wanted {
-        let gap = offset.checked_sub(at).ok_or_else(|| read(outside(*offset)))?;
-        pass(&mut stream, gap, &mut io::sink()).map_err(read)?;
-        let mut draft = store.draft().map_err(|source| Error::Store { layer: digest, source })?;
-        pass(&mut stream, *size, &mut draft).map_err(read)?;
-        let kept = draft.finish().map_err(|source| Error::Store { layer: digest, source })?;
-        copied.insert(*offset, kept);
-        at = offset + size;
-    }
+    let mut stream = Stream::open(layer, open, task)?;
+    let handle = stream.handle().cloned();
+    let taken = extract::files(store, wanted, &mut stream, handle.as_ref(), 0);
+    let taken = taken.map_err(|source: io::Error| Error::Read { layer: digest, source })?;
     stream.finish(layer)?;
-    Ok(copied)
-}
-
-fn pass(stream: &mut Stream<'_>, count: u64, out: &mut dyn io::Write) -> io::Result<()> {
-    let copied = io::copy(&mut stream.take(count), out)?;
-    if copied == count { Ok(()) } else { Err(outside(count)) }
-}
-
-fn outside(place: u64) -> io::Error {
-    let text = format!("a file at or of {place} bytes is not inside the tar");
-    io::Error::new(io::ErrorKind::UnexpectedEof, text)
+    let kept = |source| Error::Store { layer: digest, source };
+    let found = extract::complete(taken, handle.as_ref()).map_err(kept)?;
+    for (offset, extract) in &found {
+        extracts::remember(store, &digest, *offset, extract).map_err(kept)?;
+    }
+    Ok(found)
 }

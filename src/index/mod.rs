@@ -4,25 +4,40 @@
 //! table and the facts of its ELF files as a note in the store. Knows layers one by one; what they are
 //! together is `rootfs`' business, what their files do to each other is `loader`'s.
 
+pub mod access;
+mod ahead;
+mod blob;
 mod contents;
 mod copy;
 pub mod directory;
 mod error;
+mod extract;
+mod extracts;
 mod image;
 mod note;
 mod objects;
 mod pass;
 mod shell;
 mod stream;
+mod taking;
 
+pub use access::Access;
 pub use copy::copy_out;
 pub use directory::DirectoryError;
 pub use error::Error;
+pub use extract::OpenRange;
+pub use extract::Wanted;
+pub use extract::extract;
+pub use extracts::Blocks;
+pub use extracts::Extract;
+pub use extracts::recall;
 pub use image::ImageObjects;
 pub use note::symbols;
+pub use note::texts;
 pub use note::traits;
 pub use objects::ObjectError;
 pub use objects::Objects;
+pub use pass::Catch;
 pub use pass::Open;
 pub use pass::is_known;
 pub use pass::obtain;

@@ -1,5 +1,10 @@
 //! How an index and symbols are kept in the store. A note that cannot be read is as good as none.
 
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use super::Access;
+use super::Extract;
 use super::LayerIndex;
 use crate::elf::Symbols;
 use crate::elf::Traits;
@@ -11,8 +16,15 @@ use crate::store::Store;
 const LAYERS: &str = "layers-6";
 const SYMBOLS: &str = "symbols-4";
 const TRAITS: &str = "traits-3";
+const ACCESS: &str = "access-1";
+const EXTRACTS: &str = "extracts-2";
+const TEXTS: &str = "texts-1";
+/// Windows of restart points compress to a half; levels above this one gain nothing.
+const LEVEL: i32 = 9;
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
+/// Most bytes of an unpacked note of restart points: those of a layer of a terabyte have fewer.
+const MOST: u64 = 256 << 20;
 
 pub(super) fn load_layer(store: &Store, blob: &Digest) -> Option<LayerIndex> {
     load(store, LAYERS, blob)
@@ -44,12 +56,77 @@ pub(super) fn save_parts(
     save(store, TRAITS, file, traits)
 }
 
+/// Where a layer can be read from, when it was read whole before.
+pub(super) fn load_access(store: &Store, blob: &Digest) -> Option<Access> {
+    unpack(store, ACCESS, blob)
+}
+
+pub(super) fn save_access(store: &Store, blob: &Digest, access: &Access) -> Result<(), store::Error> {
+    pack(store, ACCESS, blob, access)
+}
+
+/// Small texts of a layer that builds ask for, by offset in its tar: RECORDs of wheels, which are many and of which
+/// one is wanted that only all of them tell.
+#[must_use]
+pub fn texts(store: &Store, blob: &Digest) -> BTreeMap<u64, Vec<u8>> {
+    unpack(store, TEXTS, blob).unwrap_or_default()
+}
+
+pub(super) fn save_texts(
+    store: &Store,
+    blob: &Digest,
+    texts: &BTreeMap<u64, Vec<u8>>,
+) -> Result<(), store::Error> {
+    if texts.is_empty() { Ok(()) } else { pack(store, TEXTS, blob, texts) }
+}
+
+fn unpack<T: serde::de::DeserializeOwned>(store: &Store, kind: &str, name: &Digest) -> Option<T> {
+    let packed = store.load_note(kind, &name.hex())?;
+    let mut bytes = Vec::new();
+    let unpacked = zstd::stream::read::Decoder::new(packed.as_slice()).ok()?;
+    unpacked.take(MOST + 1).read_to_end(&mut bytes).ok()?;
+    parse(&bytes)
+}
+
+fn pack<T: serde::Serialize>(
+    store: &Store,
+    kind: &str,
+    name: &Digest,
+    value: &T,
+) -> Result<(), store::Error> {
+    let packed = postcard::to_stdvec(value).ok().and_then(|bytes| zstd::bulk::compress(&bytes, LEVEL).ok());
+    packed.map_or(Ok(()), |packed| store.save_note(kind, &name.hex(), &packed))
+}
+
+pub(super) fn load_extract(store: &Store, blob: &Digest, offset: u64) -> Option<Extract> {
+    parse(&store.load_note(EXTRACTS, &extract_name(blob, offset))?)
+}
+
+pub(super) fn save_extract(
+    store: &Store,
+    blob: &Digest,
+    offset: u64,
+    extract: &Extract,
+) -> Result<(), store::Error> {
+    match postcard::to_stdvec(extract) {
+        Ok(bytes) => store.save_note(EXTRACTS, &extract_name(blob, offset), &bytes),
+        Err(_) => Ok(()),
+    }
+}
+
+fn extract_name(blob: &Digest, offset: u64) -> String {
+    format!("{}-{offset}", blob.hex())
+}
+
 fn load<T: serde::de::DeserializeOwned>(store: &Store, kind: &str, name: &Digest) -> Option<T> {
-    let bytes = store.load_note(kind, &name.hex())?;
+    parse(&store.load_note(kind, &name.hex())?)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     if bytes.len() > LONGEST {
         return None;
     }
-    let (value, rest) = postcard::take_from_bytes(&bytes).ok()?;
+    let (value, rest) = postcard::take_from_bytes(bytes).ok()?;
     rest.is_empty().then_some(value)
 }
 

@@ -6,29 +6,41 @@ use std::io::Read;
 
 use super::Error;
 use super::LayerIndex;
+use super::access::OWN_POINT;
 use super::contents;
 use super::contents::Found;
+use super::extracts;
 use super::note;
 use super::stream::Stream;
+use super::taking::Taken;
+use super::taking::Taking;
+use super::taking::Tee;
+use crate::deflate::Handle;
 use crate::layer::Changeset;
 use crate::layer::Content;
 use crate::layer::Entry;
 use crate::layer::Node;
 use crate::layer::decode;
 use crate::oci::DiffId;
+use crate::oci::Digest;
 use crate::oci::ImagePath;
 use crate::oci::Layer;
 use crate::progress::Task;
+use crate::store;
 use crate::store::Store;
 
 /// Opens a layer's blob from its first byte. Called at most once for each pass.
 pub type Open<'a, E> = &'a mut dyn FnMut() -> Result<Box<dyn Read + Send>, E>;
 
+/// Which files of a layer are taken into the store as they pass.
+pub type Catch<'a> = &'a dyn Fn(&ImagePath) -> bool;
+
 /// The index of a layer: from the note in the store, else by reading the whole blob once.
 ///
 /// Memory does not grow with the layer, only with its number of files and the symbols of one ELF file at a
 /// time; ELF files over 4 MiB pass through an unnamed temporary file in the store. `task` advances by
-/// compressed bytes, by all of them at once when the note is there.
+/// compressed bytes, by all of them at once when the note is there. Files that `catch` names are taken into the
+/// store on the way ([`recall`](super::recall) then has them), unless the note is there.
 ///
 /// # Errors
 /// The blob cannot be had, is not what the image's documents promise (digest, size, `diff_id`), or is no tar.
@@ -36,6 +48,7 @@ pub fn obtain<E: std::error::Error + 'static>(
     store: &Store,
     layer: &Layer,
     open: Open<'_, E>,
+    catch: Catch<'_>,
     task: &dyn Task,
 ) -> Result<LayerIndex, Error<E>> {
     let digest = layer.descriptor.digest;
@@ -44,13 +57,18 @@ pub fn obtain<E: std::error::Error + 'static>(
         return Ok(index);
     }
     let mut stream = Stream::open(layer, open, task)?;
-    let mut pass = Pass::new(store);
+    let mut pass = Pass { catch, handle: stream.handle().cloned(), ..Pass::new(store) };
     let decoded = decode::decode(&mut stream, &mut |path, entry, file| pass.visit(path, entry, file));
     let changeset = decoded.map_err(|source| Error::Decode { layer: digest, source })?;
-    let uncompressed_size = stream.finish(layer)?;
-    let index = pass.index(changeset, layer.diff_id, uncompressed_size);
-    let saved = note::save_layer(store, &digest, &index);
-    saved.map_err(|source| Error::Store { layer: digest, source })?;
+    let whole = stream.finish(layer)?;
+    let kept = |source| Error::Store { layer: digest, source };
+    pass.keep_caught(&digest).map_err(kept)?;
+    note::save_texts(store, &digest, &pass.texts).map_err(kept)?;
+    let index = pass.index(changeset, layer.diff_id, whole.uncompressed_size);
+    if let Some(access) = &whole.access {
+        note::save_access(store, &digest, access).map_err(kept)?;
+    }
+    note::save_layer(store, &digest, &index).map_err(kept)?;
     Ok(index)
 }
 
@@ -67,13 +85,18 @@ fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
 /// What was found so far, by offset in the tar: a path can come twice.
 pub(super) struct Pass<'a> {
     store: &'a Store,
+    catch: Catch<'a>,
+    handle: Option<Handle>,
     found: BTreeMap<u64, Found>,
+    caught: BTreeMap<u64, Taken>,
+    texts: BTreeMap<u64, Vec<u8>>,
 }
 
 impl<'a> Pass<'a> {
     /// Nothing found yet; symbols will be kept in `store`.
-    pub(super) const fn new(store: &'a Store) -> Self {
-        Self { store, found: BTreeMap::new() }
+    pub(super) fn new(store: &'a Store) -> Self {
+        let (found, caught, texts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { store, catch: &|_| false, handle: None, found, caught, texts }
     }
 
     /// Looks at one entry, whose bytes are in `file`.
@@ -81,6 +104,31 @@ impl<'a> Pass<'a> {
         let Node::File(Content::InLayer { offset, size }) = entry.node else {
             return Ok(());
         };
+        if let Some(handle) = self.handle.as_ref().filter(|_| size >= OWN_POINT) {
+            handle.mark(offset);
+            handle.end(offset + size);
+        }
+        if !(self.catch)(path) {
+            return self.look(path, (offset, size), file);
+        }
+        let begun = Taking::begin(self.store, self.handle.as_ref(), offset, size);
+        let mut taking = begun.map_err(io::Error::other)?;
+        let mut tee = Tee { from: file, into: &mut taking };
+        self.look(path, (offset, size), &mut tee)?;
+        io::copy(&mut tee, &mut io::sink())?;
+        self.caught.insert(offset, taking.finish().map_err(io::Error::other)?);
+        Ok(())
+    }
+
+    fn look(&mut self, path: &ImagePath, (offset, size): (u64, u64), file: &mut dyn Read) -> io::Result<()> {
+        if contents::is_record(path, size) {
+            let mut text = Vec::new();
+            file.read_to_end(&mut text)?;
+            let found = contents::look(path, size, &mut text.as_slice(), &self.store.temporary())?;
+            self.found.insert(offset, found);
+            self.texts.insert(offset, text);
+            return Ok(());
+        }
         match contents::look(path, size, file, &self.store.temporary())? {
             Found::Nothing => {}
             Found::Elf(object, parts) => {
@@ -91,6 +139,16 @@ impl<'a> Pass<'a> {
             text @ (Found::Text(_) | Found::Script(_)) => {
                 self.found.insert(offset, text);
             }
+        }
+        Ok(())
+    }
+
+    /// Remembers which files were taken, now that the layer has proved to be what it should.
+    fn keep_caught(&mut self, layer: &Digest) -> Result<(), store::Error> {
+        let mut tables = self.handle.as_ref().map(Handle::segments).unwrap_or_default();
+        for (offset, taken) in std::mem::take(&mut self.caught) {
+            let extract = taken.complete(tables.remove(&offset))?;
+            extracts::remember(self.store, layer, offset, &extract)?;
         }
         Ok(())
     }

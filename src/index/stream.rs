@@ -1,4 +1,6 @@
 //! A layer's blob as a stream of tar bytes, hashed on both sides of the compression.
+//!
+//! Receiving and hashing the blob, inflating, and looking at the tar each have a thread.
 
 use std::io;
 use std::io::Read;
@@ -8,34 +10,43 @@ use std::sync::PoisonError;
 
 use super::Error;
 use super::Open;
+use super::access::Access;
+use super::access::SPACING;
+use super::access::Wrapping;
+use super::ahead::Ahead;
+use super::ahead::Room;
+use super::blob::Blob;
+use super::blob::Passed;
+use crate::deflate::Gunzip;
+use crate::deflate::Handle;
 use crate::layer::compress;
+use crate::oci::Compression;
 use crate::oci::Layer;
-use crate::oci::digest::Hasher;
 use crate::oci::digest::Hashing;
 use crate::oci::media_type;
 use crate::progress::Task;
 
+const COMPRESSED: Room = Room { chunk: 256 << 10, chunks: 8 };
+/// Restart points are asked for when a tar header was read: what is inflated ahead of that, with the tar reader's
+/// own 128 KiB, must be less than the decoder remembers.
+const TAR: Room = Room { chunk: 64 << 10, chunks: 3 };
+
 /// The tar of a layer under way.
 pub(super) struct Stream<'a> {
-    tar: Hashing<Box<dyn Read + Send>>,
-    blob: Arc<Mutex<Hasher>>,
+    tar: Hashing<Ahead>,
+    passed: Arc<Mutex<Passed>>,
+    handle: Option<Handle>,
+    compression: Compression,
     told: u64,
     task: &'a dyn Task,
 }
 
-/// The compressed side: hashes, and stops one byte after the promised size.
-struct Blob {
-    inner: io::Take<Box<dyn Read + Send>>,
-    hasher: Arc<Mutex<Hasher>>,
-}
-
-impl Read for Blob {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        let mut hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
-        hasher.update(&buffer[..count]);
-        Ok(count)
-    }
+/// What is known of a layer when all of it has passed and was what its documents promise.
+pub(super) struct Whole {
+    /// Length of the tar in bytes.
+    pub(super) uncompressed_size: u64,
+    /// How to get at its middle; `None` for compressions without a middle.
+    pub(super) access: Option<Access>,
 }
 
 impl<'a> Stream<'a> {
@@ -52,40 +63,64 @@ impl<'a> Stream<'a> {
             media_type: layer.descriptor.media_type.clone(),
         })?;
         let inner = open().map_err(|source| Error::Open { layer: digest, source })?;
-        let hasher = Arc::new(Mutex::new(Hasher::default()));
-        let blob =
-            Blob { inner: inner.take(layer.descriptor.size.saturating_add(1)), hasher: Arc::clone(&hasher) };
-        let tar = compress::reader(compression, Box::new(io::BufReader::with_capacity(1 << 17, blob)));
-        let tar = tar.map_err(|source| Error::Read { layer: digest, source })?;
-        Ok(Self { tar: Hashing::new(tar), blob: hasher, told: 0, task })
+        let (blob, passed) = Blob::new(inner, layer.descriptor.size);
+        let read = |source| Error::Read { layer: digest, source };
+        let blob = Ahead::new(Box::new(blob), COMPRESSED).map_err(read)?;
+        let (tar, handle) = unwrap(compression, blob).map_err(read)?;
+        let tar = Hashing::new(Ahead::new(tar, TAR).map_err(read)?);
+        Ok(Self { tar, passed, handle, compression, told: 0, task })
     }
 
-    /// Reads what is left, and compares everything with what the image's documents promise. Returns the
-    /// length of the tar in bytes.
-    pub(super) fn finish<E: std::error::Error + 'static>(mut self, layer: &Layer) -> Result<u64, Error<E>> {
+    /// The decoder's handle, of a gzip layer.
+    pub(super) const fn handle(&self) -> Option<&Handle> {
+        self.handle.as_ref()
+    }
+
+    /// Reads what is left, and compares everything with what the image's documents promise.
+    pub(super) fn finish<E: std::error::Error + 'static>(mut self, layer: &Layer) -> Result<Whole, Error<E>> {
         let digest = layer.descriptor.digest;
         io::copy(&mut self, &mut io::sink()).map_err(|source| Error::Read { layer: digest, source })?;
-        let blob = self.blob.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        passed.end();
+        let blob = &passed.hasher;
         let mismatch = |what, expected: String, actual: String| {
-            let error = Error::Mismatch { layer: digest, what, expected, actual };
-            if matches!(&error, Error::Mismatch { expected, actual, .. } if expected == actual) {
-                Ok(())
-            } else {
-                Err(error)
+            if expected == actual {
+                return Ok(());
             }
+            Err(Error::Mismatch { layer: digest, what, expected, actual })
         };
         mismatch("size in bytes", layer.descriptor.size.to_string(), blob.length().to_string())?;
         mismatch("digest", digest.to_string(), blob.digest().to_string())?;
         let tar = self.tar.hasher();
         mismatch("diff_id", layer.diff_id.to_string(), tar.digest().to_string())?;
-        Ok(tar.length())
+        let wrapping = match (self.compression, &self.handle) {
+            (Compression::None, _) => Some(Wrapping::None),
+            (Compression::Gzip, Some(handle)) => {
+                let (restarts, ends) = (handle.restarts(), handle.ends());
+                Some(Wrapping::Gzip { restarts, ends })
+            }
+            (Compression::Gzip, None) | (Compression::Zstd, _) => None,
+        };
+        let access = wrapping.map(|wrapping| Access { anchors: passed.anchors, wrapping });
+        Ok(Whole { uncompressed_size: tar.length(), access })
     }
+}
+
+type Unwrapped = (Box<dyn Read + Send>, Option<Handle>);
+
+fn unwrap(compression: Compression, blob: Ahead) -> io::Result<Unwrapped> {
+    if compression != Compression::Gzip {
+        return Ok((compress::reader(compression, Box::new(blob))?, None));
+    }
+    let gunzip = Gunzip::new(blob, SPACING);
+    let handle = gunzip.handle();
+    Ok((Box::new(gunzip), Some(handle)))
 }
 
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.tar.read(buffer)?;
-        let length = self.blob.lock().unwrap_or_else(PoisonError::into_inner).length();
+        let length = self.passed.lock().unwrap_or_else(PoisonError::into_inner).hasher.length();
         self.task.advance(length - self.told);
         self.told = length;
         Ok(count)

@@ -14,6 +14,7 @@ use serde::Deserializer;
 use serde::Serialize;
 use serde::Serializer;
 use sha2::Digest as _;
+use sha2::digest::common::hazmat::SerializableState;
 
 use crate::hint::Hint;
 
@@ -110,7 +111,7 @@ impl Serialize for Digest {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
-            self.0.serialize(serializer)
+            Serialize::serialize(&self.0, serializer)
         }
     }
 }
@@ -120,7 +121,7 @@ impl<'de> Deserialize<'de> for Digest {
         if deserializer.is_human_readable() {
             String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
         } else {
-            <[u8; 32]>::deserialize(deserializer).map(Self)
+            <[u8; 32] as Deserialize>::deserialize(deserializer).map(Self)
         }
     }
 }
@@ -150,7 +151,26 @@ impl Hasher {
     pub fn digest(&self) -> Digest {
         Digest(self.state.clone().finalize().into())
     }
+
+    /// All that is known of the bytes taken in so far, to go on from. Two hashers have the same state only when they
+    /// have taken in the same bytes: who meets a second state after a first has seen the bytes between them.
+    #[must_use]
+    pub fn state(&self) -> HashState {
+        HashState(self.state.serialize().to_vec())
+    }
+
+    /// A hasher that goes on from a state after `length` bytes; `None` when it is no state.
+    #[must_use]
+    pub fn resume(state: &HashState, length: u64) -> Option<Self> {
+        let bytes = state.0.as_slice().try_into().ok()?;
+        let state = sha2::Sha256::deserialize(bytes).ok()?;
+        Some(Self { state, length })
+    }
 }
+
+/// The inside of a [`Hasher`] in the middle of its work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HashState(Vec<u8>);
 
 /// Hashes what is read or written through it.
 #[derive(Debug)]
@@ -214,6 +234,21 @@ mod tests {
         for bad in ["", "abc", "sha256:", "sha512:00", &ABC.to_uppercase(), &ABC[..70], &format!("{ABC}0")] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn hashing_goes_on_from_a_state() {
+        let (mut whole, mut first) = (Hasher::default(), Hasher::default());
+        let bytes: Vec<u8> = (0..1000_u32).map(|n| n as u8).collect();
+        whole.update(&bytes);
+        first.update(&bytes[..777]);
+        let mut second = Hasher::resume(&first.state(), first.length()).unwrap();
+        second.update(&bytes[777..]);
+        assert_eq!((second.digest(), second.length()), (whole.digest(), 1000));
+        assert_eq!(second.state(), whole.state());
+        assert_ne!(first.state(), whole.state());
+        assert!(Hasher::resume(&HashState(vec![1, 2, 3]), 3).is_none());
+        assert!(Hasher::resume(&HashState(vec![0xff; whole.state().0.len()]), 3).is_none());
     }
 
     #[test]

@@ -1,0 +1,86 @@
+//! Where a layer's blob can be read from: what one full pass over it teaches besides what is in it.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::blob::Anchor;
+use crate::deflate::Restart;
+use crate::oci::Digest;
+use crate::store::Store;
+
+/// Shortest file that has a restart point of its own before it, and whose end in the blob is known.
+pub(super) const OWN_POINT: u64 = 1 << 20;
+/// Longest way in the tar from one restart point to the next, in bytes.
+pub(super) const SPACING: u64 = 16 << 20;
+
+/// How to get at the middle of a layer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// Where hashing can begin and end.
+    pub anchors: Vec<Anchor>,
+    /// How the tar is wrapped.
+    pub wrapping: Wrapping,
+}
+
+/// How decoding can begin in the middle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Wrapping {
+    /// The blob is the tar.
+    None,
+    /// Gzip.
+    Gzip {
+        /// Where decoding can begin, in the order of the blob; the first at its start.
+        restarts: Vec<Restart>,
+        /// For ends of files in the tar: the offset in the blob after the block that has the last byte.
+        ends: BTreeMap<u64, u64>,
+    },
+}
+
+/// A way to a file in the middle of a blob.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Way {
+    /// The bytes of the blob that are needed.
+    pub(super) bytes: Range<u64>,
+    /// Where in the tar they begin to make sense.
+    pub(super) out: u64,
+    /// From where to decode; `None`: the blob is the tar.
+    pub(super) restart: Option<Restart>,
+}
+
+/// The way to read a layer in parts, when it was read whole before.
+#[must_use]
+pub fn known(store: &Store, layer: &Digest) -> Option<Access> {
+    super::note::load_access(store, layer)
+}
+
+impl Access {
+    /// The way to `wanted`, a range of the tar. The blob has `size` bytes. `None` when no bytes lead there.
+    pub(super) fn way(&self, wanted: &Range<u64>, size: u64) -> Option<Way> {
+        match &self.wrapping {
+            Wrapping::None if wanted.end <= size => {
+                Some(Way { bytes: wanted.clone(), out: wanted.start, restart: None })
+            }
+            Wrapping::None => None,
+            Wrapping::Gzip { restarts, ends } => {
+                let next = restarts.partition_point(|restart| restart.out <= wanted.start);
+                let restart = restarts.get(next.checked_sub(1)?)?;
+                let after = restarts.iter().skip(next).find(|restart| restart.out >= wanted.end);
+                let end = ends.get(&wanted.end).copied();
+                let end = end.or_else(|| after.map(|restart| restart.bit / 8 + 1)).unwrap_or(size);
+                let (start, end) = (restart.bit / 8, end.min(size));
+                let way = Way { bytes: start..end, out: restart.out, restart: Some(restart.clone()) };
+                (start < end).then_some(way)
+            }
+        }
+    }
+
+    /// The anchors around a range of the blob.
+    pub(super) fn around(&self, range: &Range<u64>) -> Option<(&Anchor, &Anchor)> {
+        let from = self.anchors.iter().rev().find(|anchor| anchor.offset <= range.start)?;
+        let until = self.anchors.iter().find(|anchor| anchor.offset >= range.end)?;
+        Some((from, until))
+    }
+}

@@ -1,0 +1,191 @@
+//! Files out of the middle of a layer, without the rest of it being read.
+//!
+//! What comes is verified by what an earlier full pass has left: by the file's own digest where that is known, else
+//! by the anchors of the blob's digest around the bytes.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::io::Read;
+use std::ops::Range;
+
+use super::Error;
+use super::access::Access;
+use super::access::Way;
+use super::ahead::Ahead;
+use super::ahead::Room;
+use super::blob::Span;
+use super::extracts;
+use super::extracts::Extract;
+use super::taking::Taken;
+use super::taking::Taking;
+use crate::deflate::Gunzip;
+use crate::deflate::Handle;
+use crate::oci::Digest;
+use crate::oci::Layer;
+use crate::store;
+use crate::store::Store;
+
+/// Gives a range of the layer's blob.
+pub type OpenRange<'a, E> = &'a (dyn Fn(Range<u64>) -> Result<Box<dyn Read + Send>, E> + Sync);
+
+/// Files that are nearer to each other in the blob than this are fetched in one go.
+const GAP: u64 = 256 << 10;
+
+const ROOM: Room = Room { chunk: 256 << 10, chunks: 8 };
+
+/// A file that is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its length in bytes.
+    pub size: u64,
+    /// Its digest, when that is known from a trusted source.
+    pub digest: Option<Digest>,
+}
+
+/// Neighbours that are fetched in one go.
+struct Run {
+    way: Way,
+    files: BTreeMap<u64, Wanted>,
+    /// Whether the anchors around it have to say that the bytes are right.
+    unsure: bool,
+}
+
+/// Takes files, by offset in the tar, out of a layer that an earlier pass has read whole; fetches only what leads to
+/// them. `None`: there is no way to one of them.
+///
+/// # Errors
+/// The bytes cannot be had, or are not those of the layer's digest: then nothing of it is remembered.
+pub fn extract<E: std::error::Error + Send + 'static>(
+    store: &Store,
+    layer: &Layer,
+    access: &Access,
+    wanted: &BTreeMap<u64, Wanted>,
+    open: OpenRange<'_, E>,
+) -> Result<Option<BTreeMap<u64, Extract>>, Error<E>> {
+    let Some(runs) = runs(access, layer.descriptor.size, wanted) else {
+        return Ok(None);
+    };
+    let work = |run: &Run| take(store, layer, access, run, open);
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = runs.iter().map(|run| scope.spawn(|| work(run))).collect();
+        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
+    });
+    let mut found = BTreeMap::new();
+    for result in results {
+        found.extend(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+    }
+    for (offset, extract) in &found {
+        let kept = extracts::remember(store, &layer.descriptor.digest, *offset, extract);
+        kept.map_err(|source| Error::Store { layer: layer.descriptor.digest, source })?;
+    }
+    Ok(Some(found))
+}
+
+/// Neighbours together, in the order of the blob.
+fn runs(access: &Access, size: u64, wanted: &BTreeMap<u64, Wanted>) -> Option<Vec<Run>> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (offset, file) in wanted {
+        let way = access.way(&(*offset..offset.checked_add(file.size)?), size)?;
+        let unsure = file.digest.is_none();
+        match runs.last_mut() {
+            Some(run) if way.bytes.start <= run.way.bytes.end.saturating_add(GAP) => {
+                run.way.bytes.end = run.way.bytes.end.max(way.bytes.end);
+                run.unsure |= unsure;
+                run.files.insert(*offset, file.clone());
+            }
+            _ => runs.push(Run { way, files: BTreeMap::from([(*offset, file.clone())]), unsure }),
+        }
+    }
+    Some(runs)
+}
+
+fn take<E: std::error::Error + 'static>(
+    store: &Store,
+    layer: &Layer,
+    access: &Access,
+    run: &Run,
+    open: OpenRange<'_, E>,
+) -> Result<BTreeMap<u64, Extract>, Error<E>> {
+    let digest = layer.descriptor.digest;
+    let read = |source| Error::Read { layer: digest, source };
+    let bytes = &run.way.bytes;
+    let around = access.around(bytes).filter(|_| run.unsure);
+    if run.unsure && around.is_none() {
+        return Err(read(io::Error::other("its index has no anchors")));
+    }
+    let range = around.map_or_else(|| bytes.clone(), |(from, until)| from.offset..until.offset);
+    let inner = open(range.clone()).map_err(|source| Error::Open { layer: digest, source })?;
+    let inner: Box<dyn Read + Send> = match around {
+        Some((from, until)) => {
+            let span = Span::new(inner, from, until);
+            Box::new(span.ok_or_else(|| read(io::Error::other("an anchor of its index is none")))?)
+        }
+        None => inner,
+    };
+    let mut ahead = Ahead::new(inner, ROOM).map_err(read)?;
+    skip(&mut ahead, bytes.start - range.start).map_err(read)?;
+    let (taken, handle) = match &run.way.restart {
+        None => (files(store, &run.files, &mut ahead, None, run.way.out), None),
+        Some(restart) => {
+            let mut gunzip = Gunzip::resume(&mut ahead, restart);
+            let handle = gunzip.handle();
+            (files(store, &run.files, &mut gunzip, Some(&handle), restart.out), Some(handle))
+        }
+    };
+    let taken = taken.map_err(read)?;
+    if around.is_some() {
+        // The last bytes say whether all of them were right.
+        io::copy(&mut ahead, &mut io::sink()).map_err(read)?;
+    }
+    complete(taken, handle.as_ref()).map_err(|source| Error::Store { layer: digest, source })
+}
+
+/// Takes files out of a tar, of which byte `at` comes next, into the store.
+pub(super) fn files(
+    store: &Store,
+    wanted: &BTreeMap<u64, Wanted>,
+    tar: &mut dyn Read,
+    handle: Option<&Handle>,
+    mut at: u64,
+) -> io::Result<BTreeMap<u64, Taken>> {
+    let mut taken = BTreeMap::new();
+    for (offset, file) in wanted {
+        skip(tar, offset.checked_sub(at).ok_or_else(|| outside(*offset))?)?;
+        let mut taking = Taking::begin(store, handle, *offset, file.size).map_err(io::Error::other)?;
+        let copied = io::copy(&mut (&mut *tar).take(file.size), &mut taking)?;
+        if copied != file.size {
+            return Err(outside(*offset));
+        }
+        let file_taken = taking.finish().map_err(io::Error::other)?;
+        if let Some(expected) = file.digest.filter(|expected| *expected != file_taken.digest()) {
+            let text = format!("the file at {offset} should be `{expected}` but is `{}`", file_taken.digest());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        taken.insert(*offset, file_taken);
+        at = offset + file.size;
+    }
+    Ok(taken)
+}
+
+/// Puts the blocks that the decoder has captured to the files.
+pub(super) fn complete(
+    taken: BTreeMap<u64, Taken>,
+    handle: Option<&Handle>,
+) -> Result<BTreeMap<u64, Extract>, store::Error> {
+    let mut tables = handle.map(Handle::segments).unwrap_or_default();
+    let complete = taken.into_iter().map(|(offset, taken)| {
+        let table = tables.remove(&offset);
+        Ok((offset, taken.complete(table)?))
+    });
+    complete.collect()
+}
+
+fn skip(reader: &mut dyn Read, count: u64) -> io::Result<()> {
+    let skipped = io::copy(&mut reader.take(count), &mut io::sink())?;
+    if skipped == count { Ok(()) } else { Err(outside(count)) }
+}
+
+fn outside(place: u64) -> io::Error {
+    let text = format!("a file at or of {place} bytes is not inside the tar");
+    io::Error::new(io::ErrorKind::UnexpectedEof, text)
+}

@@ -1,0 +1,62 @@
+//! Files that were taken out of layers: which, and where their bytes are in the store.
+//!
+//! Of a file that came out of gzip two things are kept: its bytes, and the deflate blocks that they came from, so that
+//! a new layer need not compress them again. What is not there any more is taken out again.
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::note;
+use crate::deflate::Segment;
+use crate::oci::Digest;
+use crate::store;
+use crate::store::Store;
+
+/// Shortest file whose blocks are kept: below, there is little to copy after its first 32 KiB.
+pub(super) const SPLICED: u64 = 1 << 20;
+
+/// A file of a layer that is in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extract {
+    /// SHA-256 of the file's bytes, which are in the store under it.
+    pub digest: Digest,
+    /// Length in bytes.
+    pub size: u64,
+    /// CRC-32 of the bytes: what is read from the store for writing a layer is compared with it, as it is hashed
+    /// again on its way and a second SHA-256 would say no more about a disk.
+    pub crc: u32,
+    /// The deflate blocks of the file, of a file of 1 MiB or more out of a gzip layer.
+    pub blocks: Option<Blocks>,
+}
+
+/// Deflate blocks in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocks {
+    /// The blob that holds them.
+    pub digest: Digest,
+    /// Its length in bytes.
+    pub size: u64,
+    /// CRC-32 of its bytes.
+    pub crc: u32,
+    /// Which they are.
+    pub table: Segment,
+}
+
+/// The file at this offset of a layer's tar, when it was taken out before and the store still has it whole.
+#[must_use]
+pub fn recall(store: &Store, layer: &Digest, offset: u64, size: u64) -> Option<Extract> {
+    let extract: Extract = note::load_extract(store, layer, offset)?;
+    let there = |digest: &Digest, size| store.contains(digest, size);
+    let blocks = extract.blocks.as_ref().is_none_or(|blocks| there(&blocks.digest, blocks.size));
+    (extract.size == size && there(&extract.digest, size) && blocks).then_some(extract)
+}
+
+/// Keeps what [`recall`] answers.
+pub(super) fn remember(
+    store: &Store,
+    layer: &Digest,
+    offset: u64,
+    extract: &Extract,
+) -> Result<(), store::Error> {
+    note::save_extract(store, layer, offset, extract)
+}

@@ -1,0 +1,154 @@
+//! One file of a layer on its way into the store, with the blocks it came from.
+
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use flate2::Crc;
+
+use super::extracts::Blocks;
+use super::extracts::Extract;
+use super::extracts::SPLICED;
+use crate::deflate::Handle;
+use crate::deflate::Segment;
+use crate::oci::Digest;
+use crate::store;
+use crate::store::Draft;
+use crate::store::Store;
+
+/// Bytes on their way into the store, counted by CRC-32 too.
+struct Checked {
+    draft: Draft,
+    crc: Crc,
+}
+
+impl Checked {
+    fn new(store: &Store) -> Result<Self, store::Error> {
+        Ok(Self { draft: store.draft()?, crc: Crc::new() })
+    }
+
+    fn finish(self) -> Result<(Digest, u64, u32), store::Error> {
+        let (digest, size) = self.draft.finish()?;
+        Ok((digest, size, self.crc.sum()))
+    }
+}
+
+impl Write for Checked {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.draft.write(bytes)?;
+        self.crc.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.draft.flush()
+    }
+}
+
+/// Where the decoder's thread puts raw blocks, while the file's own thread waits for their end.
+#[derive(Clone)]
+struct Raw(Arc<Mutex<Option<Checked>>>);
+
+impl Write for Raw {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(checked) => checked.write(bytes),
+            None => Ok(bytes.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A file that is being taken out of a layer.
+pub(super) struct Taking {
+    file: Checked,
+    raw: Option<Raw>,
+}
+
+/// A file whose bytes are in the store, before its blocks are.
+pub(super) struct Taken {
+    extract: Extract,
+    raw: Option<Raw>,
+}
+
+impl Taking {
+    /// Begins to take the file of `size` bytes at `offset` of the tar, whose decoder has the `handle`; before any of
+    /// it is read.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) fn begin(
+        store: &Store,
+        handle: Option<&Handle>,
+        offset: u64,
+        size: u64,
+    ) -> Result<Self, store::Error> {
+        let file = Checked::new(store)?;
+        let Some(handle) = handle.filter(|_| size >= SPLICED) else {
+            return Ok(Self { file, raw: None });
+        };
+        let raw = Raw(Arc::new(Mutex::new(Some(Checked::new(store)?))));
+        // Whether a block ends right with the file shows only behind it, where a reader of the file does not look.
+        handle.capture(offset..offset + size - 1, Box::new(raw.clone()));
+        Ok(Self { file, raw: Some(raw) })
+    }
+
+    /// Keeps the file's bytes. Its blocks can be had once the decoder has passed its end.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) fn finish(self) -> Result<Taken, store::Error> {
+        let (digest, size, crc) = self.file.finish()?;
+        Ok(Taken { extract: Extract { digest, size, crc, blocks: None }, raw: self.raw })
+    }
+}
+
+impl Write for Taking {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Taken {
+    /// SHA-256 of the file.
+    pub(super) const fn digest(&self) -> Digest {
+        self.extract.digest
+    }
+
+    /// The file, complete. `table` says which blocks the decoder has captured.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) fn complete(self, table: Option<Segment>) -> Result<Extract, store::Error> {
+        let raw = self.raw.and_then(|raw| raw.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let (Some(checked), Some(table)) = (raw, table) else {
+            return Ok(self.extract);
+        };
+        let (digest, size, crc) = checked.finish()?;
+        Ok(Extract { blocks: Some(Blocks { digest, size, crc, table }), ..self.extract })
+    }
+}
+
+/// Reads through, and takes what is read.
+pub(super) struct Tee<'a> {
+    pub(super) from: &'a mut dyn Read,
+    pub(super) into: &'a mut Taking,
+}
+
+impl Read for Tee<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(buffer)?;
+        self.into.write_all(&buffer[..count])?;
+        Ok(count)
+    }
+}

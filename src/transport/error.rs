@@ -52,6 +52,18 @@ pub enum Error {
         /// What does not fit, with both values.
         problem: String,
     },
+    /// A part of a blob was asked for that the blob does not have.
+    #[error("`{what}` has {size} bytes: there are no bytes {start} to {end}")]
+    Range {
+        /// The blob.
+        what: String,
+        /// The first byte.
+        start: u64,
+        /// The byte after the last.
+        end: u64,
+        /// How many there are.
+        size: u64,
+    },
     /// No image of the index fits the platform asked for.
     #[error("`{name}` has no image for `{wanted}`: it has {offered}")]
     Platform {
@@ -149,6 +161,9 @@ impl Hint for Error {
                 Some(format!("name one of them, such as `{place}:{first}`"))
             }
             Self::Unsupported { advice, .. } => Some(advice.clone()),
+            Self::Range { .. } => {
+                Some("what names the bytes (an index, a lock) is of another blob".to_owned())
+            }
             Self::Document { source, .. } => source.hint(),
             Self::Store { source, .. } => source.hint(),
             Self::NotFound { .. } => Some("check the name and the tag".to_owned()),

@@ -11,9 +11,11 @@ pub mod image;
 pub mod layout;
 pub mod mirror;
 pub mod places;
+mod range;
 pub mod registry;
 
 use std::io::Read;
+use std::ops::Range;
 
 use crate::oci::Descriptor;
 use crate::oci::Digest;
@@ -38,6 +40,20 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// When the place does not have it or cannot serve it from `offset`.
     fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, Error>;
+
+    /// Opens the bytes `range.start..range.end` of a descriptor, the end exclusive. What is read is *not* verified,
+    /// and cannot be by the descriptor's digest: the caller has a digest of what it makes of it, or trusts the place.
+    ///
+    /// The reader gives exactly these bytes. Where the place has fewer it fails, with
+    /// [`InvalidData`](std::io::ErrorKind::InvalidData) if the place breaks its promise and another kind if the
+    /// connection did; it never ends early. Several ranges of a blob may be open at once.
+    ///
+    /// # Errors
+    /// [`Error::Range`] for a range that the descriptor's size rules out, before anything is asked; when the place
+    /// does not have the blob or cannot serve it.
+    fn open_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Box<dyn Read + Send>, Error> {
+        range::open(self, descriptor, &range)
+    }
 
     /// Where in a registry this image lives (`host`, `repository`), so that its blobs can be mounted from there.
     fn mount_point(&self) -> Option<(String, String)> {

@@ -14,6 +14,7 @@ use imgforge::index;
 use imgforge::index::Error;
 use imgforge::index::ImageObjects;
 use imgforge::index::Objects;
+use imgforge::index::Wanted;
 use imgforge::layer::Changeset;
 use imgforge::layer::Content;
 use imgforge::layer::Entry;
@@ -25,6 +26,7 @@ use imgforge::oci::Compression;
 use imgforge::oci::Descriptor;
 use imgforge::oci::DiffId;
 use imgforge::oci::Digest;
+use imgforge::oci::ImagePath;
 use imgforge::oci::Layer;
 use imgforge::progress::Silent;
 use imgforge::rootfs::Rootfs;
@@ -80,6 +82,11 @@ fn open(blob: &[u8]) -> impl FnMut() -> Result<Box<dyn Read + Send>, io::Error> 
     move || Ok(Box::new(io::Cursor::new(blob.clone())))
 }
 
+/// Catches no file.
+fn nothing(_: &ImagePath) -> bool {
+    false
+}
+
 #[test]
 fn a_layer_is_read_once() {
     let Some((changes, small)) = sample() else { return };
@@ -91,8 +98,8 @@ fn a_layer_is_read_once() {
         opened.set(opened.get() + 1);
         inner()
     };
-    let first = index::obtain(&store, &made.layer, &mut counting, &Silent).unwrap();
-    let second = index::obtain(&store, &made.layer, &mut counting, &Silent).unwrap();
+    let first = index::obtain(&store, &made.layer, &mut counting, &nothing, &Silent).unwrap();
+    let second = index::obtain(&store, &made.layer, &mut counting, &nothing, &Silent).unwrap();
     assert_eq!((first == second, opened.get()), (true, 1));
 
     let names: Vec<String> = first.objects.keys().map(ToString::to_string).collect();
@@ -113,14 +120,14 @@ fn a_damaged_note_is_made_again() {
     let Some((changes, _)) = sample() else { return };
     let made = make(&changes);
     let (directory, store) = store();
-    let first = index::obtain(&store, &made.layer, &mut open(&made.blob), &Silent).unwrap();
+    let first = index::obtain(&store, &made.layer, &mut open(&made.blob), &nothing, &Silent).unwrap();
     for entry in walkdir::WalkDir::new(directory.path().join("notes")) {
         let entry = entry.unwrap();
         if entry.file_type().is_file() {
             std::fs::write(entry.path(), b"damage").unwrap();
         }
     }
-    let again = index::obtain(&store, &made.layer, &mut open(&made.blob), &Silent).unwrap();
+    let again = index::obtain(&store, &made.layer, &mut open(&made.blob), &nothing, &Silent).unwrap();
     assert_eq!(first, again);
 }
 
@@ -141,19 +148,19 @@ fn what_is_not_promised_is_refused_and_not_kept() {
     cases.push(("size in bytes", layer, made.blob.clone()));
     for (what, layer, blob) in cases {
         let (directory, store) = store();
-        let error = index::obtain(&store, &layer, &mut open(&blob), &Silent).unwrap_err();
+        let error = index::obtain(&store, &layer, &mut open(&blob), &nothing, &Silent).unwrap_err();
         assert!(matches!(&error, Error::Mismatch { what: which, .. } if *which == what), "{what}: {error}");
         assert!(!directory.path().join("notes/layers-1").exists(), "{what}");
     }
     for (cut, what) in [(made.blob.len() / 2, "cut"), (made.blob.len() - 1, "one byte short")] {
         let (_directory, store) = store();
-        let short = index::obtain(&store, &made.layer, &mut open(&made.blob[..cut]), &Silent);
+        let short = index::obtain(&store, &made.layer, &mut open(&made.blob[..cut]), &nothing, &Silent);
         assert!(short.is_err(), "{what}");
     }
     let mut longer = made.blob.clone();
     longer.push(0);
     let (_directory, store) = store();
-    assert!(index::obtain(&store, &made.layer, &mut open(&longer), &Silent).is_err());
+    assert!(index::obtain(&store, &made.layer, &mut open(&longer), &nothing, &Silent).is_err());
 }
 
 #[test]
@@ -161,7 +168,7 @@ fn files_are_copied_out_by_their_place() {
     let Some((changes, small)) = sample() else { return };
     let made = make(&changes);
     let (_directory, store) = store();
-    let known = index::obtain(&store, &made.layer, &mut open(&made.blob), &Silent).unwrap();
+    let known = index::obtain(&store, &made.layer, &mut open(&made.blob), &nothing, &Silent).unwrap();
     let mut wanted = BTreeMap::new();
     let mut script = 0;
     for (path, entry) in &known.changeset.upserts {
@@ -170,20 +177,20 @@ fn files_are_copied_out_by_their_place() {
                 script = offset;
             }
             if !path.name().starts_with(b"liblong") {
-                wanted.insert(offset, size);
+                wanted.insert(offset, Wanted { size, digest: None });
             }
         }
     }
-    let copied = index::copy_out(&store, &made.layer, &mut open(&made.blob), &wanted).unwrap();
-    assert_eq!(copied[&script], (Digest::of(b"#!/bin/sh\n"), 10));
-    assert!(copied.values().any(|(digest, _)| *digest == Digest::of(&small)));
+    let copied = index::copy_out(&store, &made.layer, &mut open(&made.blob), &wanted, &Silent).unwrap();
+    assert_eq!((copied[&script].digest, copied[&script].size), (Digest::of(b"#!/bin/sh\n"), 10));
+    assert!(copied.values().any(|extract| extract.digest == Digest::of(&small)));
     assert!(store.contains(&Digest::of(&small), small.len() as u64));
 
-    let outside = BTreeMap::from([(known.uncompressed_size, 1)]);
-    assert!(index::copy_out(&store, &made.layer, &mut open(&made.blob), &outside).is_err());
+    let outside = BTreeMap::from([(known.uncompressed_size, Wanted { size: 1, digest: None })]);
+    assert!(index::copy_out(&store, &made.layer, &mut open(&made.blob), &outside, &Silent).is_err());
     let mut layer = made.layer.clone();
     layer.diff_id = DiffId(Digest::of(b"other"));
-    assert!(index::copy_out(&store, &layer, &mut open(&made.blob), &wanted).is_err());
+    assert!(index::copy_out(&store, &layer, &mut open(&made.blob), &wanted, &Silent).is_err());
 }
 
 #[test]
@@ -191,7 +198,7 @@ fn a_tree_of_indexed_layers_knows_its_contents() {
     let Some((changes, small)) = sample() else { return };
     let made = make(&changes);
     let (_directory, store) = store();
-    let index = index::obtain(&store, &made.layer, &mut open(&made.blob), &Silent).unwrap();
+    let index = index::obtain(&store, &made.layer, &mut open(&made.blob), &nothing, &Silent).unwrap();
     let digest = store.put(&small).unwrap();
     let mut edit = Changeset::default();
     let node = Node::File(Content::Stored { digest, size: small.len() as u64 });

@@ -87,7 +87,7 @@ impl Known {
         let index = |layer: &imgforge::oci::Layer| {
             let file = fixture.blob(&layer.descriptor.digest.hex());
             let mut open = || -> io::Result<Box<dyn Read + Send>> { Ok(Box::new(fs::File::open(&file)?)) };
-            index::obtain(store, layer, &mut open, &Silent).unwrap()
+            index::obtain(store, layer, &mut open, &|_| false, &Silent).unwrap()
         };
         let indexes: Vec<LayerIndex> = image.layers().iter().map(index).collect();
         let changes: Vec<&Changeset> = indexes.iter().map(|index| &index.changeset).collect();
@@ -161,8 +161,9 @@ fn copy(store: &Store, donor: &Known, path: &ImagePath, fixture: &Fixture) -> Op
     };
     let file = fixture.blob(&layer.descriptor.digest.hex());
     let mut open = || -> io::Result<Box<dyn Read + Send>> { Ok(Box::new(fs::File::open(&file)?)) };
-    let copied = index::copy_out(store, &layer, &mut open, &BTreeMap::from([(offset, size)])).unwrap();
-    let (digest, size) = copied[&offset];
+    let wanted = BTreeMap::from([(offset, index::Wanted { size, digest: None })]);
+    let copied = index::copy_out(store, &layer, &mut open, &wanted, &Silent).unwrap();
+    let (digest, size) = (copied[&offset].digest, copied[&offset].size);
     let content = Content::Stored { digest, size };
     Some(Entry { meta: node.entry.meta.clone(), node: Node::File(content) })
 }

@@ -1,8 +1,6 @@
 //! Cleared → Assembled: the new layer, the configuration and the manifest, written to the store.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::io::Read;
 
 use serde_json::json;
 
@@ -10,26 +8,23 @@ use crate::build::Cleared;
 use crate::build::Error;
 use crate::build::Locked;
 use crate::build::World;
+use crate::build::blob;
 use crate::build::config::HistoryEntry;
 use crate::build::config::append;
 use crate::build::config::edit_config;
 use crate::build::manifest::edit_manifest;
 use crate::build::parents::add_parents;
+use crate::build::remembered;
 use crate::edit::Edited;
+use crate::index;
 use crate::layer::Changeset;
-use crate::layer::Content;
-use crate::layer::compress;
-use crate::layer::encode;
-use crate::oci::Compression;
 use crate::oci::Config;
 use crate::oci::Descriptor;
 use crate::oci::DiffId;
 use crate::oci::Digest;
 use crate::oci::Family;
 use crate::oci::Image;
-use crate::oci::digest::Hashing;
 use crate::recipe::ConfigEdit;
-use crate::store::Store;
 
 /// The longest list of files that an annotation holds, in bytes.
 const MAX_ANNOTATION: usize = 256 << 10;
@@ -45,7 +40,7 @@ pub struct Assembled {
 }
 
 /// The layer that a recipe adds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLayer {
     /// The blob.
     pub descriptor: Descriptor,
@@ -71,7 +66,7 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
     } else {
         let mut changes = edited.changes.clone();
         add_parents(&mut changes, &cleared.fetched().base.rootfs);
-        Some(write_layer(&changes, family, world)?)
+        Some(self::layer(&changes, cleared, world)?)
     };
     if layer.is_none() && locked.recipe.config == ConfigEdit::default() {
         return Ok(Assembled { image: base.clone(), base_layers, layer });
@@ -123,7 +118,7 @@ fn provenance(locked: &Locked, edited: &Edited) -> BTreeMap<String, String> {
         ("org.opencontainers.image.base.digest".to_owned(), locked.base.image.manifest.digest().to_string()),
         ("io.imgforge.recipe".to_owned(), locked.recipe.name.clone()),
         ("io.imgforge.recipe.digest".to_owned(), locked.recipe.digest.to_string()),
-        ("io.imgforge.format".to_owned(), compress::format(Compression::Gzip).to_owned()),
+        ("io.imgforge.format".to_owned(), blob::FORMAT.to_owned()),
     ]);
     for (name, donor) in &locked.donors {
         let text = format!("{}@{}", donor.written, donor.image.manifest.digest());
@@ -156,43 +151,33 @@ fn bounded(text: &str, files: usize) -> String {
     json!({"files": files, "digest": Digest::of(text.as_bytes()).to_string()}).to_string()
 }
 
-/// Encodes, hashes and compresses in one stream.
-fn write_layer(changes: &Changeset, family: Family, world: &World<'_>) -> Result<NewLayer, Error> {
-    let size: u64 = changes.upserts.values().map(|entry| size_of(&entry.node)).sum();
-    let task = world.progress.begin("write layer", Some(size));
-    let mut contents = |_: &crate::oci::ImagePath, content: &Content| open(world.store, content);
-    let written = |source| {
-        let path = world.store.temporary();
-        crate::store::Error::Io { action: "write", path, source }
+/// The layer that holds `changes`: the one that an earlier run made of the same, else a new one. Damage in the cache is
+/// mended once, by taking what is gone out of its layer again.
+fn layer(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> Result<NewLayer, Error> {
+    let fetched = cleared.fetched();
+    let family = fetched.locked.base.image.manifest.family;
+    let bringers = bringers(cleared, world);
+    if let Some(made) = remembered::recall(changes, &bringers, family, world) {
+        return Ok(made);
+    }
+    let made = match blob::write(changes, &bringers, family, world) {
+        Err(error) if error.is_damage() => {
+            fetched.gather(world)?;
+            blob::write(changes, &self::bringers(cleared, world), family, world)?
+        }
+        outcome => outcome?,
     };
-    let encoder = compress::writer(Compression::Gzip, world.store.draft()?).map_err(written)?;
-    let mut tar = Hashing::new(encoder);
-    encode::encode(changes, &mut contents, &mut tar).map_err(Error::Encode)?;
-    task.advance(size);
-    let (encoder, hasher) = tar.into_parts();
-    let (digest, length) = encoder.finish().map_err(written)?.finish()?;
-    let media_type = family.layer(Compression::Gzip).unwrap_or_default();
-    let descriptor = Descriptor::new(media_type, digest, length);
-    let diff_id = DiffId(hasher.digest());
-    Ok(NewLayer {
-        descriptor,
-        diff_id,
-        tar_size: hasher.length(),
-        entries: changes.upserts.len() + changes.removals.len(),
-    })
+    remembered::keep(changes, &bringers, &made, world)?;
+    Ok(made)
 }
 
-fn size_of(node: &crate::layer::Node) -> u64 {
-    match node {
-        crate::layer::Node::File(content) => content.size(),
-        _ => 0,
-    }
-}
-
-fn open(store: &Store, content: &Content) -> io::Result<Box<dyn Read>> {
-    match content {
-        Content::Bytes(bytes) => Ok(Box::new(io::Cursor::new(bytes.clone()))),
-        Content::Stored { digest, .. } => Ok(Box::new(store.reader(digest).map_err(io::Error::other)?)),
-        Content::InLayer { .. } => Err(io::Error::other("content of a base layer cannot be in a new one")),
-    }
+/// Grafted files that bring their deflate blocks.
+fn bringers(cleared: &Cleared, world: &World<'_>) -> blob::Bringers {
+    let locked = &cleared.fetched().locked;
+    let grafts = cleared.edited().grafts.iter().rev().filter_map(|graft| {
+        let layer = locked.donors.get(&graft.from)?.image.manifest.layers.get(graft.place.layer)?;
+        let extract = index::recall(world.store, &layer.digest, graft.place.offset, graft.place.size)?;
+        Some((graft.digest, extract))
+    });
+    grafts.collect()
 }

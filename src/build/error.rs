@@ -130,6 +130,18 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether something in the cache was damaged; it has been removed then, and can be had anew.
+    pub(super) fn is_damage(&self) -> bool {
+        let source = match self {
+            Self::Encode(layer::encode::Error::Content { source, .. })
+            | Self::Store(store::Error::Io { source, .. }) => source,
+            _ => return false,
+        };
+        source.kind() == std::io::ErrorKind::InvalidData
+    }
+}
+
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {

@@ -49,6 +49,16 @@ pub fn fetch(locked: Locked, world: &World<'_>) -> Result<Fetched, Error> {
     Ok(Fetched { locked, base, donors, decided, contents })
 }
 
+impl Fetched {
+    /// Gathers the bytes that the decisions need once more, when some of them proved damaged in the cache.
+    ///
+    /// # Errors
+    /// As [`fetch`].
+    pub(super) fn gather(&self, world: &World<'_>) -> Result<Contents, Error> {
+        contents::gather(&self.decided.wants(), &self.locked, &self.base, &self.donors, world)
+    }
+}
+
 /// The grafts that take from this donor.
 pub(super) fn grafts_from<'a>(recipe: &'a Recipe, name: &str) -> Vec<&'a Graft> {
     let grafts = recipe.steps.iter().filter_map(|step| match &step.action {

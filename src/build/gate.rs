@@ -137,6 +137,12 @@ fn audit_build<T>(
     let env_before = environment(&fetched.locked.base.image.config);
     let env_after = environment(&config_after(&fetched.locked.base.image.config, recipe)?);
     let contents = objects(&fetched.base, world);
+    for graft in &edited.grafts {
+        let index = fetched.donors.get(&graft.from).and_then(|tree| tree.indexes.get(&graft.place.layer));
+        if let Some(object) = index.and_then(|index| index.objects.get(&graft.donor_path)) {
+            contents.know(graft.digest, object);
+        }
+    }
     contents.study_all(&edited.changes).map_err(audit::Error::from)?;
     let of_donors: BTreeMap<&String, (ImageObjects, BTreeMap<String, String>)> = fetched
         .locked

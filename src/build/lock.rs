@@ -8,9 +8,8 @@ use crate::build::Assembled;
 use crate::build::Cleared;
 use crate::build::Error;
 use crate::build::Locked;
+use crate::build::blob;
 use crate::build::origin::Origin;
-use crate::layer::compress;
-use crate::oci::Compression;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
 use crate::recipe::Action;
@@ -43,7 +42,7 @@ pub fn inputs(locked: &Locked) -> Result<Lockfile, Error> {
     });
     Ok(Lockfile {
         version: VERSION,
-        format: compress::format(Compression::Gzip).to_owned(),
+        format: blob::FORMAT.to_owned(),
         recipe: recipe.digest,
         vars: recipe.vars.clone(),
         result: None,

@@ -1,6 +1,7 @@
 //! The pipeline: each stage consumes the value that only the stage before can make.
 
 pub mod assemble;
+pub mod blob;
 pub mod caught;
 pub mod config;
 pub mod contents;
@@ -17,6 +18,7 @@ pub mod origin;
 pub mod parents;
 pub mod plan;
 pub mod publish;
+pub mod remembered;
 pub mod resolve;
 pub mod subject;
 pub mod together;

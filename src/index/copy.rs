@@ -37,9 +37,11 @@ pub fn copy_out<E: std::error::Error + 'static>(
     let taken = taken.map_err(|source: io::Error| Error::Read { layer: digest, source })?;
     stream.finish(layer)?;
     let kept = |source| Error::Store { layer: digest, source };
-    let found = extract::complete(taken, handle.as_ref()).map_err(kept)?;
-    for (offset, extract) in &found {
-        extracts::remember(store, &digest, *offset, extract).map_err(kept)?;
+    let mut found = BTreeMap::new();
+    for (offset, taken) in taken {
+        let extract = taken.complete().map_err(kept)?;
+        extracts::remember(store, &digest, offset, &extract).map_err(kept)?;
+        found.insert(offset, extract);
     }
     Ok(found)
 }

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::Error;
 use super::access::Access;
+use super::access::SPACING;
 use super::access::Way;
 use super::ahead::Ahead;
 use super::ahead::Room;
@@ -22,7 +23,6 @@ use crate::deflate::Gunzip;
 use crate::deflate::Handle;
 use crate::oci::Digest;
 use crate::oci::Layer;
-use crate::store;
 use crate::store::Store;
 
 /// Gives a range of the layer's blob.
@@ -124,12 +124,12 @@ fn take<E: std::error::Error + 'static>(
     };
     let mut ahead = Ahead::new(inner, ROOM).map_err(read)?;
     skip(&mut ahead, bytes.start - range.start).map_err(read)?;
-    let (taken, handle) = match &run.way.restart {
-        None => (files(store, &run.files, &mut ahead, None, run.way.out), None),
+    let taken = match &run.way.restart {
+        None => files(store, &run.files, &mut ahead, None, run.way.out),
         Some(restart) => {
-            let mut gunzip = Gunzip::resume(&mut ahead, restart);
-            let handle = gunzip.handle();
-            (files(store, &run.files, &mut gunzip, Some(&handle), restart.out), Some(handle))
+            let gunzip = Gunzip::resume(&mut ahead, restart).map_err(read)?;
+            let (mut gunzip, handle) = gunzip.watched(SPACING);
+            files(store, &run.files, &mut gunzip, Some(&handle), restart.out)
         }
     };
     let taken = taken.map_err(read)?;
@@ -137,7 +137,7 @@ fn take<E: std::error::Error + 'static>(
         // The last bytes say whether all of them were right.
         io::copy(&mut ahead, &mut io::sink()).map_err(read)?;
     }
-    complete(taken, handle.as_ref()).map_err(|source| Error::Store { layer: digest, source })
+    taken.into_iter().map(|(offset, taken)| Ok((offset, taken.complete().map_err(|source| Error::Store { layer: digest, source })?))).collect()
 }
 
 /// Takes files out of a tar, of which byte `at` comes next, into the store.
@@ -165,19 +165,6 @@ pub(super) fn files(
         at = offset + file.size;
     }
     Ok(taken)
-}
-
-/// Puts the blocks that the decoder has captured to the files.
-pub(super) fn complete(
-    taken: BTreeMap<u64, Taken>,
-    handle: Option<&Handle>,
-) -> Result<BTreeMap<u64, Extract>, store::Error> {
-    let mut tables = handle.map(Handle::segments).unwrap_or_default();
-    let complete = taken.into_iter().map(|(offset, taken)| {
-        let table = tables.remove(&offset);
-        Ok((offset, taken.complete(table)?))
-    });
-    complete.collect()
 }
 
 fn skip(reader: &mut dyn Read, count: u64) -> io::Result<()> {

@@ -3,6 +3,11 @@
 //! Of a file that came out of gzip two things are kept: its bytes, and the deflate blocks that they came from, so that
 //! a new layer need not compress them again. What is not there any more is taken out again.
 
+use std::fs;
+use std::io;
+use std::io::Read;
+
+use flate2::Crc;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -59,4 +64,57 @@ pub(super) fn remember(
     extract: &Extract,
 ) -> Result<(), store::Error> {
     note::save_extract(store, layer, offset, extract)
+}
+
+impl Extract {
+    /// Opens the file's bytes; damage shows as `InvalidData` at their end, and then they are gone from the store.
+    ///
+    /// # Errors
+    /// They are not there.
+    pub fn open(&self, store: &Store) -> io::Result<Box<dyn Read>> {
+        Ok(Box::new(Summed::new(store, self.digest, self.size, self.crc)?))
+    }
+}
+
+impl Blocks {
+    /// Opens the bytes of the blocks; damage shows as `InvalidData` at their end, and then they are gone from the store.
+    ///
+    /// # Errors
+    /// They are not there.
+    pub fn open(&self, store: &Store) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(Summed::new(store, self.digest, self.size, self.crc)?))
+    }
+}
+
+/// A blob of the store whose CRC-32 is compared as soon as its last byte was read.
+struct Summed {
+    store: Store,
+    file: fs::File,
+    digest: Digest,
+    left: u64,
+    expected: u32,
+    crc: Crc,
+}
+
+impl Summed {
+    fn new(store: &Store, digest: Digest, size: u64, expected: u32) -> io::Result<Self> {
+        let file = store.file(&digest).map_err(io::Error::other)?;
+        Ok(Self { store: store.clone(), file, digest, left: size, expected, crc: Crc::new() })
+    }
+}
+
+impl Read for Summed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.crc.update(&buffer[..count]);
+        self.left = self.left.saturating_sub(count as u64);
+        let ended = self.left == 0 || (count == 0 && !buffer.is_empty());
+        if ended && self.crc.sum() != self.expected {
+            // The next run takes it out of its layer again; that the removal may fail changes nothing of this error.
+            drop(self.store.remove(&self.digest));
+            let text = format!("`{}` in the cache is damaged and was removed: run again", self.digest);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        Ok(count)
+    }
 }

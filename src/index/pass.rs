@@ -145,10 +145,8 @@ impl<'a> Pass<'a> {
 
     /// Remembers which files were taken, now that the layer has proved to be what it should.
     fn keep_caught(&mut self, layer: &Digest) -> Result<(), store::Error> {
-        let mut tables = self.handle.as_ref().map(Handle::segments).unwrap_or_default();
         for (offset, taken) in std::mem::take(&mut self.caught) {
-            let extract = taken.complete(tables.remove(&offset))?;
-            extracts::remember(self.store, layer, offset, &extract)?;
+            extracts::remember(self.store, layer, offset, &taken.complete()?)?;
         }
         Ok(())
     }

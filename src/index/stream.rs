@@ -96,7 +96,7 @@ impl<'a> Stream<'a> {
         let wrapping = match (self.compression, &self.handle) {
             (Compression::None, _) => Some(Wrapping::None),
             (Compression::Gzip, Some(handle)) => {
-                let (restarts, ends) = (handle.restarts(), handle.ends());
+                let (restarts, ends) = (handle.restarts(), handle.ends().into_iter().collect());
                 Some(Wrapping::Gzip { restarts, ends })
             }
             (Compression::Gzip, None) | (Compression::Zstd, _) => None,
@@ -112,8 +112,7 @@ fn unwrap(compression: Compression, blob: Ahead) -> io::Result<Unwrapped> {
     if compression != Compression::Gzip {
         return Ok((compress::reader(compression, Box::new(blob))?, None));
     }
-    let gunzip = Gunzip::new(blob, SPACING);
-    let handle = gunzip.handle();
+    let (gunzip, handle) = Gunzip::new(blob).watched(SPACING);
     Ok((Box::new(gunzip), Some(handle)))
 }
 

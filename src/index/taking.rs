@@ -13,7 +13,6 @@ use super::extracts::Blocks;
 use super::extracts::Extract;
 use super::extracts::SPLICED;
 use crate::deflate::Handle;
-use crate::deflate::Segment;
 use crate::oci::Digest;
 use crate::store;
 use crate::store::Draft;
@@ -67,14 +66,16 @@ impl Write for Raw {
 
 /// A file that is being taken out of a layer.
 pub(super) struct Taking {
+    offset: u64,
     file: Checked,
-    raw: Option<Raw>,
+    raw: Option<(Handle, Raw)>,
 }
 
 /// A file whose bytes are in the store, before its blocks are.
 pub(super) struct Taken {
+    offset: u64,
     extract: Extract,
-    raw: Option<Raw>,
+    raw: Option<(Handle, Raw)>,
 }
 
 impl Taking {
@@ -91,12 +92,11 @@ impl Taking {
     ) -> Result<Self, store::Error> {
         let file = Checked::new(store)?;
         let Some(handle) = handle.filter(|_| size >= SPLICED) else {
-            return Ok(Self { file, raw: None });
+            return Ok(Self { offset, file, raw: None });
         };
         let raw = Raw(Arc::new(Mutex::new(Some(Checked::new(store)?))));
-        // Whether a block ends right with the file shows only behind it, where a reader of the file does not look.
-        handle.capture(offset..offset + size - 1, Box::new(raw.clone()));
-        Ok(Self { file, raw: Some(raw) })
+        handle.capture(offset..offset + size, Box::new(raw.clone()));
+        Ok(Self { offset, file, raw: Some((handle.clone(), raw)) })
     }
 
     /// Keeps the file's bytes. Its blocks can be had once the decoder has passed its end.
@@ -105,7 +105,8 @@ impl Taking {
     /// The store's.
     pub(super) fn finish(self) -> Result<Taken, store::Error> {
         let (digest, size, crc) = self.file.finish()?;
-        Ok(Taken { extract: Extract { digest, size, crc, blocks: None }, raw: self.raw })
+        let extract = Extract { digest, size, crc, blocks: None };
+        Ok(Taken { offset: self.offset, extract, raw: self.raw })
     }
 }
 
@@ -125,13 +126,18 @@ impl Taken {
         self.extract.digest
     }
 
-    /// The file, complete. `table` says which blocks the decoder has captured.
+    /// The file, complete, with the blocks that the decoder has captured. A decoder that could not give them leaves a
+    /// file that is compressed anew.
     ///
     /// # Errors
     /// The store's.
-    pub(super) fn complete(self, table: Option<Segment>) -> Result<Extract, store::Error> {
-        let raw = self.raw.and_then(|raw| raw.0.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let (Some(checked), Some(table)) = (raw, table) else {
+    pub(super) fn complete(self) -> Result<Extract, store::Error> {
+        let Some((handle, raw)) = self.raw else {
+            return Ok(self.extract);
+        };
+        let table = handle.segment(self.offset);
+        let raw = raw.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (Some(Ok(table)), Some(checked)) = (table, raw) else {
             return Ok(self.extract);
         };
         let (digest, size, crc) = checked.finish()?;

@@ -19,7 +19,7 @@
 //! index
 //! rootfs  transport
 //! store  layer  elf  python  recipe
-//! finding  oci  progress  torch
+//! deflate  finding  oci  progress  torch
 //! hint
 //! ```
 
@@ -27,6 +27,7 @@ pub mod abi;
 pub mod audit;
 pub mod build;
 pub mod cli;
+pub mod deflate;
 pub mod deploy;
 pub mod edit;
 pub mod elf;

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-1200}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(elf fatbin schema script ldcache record)
+[ ${#targets[@]} -gt 0 ] || targets=(elf fatbin schema script ldcache record inflate splice)
 [ -n "${BUILT:-}" ] || cargo +nightly fuzz build --sanitizer none
 pids=()
 for target in "${targets[@]}"; do

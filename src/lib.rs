@@ -19,7 +19,7 @@
 //! index
 //! rootfs  transport
 //! store  layer  elf  python  recipe
-//! finding  oci  progress  torch  deflate
+//! deflate  finding  oci  progress  torch
 //! hint
 //! ```
 

@@ -1,0 +1,71 @@
+//! The deflate blocks of a file: a table of them, whose bytes lie beside it.
+
+use std::io;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use super::ring::WINDOW;
+use super::tape::MOST;
+
+/// Which blocks of a file are at hand. Their compressed bytes stand one after another in a file of their own,
+/// each block beginning with a byte of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Length of the file.
+    pub size: u64,
+    /// Whole blocks of it in their order, none in its first 32 KiB.
+    pub blocks: Vec<Block>,
+}
+
+/// One deflate block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Where its output begins in the file.
+    pub out: u64,
+    /// Length of its output.
+    pub length: u32,
+    /// Its length in bits.
+    pub bits: u32,
+    /// Which bit of its first byte it begins with.
+    pub first: u8,
+    /// Whether its bytes are stored as they are, which binds them to bytes.
+    pub stored: bool,
+}
+
+impl Block {
+    /// How many bytes hold its bits.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        (usize::from(self.first) + self.bits as usize).div_ceil(8)
+    }
+
+    /// Where its output ends in the file.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.out.saturating_add(u64::from(self.length))
+    }
+}
+
+impl Segment {
+    /// Whether the table can be what it says it is.
+    ///
+    /// # Errors
+    /// `InvalidData` where it cannot.
+    pub fn validate(&self) -> io::Result<()> {
+        let mut end = WINDOW as u64;
+        for block in &self.blocks {
+            let fits = block.first < 8 && block.bits >= 3 && block.bytes() <= MOST + 8;
+            let head = (u64::from(block.first) + 3).next_multiple_of(8) + 32 - u64::from(block.first);
+            let stored = !block.stored || u64::from(block.bits) == head + 8 * u64::from(block.length);
+            if block.out < end || block.end() > self.size || !fits || !stored {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the table of a file's blocks is damaged",
+                ));
+            }
+            end = block.end();
+        }
+        Ok(())
+    }
+}

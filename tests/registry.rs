@@ -14,13 +14,23 @@ mod elsewhere;
 mod fake_registry;
 #[path = "registry/mount.rs"]
 mod mount;
+#[path = "registry/pieces.rs"]
+mod pieces;
 #[path = "registry/pull.rs"]
 mod pull;
 #[path = "registry/push.rs"]
 mod push;
+#[path = "registry/ranges.rs"]
+mod ranges;
 #[path = "registry/real.rs"]
 mod real;
+#[path = "registry/real_ranges.rs"]
+mod real_ranges;
 #[path = "registry/rig.rs"]
 mod rig;
+#[path = "registry/storage.rs"]
+mod storage;
+#[path = "registry/traffic.rs"]
+mod traffic;
 #[path = "registry/upload.rs"]
 mod upload;

@@ -9,10 +9,13 @@ pub mod daemon;
 pub mod error;
 pub mod image;
 pub mod layout;
+pub mod merge;
+mod metered;
 pub mod mirror;
 pub mod places;
 mod range;
 pub mod registry;
+pub mod traffic;
 
 use std::io::Read;
 use std::ops::Range;

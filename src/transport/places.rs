@@ -16,16 +16,19 @@ use crate::transport::error::Error;
 use crate::transport::layout::LayoutSink;
 use crate::transport::layout::LayoutSource;
 use crate::transport::layout::Pick;
+use crate::transport::metered::Metered;
 use crate::transport::mirror;
 use crate::transport::mirror::Mirror;
 use crate::transport::registry::Registry;
 use crate::transport::registry::RegistryOptions;
+use crate::transport::traffic::Traffic;
 
 /// How places are reached: credentials, mirrors, the engine's socket. Connects to nothing by itself.
 pub struct Places {
     registry: Registry,
     mirrors: Vec<Mirror>,
     daemon: DaemonOptions,
+    traffic: Traffic,
 }
 
 impl Places {
@@ -38,8 +41,15 @@ impl Places {
         mirrors: Vec<Mirror>,
         docker_host: Option<String>,
     ) -> Result<Self, Error> {
+        let traffic = registry.traffic.clone();
         let registry = Registry::new(registry)?;
-        Ok(Self { registry, mirrors, daemon: DaemonOptions { host: docker_host } })
+        Ok(Self { registry, mirrors, daemon: DaemonOptions { host: docker_host }, traffic })
+    }
+
+    /// What moved so far through everything that was opened here.
+    #[must_use]
+    pub const fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Opens the image that `reference` names, at its mirror where there is one. An image of an engine is
@@ -73,16 +83,23 @@ impl Places {
         progress: &dyn Progress,
     ) -> Result<Box<dyn Source>, Error> {
         let scratch = store.temporary();
+        let traffic = &self.traffic;
         Ok(match reference {
             Reference::Registry(reference) => Box::new(self.registry.source(reference)),
-            Reference::Layout(path, tag) => Box::new(LayoutSource::new(path, tag.as_deref())),
+            Reference::Layout(path, tag) => {
+                Box::new(Metered::new(LayoutSource::new(path, tag.as_deref()), traffic))
+            }
             Reference::OciArchive(path, tag) => {
-                Box::new(ArchiveSource::open_oci(path, &Pick::of(tag.as_deref()), &scratch)?)
+                let source = ArchiveSource::open_oci(path, &Pick::of(tag.as_deref()), &scratch)?;
+                Box::new(Metered::new(source, traffic))
             }
             Reference::DockerArchive(path, tag) => {
-                Box::new(ArchiveSource::open_docker(path, &Pick::of(tag.as_deref()), &scratch)?)
+                let source = ArchiveSource::open_docker(path, &Pick::of(tag.as_deref()), &scratch)?;
+                Box::new(Metered::new(source, traffic))
             }
-            Reference::Daemon(name) => Box::new(daemon::export(name, &self.daemon, &scratch, progress)?),
+            Reference::Daemon(name) => {
+                Box::new(Metered::new(daemon::export(name, &self.daemon, &scratch, progress)?, traffic))
+            }
             Reference::Directory(path) => return Err(directory(path)),
         })
     }

@@ -37,9 +37,9 @@ use crate::rig::registry;
 use crate::rig::store;
 
 /// A registry of our own on a free port, ended with its value.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    host: String,
+    pub(crate) host: String,
     directory: tempfile::TempDir,
 }
 
@@ -51,7 +51,7 @@ impl Drop for Running {
 }
 
 /// Whether all programs are there. Where one is missing the test says so, and fails where nothing may be skipped.
-fn present(programs: &[(&str, &str)]) -> bool {
+pub(crate) fn present(programs: &[(&str, &str)]) -> bool {
     for (program, package) in programs {
         let found =
             std::env::var("PATH").unwrap().split(':').any(|place| Path::new(place).join(program).is_file());
@@ -93,7 +93,7 @@ fn start(prepare: impl FnOnce(&Path) -> (String, String)) -> Running {
     running
 }
 
-fn plain() -> Running {
+pub(crate) fn plain() -> Running {
     start(|_| (String::new(), String::new()))
 }
 

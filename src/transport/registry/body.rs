@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::Response;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
 use crate::transport::error::Error;
+use crate::transport::registry::response::Response;
 
 /// The most bytes that a token answer or an error text may have.
 pub(super) const MAX_TALK: u64 = 1 << 20;

@@ -7,7 +7,6 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use reqwest::Body;
-use reqwest::Response;
 use reqwest::header::HeaderValue;
 
 use crate::transport::error::Error;
@@ -17,18 +16,24 @@ use crate::transport::registry::body;
 use crate::transport::registry::challenge::Challenge;
 use crate::transport::registry::endpoint::Endpoint;
 use crate::transport::registry::options::RegistryOptions;
+use crate::transport::registry::pace::Pace;
 use crate::transport::registry::redirect;
+use crate::transport::registry::response::Response;
 use crate::transport::registry::retry;
 use crate::transport::registry::retry::Schedule;
+use crate::transport::registry::route::Routes;
 use crate::transport::registry::wire::Failure;
 use crate::transport::registry::wire::Request;
 use crate::transport::registry::wire::Wire;
+use crate::transport::registry::wire::host_of;
 use crate::transport::registry::wire::is_unauthorized;
 
 /// Speaks to registries. Shared by all sources and sinks.
 #[derive(Debug)]
 pub(super) struct Client {
     pub(super) options: Arc<RegistryOptions>,
+    pub(super) pace: Arc<Pace>,
+    pub(super) routes: Routes,
     wire: Wire,
     authority: Authority,
     endpoints: Mutex<BTreeMap<String, Arc<Endpoint>>>,
@@ -40,6 +45,8 @@ impl Client {
     pub(super) fn new(options: RegistryOptions) -> Result<Self, Error> {
         let options = Arc::new(options);
         Ok(Self {
+            pace: Arc::new(Pace::new(options.pieces)),
+            routes: Routes::default(),
             wire: Wire::new(options.clone())?,
             authority: Authority::new(options.credentials.clone()),
             options,
@@ -62,7 +69,7 @@ impl Client {
     }
 
     /// Sends a request until there is an answer that repeating it would not change. Any status may come back but
-    /// `401`, which is an error here.
+    /// the registry's own `401`, which is an error here. Who says that it is too much gets fewer requests at once.
     pub(super) async fn send(
         &self,
         endpoint: &Endpoint,
@@ -80,7 +87,7 @@ impl Client {
                     Some(wait) => wait,
                     None => return Err(unreachable(endpoint, source)),
                 },
-                Ok(response) if is_unauthorized(&response) => {
+                Ok(response) if is_unauthorized(&response) && is_own(endpoint, &response) => {
                     self.challenged(endpoint, &response);
                     let hopeless = asked && (refused.is_some() || authorization.is_none());
                     if hopeless || endpoint.challenge().is_none() {
@@ -91,7 +98,11 @@ impl Client {
                     Duration::ZERO
                 }
                 Ok(response) if retry::worth_it(response.status()) => {
-                    match schedule.next(retry::advice(response.headers())) {
+                    let advice = retry::advice(response.headers());
+                    if retry::is_too_much(response.status()) {
+                        self.pace.slower(advice);
+                    }
+                    match schedule.next(advice) {
                         Some(wait) => wait,
                         None => return Ok(response),
                     }
@@ -124,7 +135,8 @@ impl Client {
         Ok(response)
     }
 
-    /// Turns an answer that is no success into an error that says what the registry said (T33).
+    /// Turns an answer that is no success into an error that says what the registry said (T33), or the host that it
+    /// sent us to: there the user has no credentials to mend.
     pub(super) async fn refusal(
         &self,
         endpoint: &Endpoint,
@@ -132,8 +144,15 @@ impl Client {
         response: Response,
         what: &str,
     ) -> Error {
-        let error = body::refusal(response, &endpoint.host, what, self.options.idle).await;
-        match error {
+        let own = is_own(endpoint, &response);
+        let status = response.status().as_u16();
+        let place = if own {
+            endpoint.host.clone()
+        } else {
+            format!("{} (storage of {})", host_of(response.url()), endpoint.host)
+        };
+        match body::refusal(response, &place, what, self.options.idle).await {
+            Error::Denied { place, message } if !own => Error::Refused { place, status, message },
             Error::Denied { place, message } => {
                 let excuse = self.authority.excuse(endpoint, scope).await;
                 Error::Denied { place, message: message + &excuse }
@@ -162,12 +181,17 @@ impl Client {
 
     fn challenged(&self, endpoint: &Endpoint, response: &Response) {
         // What another host asks for is not what the registry asks for.
-        if redirect::same_origin(&endpoint.base, response.url())
+        if is_own(endpoint, response)
             && let Some(challenge) = Challenge::of(response.headers())
         {
             endpoint.challenged(challenge);
         }
     }
+}
+
+/// Whether the registry itself has answered, and not a host that it sent us to.
+fn is_own(endpoint: &Endpoint, response: &Response) -> bool {
+    redirect::same_origin(&endpoint.base, response.url())
 }
 
 /// The last failure of the connection, as an error.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::transport::credentials::CredentialPlaces;
+use crate::transport::traffic::Traffic;
 
 /// Settings that all registries share. [`RegistryOptions::default`] suits a registry on the Internet.
 #[derive(Debug, Clone)]
@@ -28,6 +29,13 @@ pub struct RegistryOptions {
     pub parallel: usize,
     /// Bytes a request may carry once a registry or a proxy has refused a blob in one piece.
     pub chunk: u64,
+    /// Bytes of a long range that one request asks for.
+    pub piece: u64,
+    /// How many pieces of ranges are under way or wait in memory for their turn, of all readers together. With `piece`
+    /// it bounds the memory.
+    pub pieces: usize,
+    /// Where the bytes that move are counted.
+    pub traffic: Traffic,
 }
 
 impl Default for RegistryOptions {
@@ -43,6 +51,9 @@ impl Default for RegistryOptions {
             idle: Duration::from_secs(60),
             parallel: 4,
             chunk: 64 << 20,
+            piece: 8 << 20,
+            pieces: 6,
+            traffic: Traffic::default(),
         }
     }
 }

@@ -9,7 +9,6 @@ use std::time::Instant;
 use bytes::Bytes;
 use futures_util::stream;
 use reqwest::Body;
-use reqwest::Response;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 use reqwest::header::RANGE;
@@ -25,6 +24,7 @@ use crate::transport::registry::client::Client;
 use crate::transport::registry::endpoint::Endpoint;
 use crate::transport::registry::engine::Engine;
 use crate::transport::registry::redirect;
+use crate::transport::registry::response::Response;
 use crate::transport::registry::retry;
 use crate::transport::registry::wire::Failure;
 
@@ -145,9 +145,11 @@ impl Piece<'_> {
         begin: impl FnOnce(Body) -> mpsc::Receiver<Reply>,
     ) -> io::Result<Reply> {
         let (sender, receiver) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(AHEAD);
-        let body = stream::unfold(receiver, |mut receiver| async move {
+        let traffic = engine.options().traffic.clone();
+        let body = stream::unfold((receiver, traffic), |(mut receiver, traffic)| async move {
             let next = receiver.recv().await?;
-            Some((next, receiver))
+            traffic.add_sent(next.as_ref().map_or(0, Bytes::len));
+            Some((next, (receiver, traffic)))
         });
         let answer = begin(Body::wrap_stream(body));
         while self.length > 0 {

@@ -1,10 +1,11 @@
 //! An image in a registry, to read.
 
+use std::io;
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 
 use reqwest::Method;
-use reqwest::Response;
 use reqwest::StatusCode;
 use reqwest::header::ACCEPT;
 use reqwest::header::CONTENT_TYPE;
@@ -17,15 +18,17 @@ use crate::oci::media_type;
 use crate::oci::reference::RegistryReference;
 use crate::transport::Source;
 use crate::transport::error::Error;
+use crate::transport::range;
 use crate::transport::registry::auth::Scope;
 use crate::transport::registry::body;
 use crate::transport::registry::body::Trouble;
 use crate::transport::registry::client::Client;
 use crate::transport::registry::client::unreachable;
-use crate::transport::registry::download::BlobReader;
 use crate::transport::registry::download::Download;
 use crate::transport::registry::endpoint::Endpoint;
 use crate::transport::registry::engine::Engine;
+use crate::transport::registry::pieces::Pieces;
+use crate::transport::registry::response::Response;
 use crate::transport::registry::retry::Schedule;
 use crate::transport::registry::wire::Request;
 
@@ -53,32 +56,21 @@ impl Source for RegistrySource {
 
     fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, Error> {
         if offset > 0 && offset >= descriptor.size {
-            return Ok(Box::new(std::io::empty()));
+            return Ok(Box::new(io::empty()));
         }
-        let client = self.engine.client();
-        let (reference, descriptor) = (self.reference.clone(), descriptor.clone());
-        let (download, stream) = self.engine.run(async move {
-            let endpoint = client.endpoint(&reference.host).await?;
-            let (kind, accept) = match Family::of_document(&descriptor.media_type) {
-                Some(_) => ("manifests", descriptor.media_type.clone()),
-                None => ("blobs", String::new()),
-            };
-            let url = endpoint.url(&format!("{}/{kind}/{}", reference.repository, descriptor.digest));
-            let download = Download {
-                scope: Scope::pull(&reference.repository),
-                client,
-                endpoint,
-                url,
-                descriptor,
-                position: offset,
-                accept,
-            };
-            let stream = download.start().await?;
-            Ok::<_, Error>((download, stream))
-        })?;
-        let (reader, work) = BlobReader::new(download, stream);
-        self.engine.spawn(work);
-        Ok(Box::new(Kept { reader, _engine: self.engine.clone() }))
+        self.read(descriptor, offset..descriptor.size, u64::MAX)
+    }
+
+    /// A range longer than two pieces is fetched in pieces. Of a server without ranges the blob is read from its
+    /// start, once as long as the ranges ascend.
+    fn open_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Box<dyn Read + Send>, Error> {
+        range::check(descriptor, &range)?;
+        if range.is_empty() {
+            return Ok(Box::new(io::empty()));
+        }
+        let piece = self.engine.options().piece.max(1);
+        let long = range.end - range.start > piece.saturating_mul(2);
+        self.read(descriptor, range, if long { piece } else { u64::MAX })
     }
 
     fn mount_point(&self) -> Option<(String, String)> {
@@ -86,15 +78,34 @@ impl Source for RegistrySource {
     }
 }
 
-/// A reader that keeps alive what feeds it.
-struct Kept {
-    reader: BlobReader,
-    _engine: Arc<Engine>,
-}
-
-impl Read for Kept {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.reader.read(buffer)
+impl RegistrySource {
+    /// Opens the bytes of `range`, in pieces of `piece` bytes.
+    fn read(
+        &self,
+        descriptor: &Descriptor,
+        range: Range<u64>,
+        piece: u64,
+    ) -> Result<Box<dyn Read + Send>, Error> {
+        let (client, host) = (self.engine.client(), self.reference.host.clone());
+        let met = client.clone();
+        let endpoint = self.engine.run(async move { met.endpoint(&host).await })?;
+        let (kind, accept) = match Family::of_document(&descriptor.media_type) {
+            Some(_) => ("manifests", descriptor.media_type.clone()),
+            None => ("blobs", String::new()),
+        };
+        let repository = &self.reference.repository;
+        let download = Download {
+            scope: Scope::pull(repository),
+            url: endpoint.url(&format!("{repository}/{kind}/{}", descriptor.digest)),
+            route: client.routes.of(&endpoint.host, repository, &descriptor.digest),
+            client,
+            endpoint,
+            descriptor: descriptor.clone(),
+            position: range.start,
+            end: range.end,
+            accept,
+        };
+        Ok(Box::new(Pieces::open(self.engine.clone(), download, piece)?))
     }
 }
 

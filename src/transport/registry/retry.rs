@@ -58,6 +58,11 @@ pub(super) fn worth_it(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 499 | 500 | 502..=504 | 520..=524)
 }
 
+/// Whether the server says that it is asked too much.
+pub(super) fn is_too_much(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+}
+
 /// What the server asks for: seconds, or a date (RFC 9110 §10.2.3). A date is measured against the server's own
 /// `Date`, so a wrong clock on this side does no harm; without one it says nothing.
 pub(super) fn advice(headers: &HeaderMap) -> Option<Duration> {

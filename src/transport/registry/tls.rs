@@ -43,6 +43,8 @@ pub(super) fn client(options: &RegistryOptions, common: &[Certificate], host: &s
     let build = |only: bool| {
         let builder = Client::builder()
             .redirect(Policy::none())
+            // Requests of HTTP/2 share one connection and its window: pieces side by side would gain nothing.
+            .http1_only()
             .connect_timeout(CONNECT)
             .user_agent(concat!("imgforge/", env!("CARGO_PKG_VERSION")))
             .tls_danger_accept_invalid_certs(is_insecure(options, host));

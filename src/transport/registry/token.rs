@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use reqwest::Method;
-use reqwest::Response;
 use reqwest::Url;
 use reqwest::header::AUTHORIZATION;
 use reqwest::header::CONTENT_TYPE;
@@ -18,6 +17,7 @@ use crate::transport::registry::body::Trouble;
 use crate::transport::registry::challenge::Challenge;
 use crate::transport::registry::endpoint::Endpoint;
 use crate::transport::registry::redirect;
+use crate::transport::registry::response::Response;
 use crate::transport::registry::retry;
 use crate::transport::registry::retry::Schedule;
 use crate::transport::registry::tls;

@@ -11,7 +11,6 @@ use reqwest::Body;
 use reqwest::Certificate;
 use reqwest::Client;
 use reqwest::Method;
-use reqwest::Response;
 use reqwest::StatusCode;
 use reqwest::Url;
 use reqwest::header::ACCEPT_ENCODING;
@@ -23,6 +22,7 @@ use reqwest::header::HeaderValue;
 use crate::transport::error::Error;
 use crate::transport::registry::options::RegistryOptions;
 use crate::transport::registry::redirect;
+use crate::transport::registry::response::Response;
 use crate::transport::registry::tls;
 
 /// A request that can be made again.
@@ -140,10 +140,12 @@ impl Wire {
             builder = builder.header(AUTHORIZATION, value);
         }
         if let Some(body) = body {
+            // A body that is still to be made counts itself.
+            self.options.traffic.add_sent(body.as_bytes().map_or(0, <[u8]>::len));
             builder = builder.body(body);
         }
         match tokio::time::timeout(patience, builder.send()).await {
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => Ok(Response::new(response, &self.options.traffic)),
             Ok(Err(error)) => Err(failure(&request.url, error)),
             Err(_) => {
                 Err(Failure::Passing(format!("no answer within {} seconds", patience.as_secs()).into()))

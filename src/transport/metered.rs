@@ -1,0 +1,63 @@
+//! A place on this machine whose reads are counted.
+
+use std::io;
+use std::io::Read;
+use std::ops::Range;
+
+use crate::oci::Descriptor;
+use crate::transport::Source;
+use crate::transport::error::Error;
+use crate::transport::traffic::Traffic;
+
+/// Is what it wraps, and counts what is read of it.
+pub(super) struct Metered<S> {
+    source: S,
+    traffic: Traffic,
+}
+
+impl<S> Metered<S> {
+    pub(super) fn new(source: S, traffic: &Traffic) -> Self {
+        Self { source, traffic: traffic.clone() }
+    }
+
+    fn reader(&self, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+        Box::new(Counting { reader, traffic: self.traffic.clone() })
+    }
+}
+
+impl<S: Source> Source for Metered<S> {
+    fn name(&self) -> String {
+        self.source.name()
+    }
+
+    fn root(&self) -> Result<(Vec<u8>, String), Error> {
+        let root = self.source.root()?;
+        self.traffic.add_read(root.0.len());
+        Ok(root)
+    }
+
+    fn open(&self, descriptor: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, Error> {
+        self.source.open(descriptor, offset).map(|reader| self.reader(reader))
+    }
+
+    fn open_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Box<dyn Read + Send>, Error> {
+        self.source.open_range(descriptor, range).map(|reader| self.reader(reader))
+    }
+
+    fn mount_point(&self) -> Option<(String, String)> {
+        self.source.mount_point()
+    }
+}
+
+struct Counting {
+    reader: Box<dyn Read + Send>,
+    traffic: Traffic,
+}
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.traffic.add_read(count);
+        Ok(count)
+    }
+}

@@ -94,9 +94,14 @@ fn copy_out(
 
 /// The file at this offset of a layer, when an earlier run took it out and the store still has it.
 fn recall(world: &World<'_>, blob: &Digest, offset: u64, size: u64) -> Option<Digest> {
+    // A note outlives its blob when the cache is pruned: then the file is taken out again.
+    known_digest(world, blob, offset).filter(|digest| world.store.contains(digest, size))
+}
+
+/// The digest of the file at this offset of a layer, when an earlier run took it out.
+pub(super) fn known_digest(world: &World<'_>, blob: &Digest, offset: u64) -> Option<Digest> {
     let note = world.store.load_note(EXTRACTS, &note_name(blob, offset))?;
-    let digest = Digest::from_raw(note.try_into().ok()?);
-    world.store.contains(&digest, size).then_some(digest)
+    Some(Digest::from_raw(note.try_into().ok()?))
 }
 
 fn note_name(blob: &Digest, offset: u64) -> String {

@@ -147,7 +147,9 @@ impl Hint for Error {
                 Some("if that is what you want, pin it again: `imgforge lock RECIPE`".to_owned())
             }
             Self::NotInside { image, .. } => Some(format!("look for it: `imgforge ls -R {image} /`")),
-            Self::Gone { .. } => Some("remove the cache directory and run again".to_owned()),
+            Self::Gone { .. } => {
+                Some("look through the cache and run again: `imgforge cache repair`".to_owned())
+            }
             Self::Recipe(_) | Self::Tree { .. } | Self::Host { .. } | Self::TooLarge { .. } => None,
             Self::Encode(error) => error.hint(),
         }

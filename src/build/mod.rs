@@ -3,6 +3,7 @@
 pub mod assemble;
 pub mod config;
 pub mod contents;
+pub mod diff;
 pub mod error;
 pub mod examine;
 pub mod fetch;

@@ -12,6 +12,7 @@ use crate::build::World;
 use crate::index;
 use crate::index::LayerIndex;
 use crate::layer::Changeset;
+use crate::oci::Digest;
 use crate::oci::Image;
 use crate::oci::Layer;
 use crate::oci::Platform;
@@ -83,6 +84,25 @@ impl Origin {
         let mut open = || self.open_layer(world, number);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
         self.once_more(world, number, &mut || index::obtain(world.store, &layer, &mut open, task.as_ref()))
+    }
+
+    /// The hashes of files of a layer, by offset; `wanted` gives for each offset a length in bytes. The layer is read
+    /// once if one of them is not known yet.
+    ///
+    /// # Errors
+    /// As [`Origin::index`].
+    pub(super) fn hashes(
+        &self,
+        world: &World<'_>,
+        number: usize,
+        wanted: &BTreeMap<u64, u64>,
+    ) -> Result<BTreeMap<u64, Digest>, Error> {
+        let layer = self.layer(number);
+        let title = self.title("hash", &layer);
+        let mut open = || self.open_layer(world, number);
+        let task = world.progress.begin(&title, Some(layer.descriptor.size));
+        let mut read = || index::hashes(world.store, &layer, &mut open, wanted, task.as_ref());
+        self.once_more(world, number, &mut read)
     }
 
     /// Reads a layer, and once more when the first time failed because the cache's copy of it was damaged:

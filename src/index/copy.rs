@@ -46,12 +46,12 @@ pub fn copy_out<E: std::error::Error + 'static>(
     Ok(copied)
 }
 
-fn pass(stream: &mut Stream<'_>, count: u64, out: &mut dyn io::Write) -> io::Result<()> {
+pub(super) fn pass(stream: &mut Stream<'_>, count: u64, out: &mut dyn io::Write) -> io::Result<()> {
     let copied = io::copy(&mut stream.take(count), out)?;
     if copied == count { Ok(()) } else { Err(outside(count)) }
 }
 
-fn outside(place: u64) -> io::Error {
+pub(super) fn outside(place: u64) -> io::Error {
     let text = format!("a file at or of {place} bytes is not inside the tar");
     io::Error::new(io::ErrorKind::UnexpectedEof, text)
 }

@@ -1,5 +1,7 @@
 //! How an index and symbols are kept in the store. A note that cannot be read is as good as none.
 
+use std::collections::BTreeMap;
+
 use super::LayerIndex;
 use crate::elf::Symbols;
 use crate::elf::Traits;
@@ -11,6 +13,7 @@ use crate::store::Store;
 const LAYERS: &str = "layers-6";
 const SYMBOLS: &str = "symbols-4";
 const TRAITS: &str = "traits-3";
+const HASHES: &str = "hashes-1";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
 
@@ -42,6 +45,31 @@ pub(super) fn save_parts(
 ) -> Result<(), store::Error> {
     save(store, SYMBOLS, file, symbols)?;
     save(store, TRAITS, file, traits)
+}
+
+/// Whether the symbols and traits of this ELF file are kept.
+pub(super) fn has_parts(store: &Store, file: &Digest) -> bool {
+    [SYMBOLS, TRAITS].iter().all(|kind| store.has_note(kind, &file.hex()))
+}
+
+/// Forgets the symbols and traits of this ELF file: what is kept of them cannot be read.
+pub(super) fn forget_parts(store: &Store, file: &Digest) {
+    for kind in [SYMBOLS, TRAITS] {
+        store.forget_note(kind, &file.hex());
+    }
+}
+
+/// The hashes of single files of a layer, by offset in its tar.
+pub(super) fn load_hashes(store: &Store, blob: &Digest) -> BTreeMap<u64, Digest> {
+    load(store, HASHES, blob).unwrap_or_default()
+}
+
+pub(super) fn save_hashes(
+    store: &Store,
+    blob: &Digest,
+    hashes: &BTreeMap<u64, Digest>,
+) -> Result<(), store::Error> {
+    save(store, HASHES, blob, hashes)
 }
 
 fn load<T: serde::de::DeserializeOwned>(store: &Store, kind: &str, name: &Digest) -> Option<T> {

@@ -48,7 +48,7 @@ fn t24_damage_behind_the_wanted_file_is_found() {
     }
 }
 
-/// T28: a bit turned over in any blob of the cache does no lasting harm (ggcr#2272, apko#1984).
+/// T28: a bit turned over in any blob of the cache does no harm (ggcr#2272, apko#1984).
 #[test]
 fn t28_the_cache_heals_whatever_blob_is_damaged() {
     let bench = Bench::new();
@@ -62,15 +62,8 @@ fn t28_the_cache_heals_whatever_blob_is_damaged() {
         flip(blob, middle);
         let output = format!("oci:healed-{number}:x");
         let args = ["build", "first.toml", "--output", &output, "--format=json"];
-        let run = bench.run(&args);
-        if run.code != Some(0) {
-            // Then it says so, and the next run is as good as new.
-            assert_eq!(run.code, Some(3), "{}", run.stderr);
-            assert!(run.stderr.contains("damaged and was removed: run again"), "{}", run.stderr);
-            assert!(rig::tagged(&bench.path(&format!("healed-{number}")), "x").is_none());
-        }
-        let again = bench.run(&args).exits(0);
-        assert_eq!(again.json()["digest"], *good, "{}", blob.display());
+        let healed = bench.run(&args).exits(0);
+        assert_eq!(healed.json()["digest"], *good, "{}", blob.display());
         bench.run(&["build", "first.toml", &format!("--output=oci:last-{number}:x")]).exits(0);
     }
 }

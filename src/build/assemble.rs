@@ -25,6 +25,7 @@ use crate::oci::Digest;
 use crate::oci::Family;
 use crate::oci::Image;
 use crate::recipe::ConfigEdit;
+use crate::store::Damage;
 
 /// The longest list of files that an annotation holds, in bytes.
 const MAX_ANNOTATION: usize = 256 << 10;
@@ -161,7 +162,7 @@ fn layer(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> Result<Ne
         return Ok(made);
     }
     let made = match blob::write(changes, &bringers, family, world) {
-        Err(error) if error.is_damage() => {
+        Err(error) if Damage::is_cause(&error) => {
             fetched.gather(world)?;
             blob::write(changes, &self::bringers(cleared, world), family, world)?
         }

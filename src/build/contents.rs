@@ -14,8 +14,6 @@ use crate::edit::Place;
 use crate::edit::Wants;
 use crate::index;
 use crate::index::Wanted;
-use crate::layer::Content;
-use crate::layer::Node;
 use crate::oci::Digest;
 
 /// The largest file that is read as text: patched files and RECORDs are far smaller.
@@ -44,7 +42,7 @@ pub fn gather(
         return Err(Error::TooLarge { size: place.size });
     }
     let known = digests(base);
-    contents.digests = wants.digests.iter().filter_map(|at| Some((*at, *known.get(at)?))).collect();
+    contents.digests = wants.digests.iter().filter_map(|at| Some((*at, *known.get(&(at.layer, at.offset))?))).collect();
     contents.texts = kept_texts(&locked.base, &wants.texts, world);
     let texts = wants.texts.iter().filter(|place| !contents.texts.contains_key(place));
     let digests = wants.digests.iter().filter(|place| !contents.digests.contains_key(place));
@@ -80,14 +78,9 @@ fn kept_texts(
 }
 
 /// The digests of files that indexing has hashed.
-fn digests(tree: &Tree) -> BTreeMap<Place, Digest> {
+fn digests(tree: &Tree) -> BTreeMap<(usize, u64), Digest> {
     let layers = tree.indexes.iter().flat_map(|(number, index)| {
-        index.objects.iter().filter_map(|(path, object)| {
-            let Node::File(Content::InLayer { offset, size }) = index.changeset.upserts.get(path)?.node else {
-                return None;
-            };
-            Some((Place { layer: *number, offset, size }, object.digest))
-        })
+        index.object_digests().into_iter().map(|(offset, digest)| ((*number, offset), digest))
     });
     layers.collect()
 }
@@ -115,7 +108,7 @@ fn copy_out(
         match index::recall(world.store, &blob, place.offset, place.size) {
             Some(extract) => drop(found.insert(*place, extract.digest)),
             None => {
-                let wanted = Wanted { size: place.size, digest: known.get(place).copied() };
+                let wanted = Wanted { size: place.size, digest: known.get(&(place.layer, place.offset)).copied() };
                 by_layer.entry(place.layer).or_default().insert(place.offset, wanted);
             }
         }

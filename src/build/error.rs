@@ -130,18 +130,6 @@ impl Error {
     }
 }
 
-impl Error {
-    /// Whether something in the cache was damaged; it has been removed then, and can be had anew.
-    pub(super) fn is_damage(&self) -> bool {
-        let source = match self {
-            Self::Encode(layer::encode::Error::Content { source, .. })
-            | Self::Store(store::Error::Io { source, .. }) => source,
-            _ => return false,
-        };
-        source.kind() == std::io::ErrorKind::InvalidData
-    }
-}
-
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
@@ -159,7 +147,9 @@ impl Hint for Error {
                 Some("if that is what you want, pin it again: `imgforge lock RECIPE`".to_owned())
             }
             Self::NotInside { image, .. } => Some(format!("look for it: `imgforge ls -R {image} /`")),
-            Self::Gone { .. } => Some("remove the cache directory and run again".to_owned()),
+            Self::Gone { .. } => {
+                Some("look through the cache and run again: `imgforge cache repair`".to_owned())
+            }
             Self::Recipe(_) | Self::Tree { .. } | Self::Host { .. } | Self::TooLarge { .. } => None,
             Self::Encode(error) => error.hint(),
         }

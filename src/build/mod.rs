@@ -5,6 +5,7 @@ pub mod blob;
 pub mod caught;
 pub mod config;
 pub mod contents;
+pub mod diff;
 pub mod error;
 pub mod examine;
 pub mod fetch;

@@ -153,6 +153,25 @@ impl Origin {
         self.once_more(world, &layer, &mut read)
     }
 
+    /// The hashes of files of a layer, by offset; `wanted` gives for each offset a length in bytes. The layer is read
+    /// once if one of them is not known yet.
+    ///
+    /// # Errors
+    /// As [`Origin::index`].
+    pub(super) fn hashes(
+        &self,
+        world: &World<'_>,
+        number: usize,
+        wanted: &BTreeMap<u64, u64>,
+    ) -> Result<BTreeMap<u64, Digest>, Error> {
+        let layer = self.layer(number);
+        let title = self.title("hash", &layer);
+        let mut open = || self.open_layer(world, &layer);
+        let task = world.progress.begin(&title, Some(layer.descriptor.size));
+        let mut read = || index::hashes(world.store, &layer, &mut open, wanted, task.as_ref());
+        self.once_more(world, &layer, &mut read)
+    }
+
     /// Reads a layer, and once more when the first time failed because the cache's copy of it was damaged:
     /// a cut deflate stream ends the reading before the blob's digest can be compared, so the copy is looked at here.
     ///

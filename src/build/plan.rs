@@ -1,6 +1,7 @@
 //! Locked → Plan: what a build would read, write and send. Moves no layer.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::build::Error;
 use crate::build::Locked;
@@ -144,6 +145,13 @@ pub fn ask(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Resul
     };
     let outputs = sinks.iter().map(|sink| Ok(OutputPlan { name: sink.name(), blobs: sink.plan(&outgoing)? }));
     outputs.collect()
+}
+
+/// The blobs of the base that some place does not have yet.
+#[must_use]
+pub fn sent(outputs: &[OutputPlan]) -> BTreeSet<Digest> {
+    let blobs = outputs.iter().flat_map(|output| &output.blobs);
+    blobs.filter(|(_, fate)| *fate == Fate::Upload).map(|(blob, _)| blob.digest).collect()
 }
 
 /// What the steps come to, when every layer that it depends on has been read before.

@@ -20,6 +20,7 @@ use crate::cli::args::Global;
 use crate::cli::closure::closure;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
+use crate::cli::mend::mended;
 use crate::cli::session::Session;
 use crate::cli::side::Side;
 use crate::cli::side::side;
@@ -39,7 +40,10 @@ use crate::report::abi::SameClass;
 pub fn abi(args: &Abi, global: &Global) -> Result<Outcome, Failure> {
     match &args.command {
         AbiCommand::Diff(args) => diff(args, global),
-        AbiCommand::Closure(args) => closure(args, &Session::open(global)?),
+        AbiCommand::Closure(args) => {
+            let session = Session::open(global)?;
+            mended(&mut || closure(args, &session))
+        }
     }
 }
 

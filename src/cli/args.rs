@@ -1,9 +1,11 @@
 //! The command line, as clap sees it. Nothing here does anything.
 
 mod abi;
+mod cache;
 mod closure;
 mod cluster;
 mod deploy;
+mod diff;
 mod endpoint;
 
 use std::path::PathBuf;
@@ -11,6 +13,10 @@ use std::path::PathBuf;
 pub use abi::Abi;
 pub use abi::AbiCommand;
 pub use abi::AbiDiff;
+pub use cache::Cache;
+pub use cache::CacheCommand;
+pub use cache::CachePrune;
+pub use cache::CacheRepair;
 use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
@@ -28,6 +34,7 @@ pub use deploy::DeployCheck;
 pub use deploy::DeployCommand;
 pub use deploy::DeployRender;
 pub use deploy::PinArgs;
+pub use diff::Diff;
 pub use endpoint::Bench;
 pub use endpoint::BenchCommand;
 pub use endpoint::BenchCompare;
@@ -156,6 +163,10 @@ pub enum Command {
     Cat(Cat),
     /// Copy files out of an image
     Extract(Extract),
+    /// Say what differs between the trees of two images
+    Diff(Diff),
+    /// Show, prune or repair the cache
+    Cache(Cache),
     /// Ask a served model by every route: does it answer
     Smoke(Smoke),
     /// Measure how fast a served model answers under a load
@@ -194,6 +205,14 @@ pub enum SchemaOf {
     Smoke,
     /// What `bench --format json` prints.
     Bench,
+    /// What `cache show --format json` prints.
+    Cache,
+    /// What `cache prune --format json` prints.
+    CachePrune,
+    /// What `cache repair --format json` prints.
+    CacheRepair,
+    /// What `diff --format json` prints.
+    Diff,
 }
 
 /// A recipe and what its variables are.

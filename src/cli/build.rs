@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::build;
-use crate::build::Fetched;
+use crate::build::Locked;
 use crate::build::Verdict;
 use crate::build::lock;
 use crate::cli::args::Build;
@@ -20,6 +20,7 @@ use crate::cli::audit::verdict;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::judge::Judge;
+use crate::cli::mend::mended;
 use crate::cli::output::check_directory;
 use crate::cli::output::check_writable;
 use crate::cli::output::print_report;
@@ -91,27 +92,27 @@ fn document(mut all: Vec<Value>) -> Value {
 
 fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> Result<(), Failure> {
     let world = session.world();
-    let mut recipe = recipe::load(path, &variables("--var", &args.recipe.var)?)?;
-    args.gate.judge.overrides().apply(&mut recipe.audit)?;
     let old = if args.locked { Some(Lockfile::read(&Lockfile::beside(path))?) } else { None };
-    let locked = build::resolve::resolve(recipe, &world)?;
-    if let Some(old) = &old {
-        lock::check_inputs(old, &locked)?;
-    }
+    let locked = resolved(args, path, old.as_ref(), session)?;
     let wanted = outputs(args, &locked.recipe.name, done)?;
     let open = |text: &String| open_sink(text, &locked.recipe.name, session);
     let sinks = wanted.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let name = locked.recipe.name.clone();
     // Asked before the long work: a registry that denies, a daemon that is not there.
-    build::plan::ask(&locked, &sinks, &world)?;
-    let fetched = build::fetch::fetch(locked, &world)?;
+    let outputs = build::plan::ask(&locked, &sinks, &world)?;
     let background = Background {
         gate: args.gate.gate.gate(),
         command: again(path, &args.recipe.var, &args.gate.judge),
         ..Background::default()
     };
     let report = Report { background, ..Report::new(path.display().to_string(), Vec::new()) };
-    let (verdict, report) = verdict(fetched, &args.gate, report, session)?;
+    let mut locked = Some(locked);
+    let (verdict, report) = mended(&mut || {
+        let mut locked = locked.take().map_or_else(|| resolved(args, path, old.as_ref(), session), Ok)?;
+        locked.base.keep = build::plan::sent(&outputs);
+        let fetched = build::fetch::fetch(locked, &world)?;
+        verdict(fetched, &args.gate, report.clone(), session)
+    })?;
     if session.format == Format::Human {
         // A standard error that takes nothing must not end the build.
         drop(print_report(&mut io::stderr().lock(), &report, session));
@@ -128,12 +129,15 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
             return Ok(());
         }
     };
-    let assembled = build::assemble::assemble(&cleared, &world)?;
     let (locked, edited) = (&cleared.fetched().locked, cleared.edited());
-    if let Some(old) = &old {
-        lock::check_result(old, &lock::lockfile(&cleared, &assembled)?)?;
-    }
-    let receipts = build::publish::publish(&assembled, locked, &sinks, &world)?;
+    let (assembled, receipts) = mended(&mut || {
+        let assembled = build::assemble::assemble(&cleared, &world)?;
+        if let Some(old) = &old {
+            lock::check_result(old, &lock::lockfile(&cleared, &assembled)?)?;
+        }
+        let receipts = build::publish::publish(&assembled, locked, &sinks, &world)?;
+        Ok((assembled, receipts))
+    })?;
     if session.format == Format::Human {
         summary::write(&mut io::stdout().lock(), edited, &assembled, &receipts)?;
     }
@@ -141,6 +145,17 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     done.digests.push_str(&format!("{}\n", assembled.image.manifest.digest()));
     done.built.push(built);
     Ok(())
+}
+
+/// The recipe with its images pinned, held against its lock file.
+fn resolved(args: &Build, path: &Path, old: Option<&Lockfile>, session: &Session) -> Result<Locked, Failure> {
+    let mut recipe = recipe::load(path, &variables("--var", &args.recipe.var)?)?;
+    args.gate.judge.overrides().apply(&mut recipe.audit)?;
+    let locked = build::resolve::resolve(recipe, &session.world())?;
+    if let Some(old) = old {
+        lock::check_inputs(old, &locked)?;
+    }
+    Ok(locked)
 }
 
 /// The command that finds the same without building.
@@ -217,10 +232,12 @@ pub fn lock(args: &RecipeArgs, session: &Session) -> Result<Outcome, Failure> {
     let world = session.world();
     let mut written = Vec::new();
     for path in &args.recipes {
-        let recipe = recipe::load(path, &variables("--var", &args.var)?)?;
-        let fetched: Fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
-        // Locking pins what is there; whether it is good is for `audit` and `build` to say.
-        let verdict = build::gate::gate(fetched, build::Gate::Off, &world)?;
+        let verdict = mended(&mut || {
+            let recipe = recipe::load(path, &variables("--var", &args.var)?)?;
+            let fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
+            // Locking pins what is there; whether it is good is for `audit` and `build` to say.
+            Ok(build::gate::gate(fetched, build::Gate::Off, &world)?)
+        })?;
         let Verdict::Cleared(cleared) = verdict else {
             continue;
         };

@@ -26,6 +26,16 @@ pub fn schema(of: SchemaOf) -> Result<Outcome, Failure> {
         SchemaOf::Report => writeln!(out, "{:#}", report::json::schema())?,
         SchemaOf::Smoke => writeln!(out, "{:#}", report::smoke::json::schema())?,
         SchemaOf::Bench => writeln!(out, "{:#}", report::bench::json::schema())?,
+        SchemaOf::Cache | SchemaOf::CachePrune | SchemaOf::CacheRepair => {
+            let [show, prune, repair] = report::cache::json::schemas();
+            let wanted = match of {
+                SchemaOf::CachePrune => prune,
+                SchemaOf::CacheRepair => repair,
+                _ => show,
+            };
+            writeln!(out, "{wanted:#}")?;
+        }
+        SchemaOf::Diff => writeln!(out, "{:#}", report::diff::json::schema())?,
         SchemaOf::Matrix => writeln!(out, "{:#}", report::matrix::json::schema())?,
     }
     Ok(Outcome::Clean)

@@ -13,10 +13,10 @@ use crate::build::origin::Tree;
 use crate::cli::args::Cat;
 use crate::cli::args::Extract;
 use crate::cli::args::Format;
-use crate::cli::args::ImageArgs;
 use crate::cli::args::Ls;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
+use crate::cli::mend::mended;
 use crate::cli::session::Session;
 use crate::edit::place::place_of;
 use crate::hint::Hint;
@@ -64,18 +64,18 @@ pub(super) fn parse_path(text: &str) -> Result<ImagePath, Failure> {
     ImagePath::absolute(text).map_err(|error| bad_argument(&error))
 }
 
-fn open(args: &ImageArgs, session: &Session) -> Result<Subject, Failure> {
-    let platform = parse_platform(&args.platform)?;
-    let reference = parse_image(&args.image)?;
+fn open(image: &str, platform: &str, session: &Session) -> Result<Subject, Failure> {
+    let platform = parse_platform(platform)?;
+    let reference = parse_image(image)?;
     Ok(Subject::resolve(&session.world(), &reference, &platform)?)
 }
 
 /// As [`open`], but an image: files of an unpacked tree are at hand already.
-fn open_image(args: &ImageArgs, session: &Session) -> Result<Box<Origin>, Failure> {
-    match open(args, session)? {
+pub(super) fn open_image(image: &str, platform: &str, session: &Session) -> Result<Box<Origin>, Failure> {
+    match open(image, platform, session)? {
         Subject::Image(origin) => Ok(origin),
         Subject::Directory(_, name) | Subject::Files(_, name) => {
-            Err(Failure::usage(format!("`{name}` is unpacked already"), "use cat(1) or cp(1)"))
+            Err(Failure::usage(format!("`{name}` is unpacked already"), "use cat(1), cp(1) or diff(1)"))
         }
     }
 }
@@ -86,7 +86,7 @@ fn open_image(args: &ImageArgs, session: &Session) -> Result<Box<Origin>, Failur
 /// When the image cannot be had or has no such path.
 pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
     let wanted = parse_path(&args.path)?;
-    let subject = open(&args.image, session)?;
+    let subject = open(&args.image.image, &args.image.platform, session)?;
     let tree = subject.rootfs(&session.world())?;
     let found = tree.resolve(&wanted).map_err(|error| not_there(subject.name(), &wanted, &error))?;
     let entries: Vec<(&ImagePath, &TreeNode)> = if !found.node.is_directory() {
@@ -132,7 +132,8 @@ pub(super) fn find(origin: &Origin, paths: &[ImagePath], session: &Session) -> R
     Ok(origin.search(&session.world(), &caught, &mut |tree| known(tree))?)
 }
 
-/// Opens a file of the image, verified: by its own digest, that of its part of the layer, or that of the whole.
+/// Opens a file of the image. What is given out is verified: by its own digest, by that of its part of the layer or of
+/// the whole, and the cache's copy by its name.
 pub(super) fn content(
     origin: &Origin,
     tree: &Tree,
@@ -145,8 +146,10 @@ pub(super) fn content(
         return Err(Failure::usage(message, format!("list it: `imgforge ls {} {path}`", origin.written)));
     };
     let world = session.world();
-    let digest = crate::build::contents::copy_one(origin, tree, place, &world)?;
-    Ok(world.store.file(&digest)?)
+    mended(&mut || {
+        let digest = crate::build::contents::copy_one(origin, tree, place, &world)?;
+        Ok(world.store.verified(&digest)?)
+    })
 }
 
 /// Prints a file.
@@ -155,7 +158,7 @@ pub(super) fn content(
 /// When the image cannot be had or has no such file.
 pub fn cat(args: &Cat, session: &Session) -> Result<Outcome, Failure> {
     let path = parse_path(&args.path)?;
-    let origin = open_image(&args.image, session)?;
+    let origin = open_image(&args.image.image, &args.image.platform, session)?;
     let tree = find(&origin, std::slice::from_ref(&path), session)?;
     let mut file = content(&origin, &tree, &path, session)?;
     io::copy(&mut file, &mut io::stdout().lock())?;
@@ -169,7 +172,7 @@ pub fn cat(args: &Cat, session: &Session) -> Result<Outcome, Failure> {
 pub fn extract(args: &Extract, session: &Session) -> Result<Outcome, Failure> {
     let paths = args.paths.iter().map(|text| parse_path(text));
     let paths = paths.collect::<Result<Vec<_>, _>>()?;
-    let origin = open_image(&args.image, session)?;
+    let origin = open_image(&args.image.image, &args.image.platform, session)?;
     let tree = find(&origin, &paths, session)?;
     for path in &paths {
         let mut file = content(&origin, &tree, path, session)?;

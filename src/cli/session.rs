@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::io::Write;
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
@@ -73,9 +74,12 @@ impl Session {
     /// # Errors
     /// When a flag cannot be understood or the store cannot be opened.
     pub fn open(global: &Global) -> Result<Self, Failure> {
-        let root =
-            global.cache_dir.clone().or_else(|| path("IMGFORGE_CACHE_DIR")).map_or_else(default_cache, Ok)?;
-        let store = Store::open(&root)?;
+        let root = cache_root(global)?;
+        let store = Store::open_telling(&root, &mut || {
+            let text = format!("waiting: `imgforge cache` is at work on `{}`", root.display());
+            // Who cannot be told waits all the same.
+            drop(writeln!(std::io::stderr().lock(), "{text}"));
+        })?;
         let mirrors = global.mirror.iter().map(|text| {
             let hint = "write HOST[/PATH]=REF, such as `nvcr.io=oci:mirror`";
             text.parse::<Mirror>()
@@ -121,6 +125,14 @@ impl Session {
             threads: THREADS,
         }
     }
+}
+
+/// The directory of the store.
+///
+/// # Errors
+/// When nothing names one and there is no home directory.
+pub fn cache_root(global: &Global) -> Result<PathBuf, Failure> {
+    global.cache_dir.clone().or_else(|| path("IMGFORGE_CACHE_DIR")).map_or_else(default_cache, Ok)
 }
 
 fn default_cache() -> Result<PathBuf, Failure> {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
+use std::io::Write;
 use std::ops::Range;
 
 use super::Error;
@@ -123,7 +124,7 @@ fn take<E: std::error::Error + 'static>(
         None => inner,
     };
     let mut ahead = Ahead::new(inner, ROOM).map_err(read)?;
-    skip(&mut ahead, bytes.start - range.start).map_err(read)?;
+    copy(&mut ahead, bytes.start - range.start, &mut io::sink()).map_err(read)?;
     let taken = match &run.way.restart {
         None => files(store, &run.files, &mut ahead, None, run.way.out),
         Some(restart) => {
@@ -137,7 +138,8 @@ fn take<E: std::error::Error + 'static>(
         // The last bytes say whether all of them were right.
         io::copy(&mut ahead, &mut io::sink()).map_err(read)?;
     }
-    taken.into_iter().map(|(offset, taken)| Ok((offset, taken.complete().map_err(|source| Error::Store { layer: digest, source })?))).collect()
+    let complete = taken.into_iter().map(|(offset, taken)| Ok((offset, taken.complete()?)));
+    complete.collect::<Result<_, _>>().map_err(|source| Error::Store { layer: digest, source })
 }
 
 /// Takes files out of a tar, of which byte `at` comes next, into the store.
@@ -150,12 +152,9 @@ pub(super) fn files(
 ) -> io::Result<BTreeMap<u64, Taken>> {
     let mut taken = BTreeMap::new();
     for (offset, file) in wanted {
-        skip(tar, offset.checked_sub(at).ok_or_else(|| outside(*offset))?)?;
+        copy(tar, offset.checked_sub(at).ok_or_else(|| outside(*offset))?, &mut io::sink())?;
         let mut taking = Taking::begin(store, handle, *offset, file.size).map_err(io::Error::other)?;
-        let copied = io::copy(&mut (&mut *tar).take(file.size), &mut taking)?;
-        if copied != file.size {
-            return Err(outside(*offset));
-        }
+        copy(tar, file.size, &mut taking)?;
         let file_taken = taking.finish().map_err(io::Error::other)?;
         if let Some(expected) = file.digest.filter(|expected| *expected != file_taken.digest()) {
             let text = format!("the file at {offset} should be `{expected}` but is `{}`", file_taken.digest());
@@ -167,12 +166,13 @@ pub(super) fn files(
     Ok(taken)
 }
 
-fn skip(reader: &mut dyn Read, count: u64) -> io::Result<()> {
-    let skipped = io::copy(&mut reader.take(count), &mut io::sink())?;
-    if skipped == count { Ok(()) } else { Err(outside(count)) }
+/// Copies exactly so many bytes.
+pub(super) fn copy(reader: &mut dyn Read, count: u64, out: &mut dyn Write) -> io::Result<()> {
+    let copied = io::copy(&mut reader.take(count), out)?;
+    if copied == count { Ok(()) } else { Err(outside(count)) }
 }
 
-fn outside(place: u64) -> io::Error {
+pub(super) fn outside(place: u64) -> io::Error {
     let text = format!("a file at or of {place} bytes is not inside the tar");
     io::Error::new(io::ErrorKind::UnexpectedEof, text)
 }

@@ -15,6 +15,7 @@ use super::note;
 use crate::deflate::Segment;
 use crate::oci::Digest;
 use crate::store;
+use crate::store::Damage;
 use crate::store::Store;
 
 /// Shortest file whose blocks are kept: below, there is little to copy after its first 32 KiB.
@@ -54,6 +55,12 @@ pub fn recall(store: &Store, layer: &Digest, offset: u64, size: u64) -> Option<E
     let there = |digest: &Digest, size| store.contains(digest, size);
     let blocks = extract.blocks.as_ref().is_none_or(|blocks| there(&blocks.digest, blocks.size));
     (extract.size == size && there(&extract.digest, size) && blocks).then_some(extract)
+}
+
+/// The digest of the file at this offset of a layer's tar, when it was taken out before.
+#[must_use]
+pub fn known_digest(store: &Store, layer: &Digest, offset: u64) -> Option<Digest> {
+    note::load_extract(store, layer, offset).map(|extract| extract.digest)
 }
 
 /// Keeps what [`recall`] answers.
@@ -112,8 +119,7 @@ impl Read for Summed {
         if ended && self.crc.sum() != self.expected {
             // The next run takes it out of its layer again; that the removal may fail changes nothing of this error.
             drop(self.store.remove(&self.digest));
-            let text = format!("`{}` in the cache is damaged and was removed: run again", self.digest);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            return Err(Damage::Blob(self.digest).error(io::ErrorKind::InvalidData));
         }
         Ok(count)
     }

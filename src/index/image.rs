@@ -24,6 +24,7 @@ use crate::oci::Digest;
 use crate::oci::ImagePath;
 use crate::python::Script;
 use crate::rootfs::TreeNode;
+use crate::store::Damage;
 use crate::store::Store;
 
 /// Longest file that [`Objects::bytes`] gives.
@@ -112,7 +113,8 @@ impl ImageObjects {
         let found = match content {
             Content::Bytes(bytes) => contents::of_bytes(path, bytes),
             _ => {
-                let mut file = self.store.file(&digest).map_err(io::Error::other)?;
+                // Verified: what is said of a file must be true of the bytes that its digest names.
+                let mut file = self.store.verified(&digest).map_err(io::Error::other)?;
                 contents::of_file(path, &mut file, digest, size)?
             }
         };
@@ -157,9 +159,10 @@ impl ImageObjects {
         if let Some(part) = known(&mut self.parts()).get(&object.digest) {
             return Ok(Arc::clone(part));
         }
-        let part = load(&self.store, &object.digest).ok_or_else(|| ObjectError {
-            path: path.clone(),
-            source: io::Error::new(io::ErrorKind::NotFound, "what was learned of it is not in the cache"),
+        let part = load(&self.store, &object.digest).ok_or_else(|| {
+            note::forget_parts(&self.store, &object.digest);
+            let source = Damage::Facts(object.digest).error(io::ErrorKind::NotFound);
+            ObjectError { path: path.clone(), source }
         })?;
         Ok(Arc::clone(known(&mut self.parts()).entry(object.digest).or_insert_with(|| Arc::new(part))))
     }

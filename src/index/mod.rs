@@ -13,6 +13,7 @@ pub mod directory;
 mod error;
 mod extract;
 mod extracts;
+mod hashes;
 mod image;
 mod note;
 mod objects;
@@ -30,7 +31,9 @@ pub use extract::Wanted;
 pub use extract::extract;
 pub use extracts::Blocks;
 pub use extracts::Extract;
+pub use extracts::known_digest;
 pub use extracts::recall;
+pub use hashes::hashes;
 pub use image::ImageObjects;
 pub use note::symbols;
 pub use note::texts;
@@ -49,6 +52,8 @@ use serde::Serialize;
 
 use crate::elf::Facts;
 use crate::layer::Changeset;
+use crate::layer::Content;
+use crate::layer::Node;
 use crate::oci::DiffId;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
@@ -70,6 +75,18 @@ pub struct LayerIndex {
     pub diff_id: DiffId,
     /// Length of the uncompressed tar in bytes.
     pub uncompressed_size: u64,
+}
+
+impl LayerIndex {
+    /// The digests of its ELF files, by offset in the layer's tar.
+    #[must_use]
+    pub fn object_digests(&self) -> BTreeMap<u64, Digest> {
+        let place = |path: &ImagePath| match self.changeset.upserts.get(path)?.node {
+            Node::File(Content::InLayer { offset, .. }) => Some(offset),
+            _ => None,
+        };
+        self.objects.iter().filter_map(|(path, object)| Some((place(path)?, object.digest))).collect()
+    }
 }
 
 /// An ELF file of an image.

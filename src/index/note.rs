@@ -21,6 +21,7 @@ const EXTRACTS: &str = "extracts-2";
 const TEXTS: &str = "texts-1";
 /// Windows of restart points compress to a half; levels above this one gain nothing.
 const LEVEL: i32 = 9;
+const HASHES: &str = "hashes-1";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
 /// Most bytes of an unpacked note of restart points: those of a layer of a terabyte have fewer.
@@ -116,6 +117,31 @@ pub(super) fn save_extract(
 
 fn extract_name(blob: &Digest, offset: u64) -> String {
     format!("{}-{offset}", blob.hex())
+}
+
+/// Whether the symbols and traits of this ELF file are kept.
+pub(super) fn has_parts(store: &Store, file: &Digest) -> bool {
+    [SYMBOLS, TRAITS].iter().all(|kind| store.has_note(kind, &file.hex()))
+}
+
+/// Forgets the symbols and traits of this ELF file: what is kept of them cannot be read.
+pub(super) fn forget_parts(store: &Store, file: &Digest) {
+    for kind in [SYMBOLS, TRAITS] {
+        store.forget_note(kind, &file.hex());
+    }
+}
+
+/// The hashes of single files of a layer, by offset in its tar.
+pub(super) fn load_hashes(store: &Store, blob: &Digest) -> BTreeMap<u64, Digest> {
+    load(store, HASHES, blob).unwrap_or_default()
+}
+
+pub(super) fn save_hashes(
+    store: &Store,
+    blob: &Digest,
+    hashes: &BTreeMap<u64, Digest>,
+) -> Result<(), store::Error> {
+    save(store, HASHES, blob, hashes)
 }
 
 fn load<T: serde::de::DeserializeOwned>(store: &Store, kind: &str, name: &Digest) -> Option<T> {

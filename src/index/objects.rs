@@ -49,8 +49,6 @@ pub struct ObjectError {
 
 impl crate::hint::Hint for ObjectError {
     fn hint(&self) -> Option<String> {
-        Some(
-            "remove `notes` from the cache directory and run again: what it holds is not complete".to_owned(),
-        )
+        Some("run again; if that does not help: `imgforge cache repair`".to_owned())
     }
 }

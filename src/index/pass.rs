@@ -79,7 +79,11 @@ pub fn is_known(store: &Store, layer: &Layer) -> bool {
 }
 
 fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
-    note::load_layer(store, &layer.descriptor.digest).filter(|index| index.diff_id == layer.diff_id)
+    let index = note::load_layer(store, &layer.descriptor.digest)?;
+    // An index says what its ELF files are; their symbols are notes of their own, and may be damaged or pruned.
+    let whole = index.diff_id == layer.diff_id
+        && index.objects.values().all(|object| note::has_parts(store, &object.digest));
+    whole.then_some(index)
 }
 
 /// What was found so far, by offset in the tar: a path can come twice.

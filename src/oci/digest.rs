@@ -190,6 +190,11 @@ impl<T> Hashing<T> {
         &self.hasher
     }
 
+    /// The wrapped value.
+    pub const fn get_ref(&self) -> &T {
+        &self.inner
+    }
+
     /// The wrapped value and what has passed through it.
     pub fn into_parts(self) -> (T, Hasher) {
         (self.inner, self.hasher)

@@ -52,6 +52,7 @@ impl Draft {
         let target = self.store.blob_path(&digest);
         fs::rename(&path, &target).map_err(super::io("rename", &path))?;
         self.scratch.keep();
+        self.store.is_verified(&digest);
         Ok((digest, hasher.length()))
     }
 }

@@ -108,6 +108,7 @@ impl Store {
         };
         keep(scratch.path()).map_err(IngestError::Store)?;
         scratch.keep();
+        self.is_verified(digest);
         Ok(())
     }
 }
@@ -161,7 +162,7 @@ fn locked(path: &Path) -> Result<Option<fs::File>, Error> {
     Ok(None)
 }
 
-fn hash_file(file: &mut fs::File, hasher: &mut Hasher) -> io::Result<u64> {
+pub(super) fn hash_file(file: &mut fs::File, hasher: &mut Hasher) -> io::Result<u64> {
     let mut buffer = vec![0; 1 << 18];
     loop {
         match file.read(&mut buffer)? {

@@ -1,32 +1,59 @@
 //! The store: where bytes become trusted. Everything that enters is hashed, and named by its digest.
 //!
 //! Knows no media types. On disk: `blobs/sha256/<hex>` (an OCI layout's blob directory), `tmp/`,
-//! `partial/<hex>` for downloads that were cut, and `notes/<kind>/<name>` for facts derived from blobs.
-//! Several processes may share one store: every file appears by rename, whole.
+//! `partial/<hex>` for downloads that were cut, `notes/<kind>/<name>` for facts derived from blobs, and `lock`.
+//! Several processes may share one store: every file appears by rename, whole, and none that another process may
+//! have looked up is removed ([`Keeper`]), unless it is damaged.
 
+pub mod damage;
 pub mod draft;
+mod hold;
 pub mod ingest;
+pub mod inventory;
+mod keeper;
+mod leftovers;
 pub mod notes;
+pub mod prune;
 pub mod reader;
+pub mod repair;
 pub mod scratch;
+mod used;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+use std::time::SystemTime;
 
 use crate::hint::Hint;
 use crate::oci::Digest;
 
+pub use damage::Damage;
 pub use draft::Draft;
 pub use ingest::IngestError;
+pub use keeper::Keeper;
 pub use reader::BlobReader;
+
+/// The file that says who uses the store.
+const LOCK: &str = "lock";
 
 /// A directory of verified bytes. Cheap to clone; safe to use from several threads and processes.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    /// When it was opened, by the clock of its file system.
+    now: SystemTime,
+    hold: Arc<hold::Hold>,
+    /// Blobs whose bytes this process has hashed.
+    sound: Sound,
 }
+
+type Sound = Arc<Mutex<BTreeSet<Digest>>>;
 
 /// Why the store did not take or give bytes.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +76,14 @@ pub enum Error {
         /// Bytes that came; one more than promised stands for any number more.
         actual: u64,
     },
+    /// Others use it, and go on.
+    #[error("other commands still use the cache `{}` after {} s", root.display(), waited.as_secs())]
+    Busy {
+        /// The store.
+        root: PathBuf,
+        /// How long it took to give up.
+        waited: Duration,
+    },
     /// A file of the store.
     #[error("cannot {action} `{}`", path.display())]
     Io {
@@ -68,8 +103,11 @@ impl Hint for Error {
             Self::Digest { .. } | Self::Size { .. } => {
                 Some("the bytes were damaged on their way or where they are kept: try again".to_owned())
             }
+            Self::Busy { .. } => {
+                Some("let the builds that run now end, or wait longer for them: `--wait 10m`".to_owned())
+            }
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
-                Some("free some space, or name another cache directory with `--cache-dir`".to_owned())
+                Some("free some space: `imgforge cache prune --size 10G`; or name another cache directory with `--cache-dir`".to_owned())
             }
             Self::Io { .. } => None,
         }
@@ -83,16 +121,36 @@ fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error
 }
 
 impl Store {
-    /// Opens the store at `root`, which is made if it is not there.
+    /// Opens the store at `root`, which is made if it is not there. Waits while a [`Keeper`] has it.
     ///
     /// # Errors
     /// When a directory cannot be made.
     pub fn open(root: &Path) -> Result<Self, Error> {
+        Self::open_telling(root, &mut || ())
+    }
+
+    /// As [`Store::open`]; `tell` is called when it must wait for long. What killed runs left is removed if nobody
+    /// else uses the store.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_telling(root: &Path, tell: &mut dyn FnMut()) -> Result<Self, Error> {
+        let store = Self::made(root)?;
+        // A leftover that cannot be removed is no reason not to work.
+        store.hold.if_alone(|| drop(leftovers::sweep(&store)));
+        store.hold.share(tell);
+        Ok(store)
+    }
+
+    /// The store at `root`, not held yet.
+    fn made(root: &Path) -> Result<Self, Error> {
         for part in ["blobs/sha256", "tmp", "partial", "notes"] {
             let directory = root.join(part);
             fs::create_dir_all(&directory).map_err(io("make directory", &directory))?;
         }
-        Ok(Self { root: root.to_owned() })
+        let now = used::now_of(&root.join("tmp"));
+        let hold = Arc::new(hold::Hold::new(root));
+        Ok(Self { root: root.to_owned(), now, hold, sound: Sound::default() })
     }
 
     /// The directory it is in.
@@ -115,6 +173,8 @@ impl Store {
 
     /// Whether a regular file of this size is there. Its bytes were verified when they came in; they are
     /// verified again whenever they are read through [`Store::reader`].
+    ///
+    /// Only a question: it does not count as a use.
     #[must_use]
     pub fn contains(&self, digest: &Digest, size: u64) -> bool {
         // symlink_metadata: a symlinked blob could lead anywhere (apko#2306).
@@ -127,7 +187,26 @@ impl Store {
     /// # Errors
     /// When there is no such regular file.
     pub fn reader(&self, digest: &Digest) -> Result<BlobReader, Error> {
-        Ok(BlobReader::new(self.file(digest)?, *digest, self.blob_path(digest)))
+        Ok(BlobReader::new(self.file(digest)?, *digest, self.blob_path(digest), Arc::clone(&self.sound)))
+    }
+
+    /// Opens a blob's file for who seeks in it; its bytes are hashed first, unless this process has done so before.
+    ///
+    /// # Errors
+    /// When there is no such regular file, or it is damaged: then it is gone afterwards.
+    pub fn verified(&self, digest: &Digest) -> Result<fs::File, Error> {
+        let known = self.sound.lock().unwrap_or_else(PoisonError::into_inner).contains(digest);
+        if !known {
+            let mut reader = std::io::BufReader::with_capacity(1 << 18, self.reader(digest)?);
+            let path = self.blob_path(digest);
+            std::io::copy(&mut reader, &mut std::io::sink()).map_err(io("read", &path))?;
+        }
+        self.file(digest)
+    }
+
+    /// Keeps in mind that the bytes of a blob were hashed and are right.
+    fn is_verified(&self, digest: &Digest) {
+        self.sound.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
     }
 
     /// Whether a blob is there and is what its digest names. One that is not is forgotten.
@@ -143,12 +222,18 @@ impl Store {
     /// When there is no such regular file.
     pub fn file(&self, digest: &Digest) -> Result<fs::File, Error> {
         let path = self.blob_path(digest);
-        let meta = fs::symlink_metadata(&path).map_err(io("read", &path))?;
+        let gone = |error: std::io::Error| match error.kind() {
+            kind @ std::io::ErrorKind::NotFound => Damage::Gone(*digest).error(kind),
+            _ => error,
+        };
+        let meta = fs::symlink_metadata(&path).map_err(gone).map_err(io("read", &path))?;
         if !meta.is_file() {
             let source = std::io::Error::other("not a regular file");
             return Err(Error::Io { action: "read", path, source });
         }
-        fs::File::open(&path).map_err(io("read", &path))
+        let file = fs::File::open(&path).map_err(gone).map_err(io("read", &path))?;
+        self.use_file(&file);
+        Ok(file)
     }
 
     /// Begins a blob whose digest is not known yet.
@@ -166,6 +251,7 @@ impl Store {
     pub fn put(&self, bytes: &[u8]) -> Result<Digest, Error> {
         let digest = Digest::of(bytes);
         if self.contains(&digest, bytes.len() as u64) {
+            self.use_path(&self.blob_path(&digest));
             return Ok(digest);
         }
         let mut draft = self.draft()?;

@@ -1,11 +1,13 @@
 //! Facts derived from blobs, such as indexes. A note can always be made again, so a damaged one counts as absent.
 
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 
 use crate::oci::Digest;
 use crate::store::Error;
 use crate::store::Store;
+use crate::store::damage;
 use crate::store::draft::temporary;
 use crate::store::io;
 
@@ -13,16 +15,31 @@ use crate::store::io;
 const CHECKSUM: usize = 32;
 
 impl Store {
-    /// The note `name` of this `kind`; `None` when there is none or it is damaged.
+    /// The note `name` of this `kind`; `None` when there is none or it is damaged: then it is gone afterwards.
     /// Both names are file names of the caller's making, never taken from an image.
     #[must_use]
     pub fn load_note(&self, kind: &str, name: &str) -> Option<Vec<u8>> {
-        let mut bytes = fs::read(self.note_path(kind, name)).ok()?;
-        if bytes.len() < CHECKSUM {
-            return None;
+        let path = self.note_path(kind, name);
+        let mut file = fs::File::open(&path).ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        let body = body(bytes);
+        match &body {
+            Some(_) => self.use_file(&file),
+            None => damage::remove(&path, &file),
         }
-        let body = bytes.split_off(CHECKSUM);
-        (Digest::of(&body).raw().as_slice() == bytes).then_some(body)
+        body
+    }
+
+    /// Whether there is such a note, unread. It counts as used: who asks relies on it.
+    #[must_use]
+    pub fn has_note(&self, kind: &str, name: &str) -> bool {
+        self.use_path(&self.note_path(kind, name))
+    }
+
+    /// Forgets a note that says nothing, though its checksum fits. That it may fail makes nothing worse.
+    pub fn forget_note(&self, kind: &str, name: &str) {
+        drop(fs::remove_file(self.note_path(kind, name)));
     }
 
     /// Keeps a note; replaces one of the same name.
@@ -47,6 +64,15 @@ impl Store {
     }
 }
 
+/// What a note says, without the checksum before it; `None` when that does not fit.
+pub(super) fn body(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
+    if bytes.len() < CHECKSUM {
+        return None;
+    }
+    let body = bytes.split_off(CHECKSUM);
+    (Digest::of(&body).raw().as_slice() == bytes).then_some(body)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +89,6 @@ mod tests {
         bytes[CHECKSUM] ^= 1;
         fs::write(&path, bytes).unwrap();
         assert_eq!(store.load_note("index", "a"), None);
+        assert!(!store.has_note("index", "a"), "a damaged note is removed when it is found");
     }
 }

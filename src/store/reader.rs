@@ -4,9 +4,13 @@ use std::fs;
 use std::io;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use crate::oci::Digest;
 use crate::oci::digest::Hashing;
+use crate::store::Damage;
+use crate::store::Sound;
+use crate::store::damage;
 
 /// A blob being read. Only a read to the end has verified it.
 #[derive(Debug)]
@@ -14,11 +18,12 @@ pub struct BlobReader {
     inner: Hashing<fs::File>,
     expected: Digest,
     path: PathBuf,
+    sound: Sound,
 }
 
 impl BlobReader {
-    pub(super) fn new(file: fs::File, expected: Digest, path: PathBuf) -> Self {
-        Self { inner: Hashing::new(file), expected, path }
+    pub(super) fn new(file: fs::File, expected: Digest, path: PathBuf, sound: Sound) -> Self {
+        Self { inner: Hashing::new(file), expected, path, sound }
     }
 }
 
@@ -28,12 +33,10 @@ impl Read for BlobReader {
         if count == 0 && !buffer.is_empty() {
             let actual = self.inner.hasher().digest();
             if actual != self.expected {
-                // The next run fetches it again; that the removal may fail changes nothing of this error.
-                drop(fs::remove_file(&self.path));
-                let text =
-                    format!("blob `{}` in the cache is damaged and was removed: run again", self.expected);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+                damage::remove(&self.path, self.inner.get_ref());
+                return Err(Damage::Blob(self.expected).error(io::ErrorKind::InvalidData));
             }
+            self.sound.lock().unwrap_or_else(PoisonError::into_inner).insert(self.expected);
         }
         Ok(count)
     }

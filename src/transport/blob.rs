@@ -10,6 +10,7 @@ use crate::oci::Descriptor;
 use crate::oci::digest::Hasher;
 use crate::progress::Task;
 use crate::store;
+use crate::store::Damage;
 use crate::transport::Outgoing;
 use crate::transport::error::Error;
 
@@ -42,7 +43,14 @@ pub(super) fn copy(
         };
         return pump(&mut reader, descriptor, &place, out, failed, &unreadable, task);
     }
+    let of_base = outgoing.image.manifest.layers.iter().take(outgoing.base_layers);
     let place = outgoing.origin.name();
+    if !of_base.map(|layer| layer.digest).any(|layer| layer == descriptor.digest) {
+        // What was made here is nowhere else.
+        let source = Damage::Gone(descriptor.digest).error(io::ErrorKind::NotFound);
+        let source = store::Error::Io { action: "read", path: store.blob_path(&descriptor.digest), source };
+        return Err(Error::Store { what: descriptor.digest.to_string(), place, source });
+    }
     let mut reader = outgoing.origin.open(descriptor, 0)?;
     let unreadable = |source| Error::Unreachable { place: place.clone(), source: Box::new(source) };
     pump(&mut reader, descriptor, &place, out, failed, &unreadable, task)

@@ -48,7 +48,7 @@ fn t24_damage_behind_the_wanted_file_is_found() {
     }
 }
 
-/// T28: a bit turned over in any blob of the cache does no lasting harm (ggcr#2272, apko#1984).
+/// T28: a bit turned over in any blob of the cache does no harm (ggcr#2272, apko#1984).
 #[test]
 fn t28_the_cache_heals_whatever_blob_is_damaged() {
     let bench = Bench::new();
@@ -62,15 +62,8 @@ fn t28_the_cache_heals_whatever_blob_is_damaged() {
         flip(blob, middle);
         let output = format!("oci:healed-{number}:x");
         let args = ["build", "first.toml", "--output", &output, "--format=json"];
-        let run = bench.run(&args);
-        if run.code != Some(0) {
-            // Then it says so, and the next run is as good as new.
-            assert_eq!(run.code, Some(3), "{}", run.stderr);
-            assert!(run.stderr.contains("damaged and was removed: run again"), "{}", run.stderr);
-            assert!(rig::tagged(&bench.path(&format!("healed-{number}")), "x").is_none());
-        }
-        let again = bench.run(&args).exits(0);
-        assert_eq!(again.json()["digest"], *good, "{}", blob.display());
+        let healed = bench.run(&args).exits(0);
+        assert_eq!(healed.json()["digest"], *good, "{}", blob.display());
         bench.run(&["build", "first.toml", &format!("--output=oci:last-{number}:x")]).exits(0);
     }
 }
@@ -87,6 +80,10 @@ fn t28_a_damaged_layer_in_the_cache_is_fetched_again_at_once() {
         let manifest = rig::json_blob(&bench.path("layout"), &digest);
         let layer = manifest["layers"][1]["digest"].as_str().unwrap().trim_start_matches("sha256:");
         let blob = bench.path("cache/blobs/sha256").join(layer);
+        if tag == "donor" {
+            assert!(!blob.exists(), "a donor's layer is kept though nobody is sent it");
+            fs::copy(rig::blob(&bench.path("layout"), layer), &blob).unwrap();
+        }
         // The first bytes of the deflate stream: it cannot be read to its end.
         flip(&blob, 12);
     }
@@ -204,5 +201,5 @@ tagged["donor"] = Image([Layer().file("/d/text", text).file("/d/noise", Noise(30
     assert_eq!(forged.said["layer"]["diff_id"], GOLDEN_DIFF_ID);
 }
 
-const GOLDEN_LAYER: &str = "sha256:8e35e17cf69e6910271110e4adf421e89ad6e1e9b7eba2cc625c3af97c0fb191";
+const GOLDEN_LAYER: &str = "sha256:da943dfba93d214b1bf2995e176355fe46b3fde4da3cd00ee0b550482a4ebccb";
 const GOLDEN_DIFF_ID: &str = "sha256:eb73b329b194046f2356ccfc41a23e1221ae09b4eec8badde3215aba49b34168";

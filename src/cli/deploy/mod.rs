@@ -14,6 +14,7 @@ use crate::cli::args::DeployCommand;
 use crate::cli::args::Global;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
+use crate::cli::mend::mended;
 use crate::cli::session::Session;
 use crate::hint::Hint;
 
@@ -24,7 +25,10 @@ use crate::hint::Hint;
 pub fn deploy(args: &Deploy, global: &Global) -> Result<Outcome, Failure> {
     match &args.command {
         DeployCommand::Render(args) => render::render(args, global),
-        DeployCommand::Check(args) => check::check(args, &Session::open(global)?),
+        DeployCommand::Check(args) => {
+            let session = Session::open(global)?;
+            mended(&mut || check::check(args, &session))
+        }
         DeployCommand::Apply(args) => apply::apply(args, &Session::open(global)?),
         DeployCommand::Status(args) => status::status(args, global.format),
         DeployCommand::Logs(args) => logs::logs(args),

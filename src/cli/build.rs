@@ -28,13 +28,16 @@ use crate::cli::output::write_file;
 use crate::cli::output::write_reports;
 use crate::cli::session::Session;
 use crate::cli::session::variables;
+use crate::cli::stopwatch::Stopwatch;
 use crate::oci::Reference;
 use crate::recipe;
 use crate::recipe::lockfile::Lockfile;
 use crate::report;
 use crate::report::Background;
+use crate::report::Costs;
 use crate::report::Report;
 use crate::report::summary;
+use crate::transport::Receipt;
 use crate::transport::Sink;
 
 /// Builds every recipe; a recipe that the gate refuses does not keep the others from being built.
@@ -92,6 +95,7 @@ fn document(mut all: Vec<Value>) -> Value {
 
 fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> Result<(), Failure> {
     let world = session.world();
+    let mut watch = Stopwatch::start(world.places.traffic());
     let old = if args.locked { Some(Lockfile::read(&Lockfile::beside(path))?) } else { None };
     let locked = resolved(args, path, old.as_ref(), session)?;
     let wanted = outputs(args, &locked.recipe.name, done)?;
@@ -100,6 +104,7 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     let name = locked.recipe.name.clone();
     // Asked before the long work: a registry that denies, a daemon that is not there.
     let outputs = build::plan::ask(&locked, &sinks, &world)?;
+    watch.lap("resolve");
     let background = Background {
         gate: args.gate.gate.gate(),
         command: again(path, &args.recipe.var, &args.gate.judge),
@@ -111,8 +116,10 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
         let mut locked = locked.take().map_or_else(|| resolved(args, path, old.as_ref(), session), Ok)?;
         locked.base.keep = build::plan::sent(&outputs);
         let fetched = build::fetch::fetch(locked, &world)?;
+        watch.lap("read");
         verdict(fetched, &args.gate, report.clone(), session)
     })?;
+    watch.lap("check");
     if session.format == Format::Human {
         // A standard error that takes nothing must not end the build.
         drop(print_report(&mut io::stderr().lock(), &report, session));
@@ -132,16 +139,23 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     let (locked, edited) = (&cleared.fetched().locked, cleared.edited());
     let (assembled, receipts) = mended(&mut || {
         let assembled = build::assemble::assemble(&cleared, &world)?;
+        watch.lap("write");
         if let Some(old) = &old {
             lock::check_result(old, &lock::lockfile(&cleared, &assembled)?)?;
         }
         let receipts = build::publish::publish(&assembled, locked, &sinks, &world)?;
+        watch.lap("publish");
         Ok((assembled, receipts))
     })?;
+    let costs = Costs {
+        wanted: edited.grafts.iter().map(|graft| graft.place.size).sum(),
+        mounted: receipts.iter().map(Receipt::bytes_mounted).sum(),
+        ..watch.costs()
+    };
     if session.format == Format::Human {
-        summary::write(&mut io::stdout().lock(), edited, &assembled, &receipts)?;
+        summary::write(&mut io::stdout().lock(), edited, &assembled, &receipts, &costs)?;
     }
-    let built = summary::value(locked, edited, &assembled, &receipts, found);
+    let built = summary::value(locked, edited, &assembled, &receipts, &costs, found);
     done.digests.push_str(&format!("{}\n", assembled.image.manifest.digest()));
     done.built.push(built);
     Ok(())

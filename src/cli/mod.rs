@@ -24,6 +24,7 @@ pub mod reach;
 pub mod session;
 mod side;
 pub mod smoke;
+mod stopwatch;
 pub mod subject;
 
 use std::io::IsTerminal;

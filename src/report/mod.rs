@@ -6,6 +6,7 @@ pub mod background;
 pub mod bench;
 pub mod cache;
 pub mod closure;
+pub mod costs;
 pub mod diff;
 pub mod escape;
 pub mod example;
@@ -28,6 +29,8 @@ pub mod summary;
 
 pub use anatomy::Anatomy;
 pub use background::Background;
+pub use costs::Costs;
+pub use costs::Stage;
 
 use crate::finding::Finding;
 use crate::finding::Severity;

@@ -9,8 +9,8 @@ use serde_json::json;
 use crate::build::Assembled;
 use crate::build::Locked;
 use crate::edit::Edited;
+use crate::report::Costs;
 use crate::report::bytes;
-use crate::transport::Fate;
 use crate::transport::Receipt;
 
 /// Writes what was changed and where it went.
@@ -22,6 +22,7 @@ pub fn write(
     edited: &Edited,
     assembled: &Assembled,
     receipts: &[Receipt],
+    costs: &Costs,
 ) -> io::Result<()> {
     for graft in &edited.grafts {
         let was = graft.replaced.map_or_else(|| "new".to_owned(), |size| format!("was {}", bytes(size)));
@@ -53,14 +54,11 @@ pub fn write(
         None => writeln!(out, "layer  none: no file changes")?,
     }
     for receipt in receipts {
-        let (sent, mounted) = (moved(receipt, Fate::Upload), moved(receipt, Fate::Mount));
-        writeln!(out, "output {} ({} sent, {} mounted)", receipt.name, bytes(sent), bytes(mounted))?;
+        let (sent, mounted) = (bytes(receipt.bytes_sent()), bytes(receipt.bytes_mounted()));
+        writeln!(out, "output {} ({sent} sent, {mounted} mounted)", receipt.name)?;
     }
+    costs.write(out)?;
     writeln!(out, "image  {}", assembled.image.manifest.digest())
-}
-
-fn moved(receipt: &Receipt, wanted: Fate) -> u64 {
-    receipt.blobs.iter().filter(|(_, fate)| *fate == wanted).map(|(blob, _)| blob.size).sum()
 }
 
 /// A build that its gate refused, with the report that says why: `imgforge.build/1`.
@@ -76,6 +74,7 @@ pub fn value(
     edited: &Edited,
     assembled: &Assembled,
     receipts: &[Receipt],
+    costs: &Costs,
     report: Value,
 ) -> Value {
     let donors = locked.donors.iter().map(|(name, donor)| {
@@ -97,7 +96,7 @@ pub fn value(
     });
     let outputs = receipts.iter().map(|receipt| {
         json!({"name": receipt.name, "digest": receipt.digest.to_string(),
-            "bytes_sent": moved(receipt, Fate::Upload), "bytes_mounted": moved(receipt, Fate::Mount)})
+            "bytes_sent": receipt.bytes_sent(), "bytes_mounted": receipt.bytes_mounted()})
     });
     json!({
         "schema": "imgforge.build/1",
@@ -110,6 +109,7 @@ pub fn value(
         "files": grafts.collect::<Vec<_>>(),
         "patches": patches.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
+        "costs": costs.value(),
         "report": report,
     })
 }

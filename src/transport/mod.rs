@@ -120,7 +120,16 @@ impl Receipt {
     /// The bytes of the blobs that were sent; documents and framing are not counted.
     #[must_use]
     pub fn bytes_sent(&self) -> u64 {
-        let sent = self.blobs.iter().filter(|(_, fate)| *fate == Fate::Upload);
-        sent.map(|(descriptor, _)| descriptor.size).sum()
+        self.moved(Fate::Upload)
+    }
+
+    /// The bytes of the blobs that were mounted.
+    #[must_use]
+    pub fn bytes_mounted(&self) -> u64 {
+        self.moved(Fate::Mount)
+    }
+
+    fn moved(&self, how: Fate) -> u64 {
+        self.blobs.iter().filter(|(_, fate)| *fate == how).map(|(descriptor, _)| descriptor.size).sum()
     }
 }

@@ -129,9 +129,10 @@ fuzz_target!(|data: &[u8]| {
     let range = at(*from).min(at(*to)) as u64..at(*from).max(at(*to)) as u64;
     let mut file = plain[range.start as usize..range.end as usize].to_vec();
     let mut dirty = Vec::new();
-    for patch in [first, second].into_iter().filter(|patch| **patch > 0 && !file.is_empty()) {
-        let begin = (file.len() - 1) * usize::from(*patch) / 255;
-        let end = file.len().min(begin + 16);
+    let length = file.len();
+    for patch in [first, second].into_iter().filter(|patch| **patch > 0 && length > 0) {
+        let begin = (length - 1) * usize::from(*patch) / 255;
+        let end = length.min(begin + 16);
         file[begin..end].iter_mut().for_each(|byte| *byte ^= 0xa5);
         dirty.push(begin as u64..end as u64);
     }

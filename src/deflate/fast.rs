@@ -132,19 +132,10 @@ fn tokens(
         let length = value(entry, bits.buffer);
         bits.drop(entry);
         bits.refill();
-        let mut far = distances[(bits.buffer & low(DISTANCE_BITS)) as usize];
-        if far & EXCEPTION != 0 {
-            if far & SUBTABLE == 0 {
-                break Err(Flaw::Broken("a code that stands for no distance"));
-            }
-            bits.drop(far);
-            far = distances[sub_index(far, bits.buffer) & (DISTANCE_SIZE - 1)];
-            if far & EXCEPTION != 0 {
-                break Err(Flaw::Broken("a code that stands for no distance"));
-            }
-        }
-        let distance = value(far, bits.buffer);
-        bits.drop(far);
+        let distance = match far(distances, bits) {
+            Ok(distance) => distance,
+            Err(flaw) => break Err(flaw),
+        };
         bits.refill();
         entry = main_entry(litlen, bits);
         if distance > at - floor {
@@ -155,6 +146,24 @@ fn tokens(
     };
     *position = at;
     ended
+}
+
+/// The distance that comes next.
+#[inline(always)]
+fn far(distances: &[u32; DISTANCE_SIZE], bits: &mut Bits<'_>) -> Result<usize, Flaw> {
+    let mut entry = distances[(bits.buffer & low(DISTANCE_BITS)) as usize];
+    if entry & EXCEPTION != 0 {
+        if entry & SUBTABLE != 0 {
+            bits.drop(entry);
+            entry = distances[sub_index(entry, bits.buffer) & (DISTANCE_SIZE - 1)];
+        }
+        if entry & EXCEPTION != 0 {
+            return Err(Flaw::Broken("a code that stands for no distance"));
+        }
+    }
+    let distance = value(entry, bits.buffer);
+    bits.drop(entry);
+    Ok(distance)
 }
 
 #[inline(always)]

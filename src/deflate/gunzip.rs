@@ -141,8 +141,7 @@ impl Shared {
 pub struct Handle(pub(super) Arc<Mutex<Shared>>);
 
 impl Handle {
-    /// Wants a restart point at the last block boundary at or before `out`. There will be none if that lies
-    /// more than 512 KiB before it.
+    /// Wants a restart point at the last block boundary at or before `out`. Boundaries within 512 bytes count as one.
     pub fn mark(&self, out: u64) {
         self.watch(|watch, ring| {
             watch.marks().want(out);

@@ -11,7 +11,8 @@ use super::ring::WINDOW;
 use super::tape::Tape;
 use super::trace::Trace;
 
-/// A mark lies at most this far before what it was asked for; a block that begins earlier gives none.
+/// A mark is found in the history if it lies at most this far before what it was asked for. Where blocks that are
+/// longer begin, one is made in time and held back until it is asked for.
 pub(super) const REACH: u64 = 512 << 10;
 
 /// Boundaries nearer to each other than this count as one, or a blob of tiny blocks would fill the memory.
@@ -19,6 +20,9 @@ const APART: u64 = 512;
 
 /// Most windows that wait for the blocks after them.
 const MOST_PENDING: usize = 64;
+
+/// Most marks that are held back: more long blocks do not end within what may be asked for.
+const MOST_HELD: usize = 8;
 
 /// Where a block or a member begins.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +36,8 @@ struct Start {
 struct Pending {
     start: Start,
     window: Box<[u8; WINDOW]>,
+    /// Nobody asked for it yet.
+    held: bool,
 }
 
 /// The boundaries of late, and what is wanted of them.
@@ -40,13 +46,19 @@ pub(super) struct Marks {
     spacing: u64,
     /// Output offset of the latest boundary.
     latest: Option<u64>,
+    /// The same of the latest block that was found to be long.
+    long: Option<u64>,
     starts: VecDeque<Start>,
     /// Block ends: offset in the output, and the byte of the blob behind it.
     ends: VecDeque<(u64, u64)>,
     wanted: BTreeSet<u64>,
     wanted_ends: BTreeSet<u64>,
-    chosen: Vec<Start>,
+    /// Long blocks whose marks were asked for.
+    wanted_long: BTreeSet<u64>,
+    /// Where marks are to be made, and whether to hold them back.
+    chosen: Vec<(Start, bool)>,
     pending: Vec<Pending>,
+    held: VecDeque<Restart>,
     done: BTreeMap<u64, Restart>,
     done_ends: BTreeMap<u64, u64>,
 }
@@ -56,12 +68,15 @@ impl Marks {
         Self {
             spacing: spacing.max(1),
             latest: None,
+            long: None,
             starts: VecDeque::new(),
             ends: VecDeque::new(),
             wanted: BTreeSet::new(),
             wanted_ends: BTreeSet::new(),
+            wanted_long: BTreeSet::new(),
             chosen: Vec::new(),
             pending: Vec::new(),
+            held: VecDeque::new(),
             done: BTreeMap::new(),
             done_ends: BTreeMap::new(),
         }
@@ -88,6 +103,7 @@ impl Marks {
     /// A block or a member begins.
     pub(super) fn begin(&mut self, bit: u64, out: u64, member: bool) {
         let start = Start { out, bit, member };
+        self.look_back(out);
         if self.latest.is_some_and(|latest| latest / self.spacing != out / self.spacing) {
             self.wanted.insert(out);
         }
@@ -113,32 +129,62 @@ impl Marks {
 
     /// Does what can be done now. `over`: nothing will follow.
     pub(super) fn progress(&mut self, ring: &Ring, tape: &Tape, over: bool) {
+        self.look_back(ring.total());
         self.choose(ring.total(), over);
-        for start in std::mem::take(&mut self.chosen) {
-            self.prepare(start, ring);
+        for (start, held) in std::mem::take(&mut self.chosen) {
+            self.prepare(start, held, ring);
         }
         self.settle(tape, over);
         self.answer();
+    }
+
+    /// Has a mark made at the beginning of the open block once that is known, by its output up to `out`, to be long.
+    fn look_back(&mut self, out: u64) {
+        if let Some(begin) = self.latest.filter(|begin| out - begin > REACH && self.long != Some(*begin)) {
+            self.long = Some(begin);
+            self.chosen.extend(self.start(begin).map(|start| (start, true)));
+        }
+    }
+
+    /// The last boundary at or before `out`.
+    fn start(&self, out: u64) -> Option<Start> {
+        let behind = self.starts.partition_point(|start| start.out <= out);
+        self.starts.get(behind.checked_sub(1)?).copied()
     }
 
     /// Finds the boundaries of marks whose block is known: a byte behind them has been decoded.
     fn choose(&mut self, total: u64, over: bool) {
         let later = if over { BTreeSet::new() } else { self.wanted.split_off(&total) };
         for out in std::mem::replace(&mut self.wanted, later) {
-            let behind = self.starts.partition_point(|start| start.out <= out);
-            let start = behind.checked_sub(1).and_then(|index| self.starts.get(index));
-            self.chosen.extend(start.filter(|start| out - start.out <= REACH));
+            match self.start(out) {
+                Some(start) if out - start.out <= REACH => self.chosen.push((start, false)),
+                Some(start) => drop(self.wanted_long.insert(start.out)),
+                None => {}
+            }
         }
     }
 
-    fn prepare(&mut self, start: Start, ring: &Ring) {
-        let waits = self.pending.iter().any(|pending| pending.start.out == start.out);
+    fn prepare(&mut self, start: Start, held: bool, ring: &Ring) {
+        let waiting = self.pending.iter_mut().find(|pending| pending.start.out == start.out);
         if start.member {
             let restart = Restart { bit: start.bit, out: start.out, window: None };
-            self.done.insert(start.out, restart);
-        } else if !waits && self.pending.len() < MOST_PENDING {
+            self.finish(restart, held);
+        } else if let Some(waiting) = waiting {
+            waiting.held &= held;
+        } else if self.pending.len() < MOST_PENDING {
             let window = ring.window(start.out);
-            self.pending.extend(window.map(|window| Pending { start, window }));
+            self.pending.extend(window.map(|window| Pending { start, window, held }));
+        }
+    }
+
+    fn finish(&mut self, restart: Restart, held: bool) {
+        if !held {
+            self.done.insert(restart.out, restart);
+            return;
+        }
+        self.held.push_back(restart);
+        if self.held.len() > MOST_HELD {
+            self.held.pop_front();
         }
     }
 
@@ -146,10 +192,16 @@ impl Marks {
     fn settle(&mut self, tape: &Tape, over: bool) {
         let known = self.ends.back().map_or(0, |end| end.0);
         let ready = |pending: &mut Pending| over || pending.start.out + WINDOW as u64 <= known;
-        for Pending { start, window } in self.pending.extract_if(.., ready) {
+        let ready: Vec<_> = self.pending.extract_if(.., ready).collect();
+        for Pending { start, window, held } in ready {
             let used = used(tape, start.out, known).unwrap_or_else(|| vec![true; WINDOW]);
-            let window = Window::of(&window, &used);
-            self.done.insert(start.out, Restart { bit: start.bit, out: start.out, window: Some(window) });
+            let window = Some(Window::of(&window, &used));
+            self.finish(Restart { bit: start.bit, out: start.out, window }, held);
+        }
+        for restart in &self.held {
+            if self.wanted_long.remove(&restart.out) {
+                self.done.insert(restart.out, restart.clone());
+            }
         }
     }
 

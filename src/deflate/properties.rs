@@ -131,3 +131,32 @@ fn marks_asked_for_late_are_the_same() {
     drain(gunzip, 10_000).unwrap();
     assert_eq!(handle.restarts(), early);
 }
+
+#[test]
+fn a_long_block_has_a_mark_at_its_beginning() {
+    let plain = [plain(9, 100_000), vec![0; 4_000_000], plain(10, 100_000)].concat();
+    let blob = Blob { gz: member(&deflate(&plain, 6, &[]), &plain), plain };
+    let (gunzip, handle) = Gunzip::new(&blob.gz[..]).watched(u64::MAX);
+    handle.mark(2_000_000);
+    drain(gunzip, 100_000).unwrap();
+    let restarts = handle.restarts();
+    let restart = restarts.iter().rfind(|restart| restart.out <= 2_000_000).unwrap();
+    assert!((1..100_000).contains(&restart.out), "{}", restart.out);
+    check_range(&blob, restart, blob.plain.len() as u64, blob.gz.len() as u64);
+}
+
+/// After a flush that forgets, nothing of a window is used; where all repeats from far away, all is.
+#[test]
+fn a_window_holds_what_is_used() {
+    let noise = plain(21, 20_000);
+    let plain = [&noise[..], &noise, &noise].concat();
+    for (full, least, most) in [(true, 0, 0), (false, 1, 32_768)] {
+        let blob = Blob { gz: member(&deflate(&plain, 9, &[(40_000, full)]), &plain), plain: plain.clone() };
+        let (restarts, _) = notes(&blob, &[40_000], 4096);
+        let restart = restarts.last().unwrap();
+        assert_eq!(restart.out, 40_000);
+        let held = restart.window.as_ref().unwrap().len();
+        assert!((least..=most).contains(&held), "{held}");
+        check_range(&blob, restart, 60_000, blob.gz.len() as u64);
+    }
+}

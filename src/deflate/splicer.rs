@@ -110,14 +110,14 @@ impl<W: Write> Splicer<W> {
             self.literal.write(bytes, &mut self.out)?;
             return Ok(bytes.len());
         };
-        if file.at >= file.covered {
-            if let Some(block) = file.plan.at(file.at) {
-                self.literal.end(&mut self.out)?;
-                file.load(&block)?;
-                emit(&mut self.out, &file.buffer, &block)?;
-                file.covered = block.end();
-                self.copied += u64::from(block.length);
-            }
+        if file.at >= file.covered
+            && let Some(block) = file.plan.at(file.at)
+        {
+            self.literal.end(&mut self.out)?;
+            file.load(&block)?;
+            emit(&mut self.out, &file.buffer, &block)?;
+            file.covered = block.end();
+            self.copied += u64::from(block.length);
         }
         let covered = file.at < file.covered;
         let to = if covered { file.covered } else { file.plan.next().unwrap_or(file.size) };

@@ -61,3 +61,38 @@ impl Read for Counting {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Place;
+
+    impl Source for Place {
+        fn name(&self) -> String {
+            "place".to_owned()
+        }
+
+        fn root(&self) -> Result<(Vec<u8>, String), Error> {
+            Ok((b"root".to_vec(), String::new()))
+        }
+
+        fn open(&self, _: &Descriptor, offset: u64) -> Result<Box<dyn Read + Send>, Error> {
+            Ok(Box::new(&b"0123456789"[offset as usize..]))
+        }
+    }
+
+    #[test]
+    fn what_is_read_is_counted_and_nothing_more() {
+        let traffic = Traffic::default();
+        let place = Metered::new(Place, &traffic);
+        let blob = Descriptor::of("x/y", b"0123456789");
+        place.root().unwrap();
+        assert_eq!(traffic.read_locally(), 4);
+        let mut bytes = Vec::new();
+        place.open_range(&blob, 2..5).unwrap().read_to_end(&mut bytes).unwrap();
+        assert_eq!(traffic.read_locally(), 4 + 3);
+        place.open(&blob, 4).unwrap().read_to_end(&mut bytes).unwrap();
+        assert_eq!((traffic.read_locally(), traffic.received()), (4 + 3 + 6, 0));
+    }
+}

@@ -1,6 +1,9 @@
 //! Ranges of Debian's docker-registry (distribution 2.8).
 
+use std::time::Instant;
+
 use imgforge::oci::Digest;
+use imgforge::transport::Source;
 use imgforge::transport::merge;
 use imgforge::transport::registry::Registry;
 use imgforge::transport::registry::RegistryOptions;
@@ -74,4 +77,35 @@ fn a_large_range_of_a_real_registry_arrives_whole() {
     let read = read_range(&source, &descriptor, 0..descriptor.size).unwrap();
     assert_eq!(Digest::of(&read), descriptor.digest);
     assert!(traffic.received() < descriptor.size + 1000, "{}: each byte came once", traffic.received());
+}
+
+/// A measurement and no check: `cargo test --test registry -- --ignored --nocapture loopback`.
+#[test]
+#[ignore = "it prints figures"]
+fn loopback_one_stream_beside_pieces() {
+    if !present(&[("docker-registry", "docker-registry")]) {
+        return;
+    }
+    let running = plain();
+    let bytes = numbered(256 << 20);
+    publish(&registry(), &running.host, &[&bytes]).unwrap();
+    let descriptor = layer(&bytes);
+    drop(bytes);
+    for round in 0..5 {
+        for (piece, pieces) in [(256 << 20, 0), (8 << 20, 6), (16 << 20, 3), (16 << 20, 1)] {
+            let registry = Registry::new(RegistryOptions { piece, pieces, ..options() }).unwrap();
+            let source = registry.source(&reference(&running.host, "r:t"));
+            read_range(&source, &descriptor, 0..1).unwrap();
+            let begun = Instant::now();
+            let mut reader = source.open_range(&descriptor, 0..descriptor.size).unwrap();
+            let read = std::io::copy(&mut reader, &mut std::io::sink()).unwrap();
+            let seconds = begun.elapsed().as_secs_f64();
+            assert_eq!(read, descriptor.size);
+            println!(
+                "round {round}: {:>4} MiB x {pieces}: {:.0} MB/s",
+                piece >> 20,
+                read as f64 / seconds / 1e6
+            );
+        }
+    }
 }

@@ -51,8 +51,9 @@ impl Default for RegistryOptions {
             idle: Duration::from_secs(60),
             parallel: 4,
             chunk: 64 << 20,
-            piece: 8 << 20,
-            pieces: 6,
+            // 256 MiB over loopback, CPU seconds of both ends: one stream 0.42, 16 MiB by 3 0.50, 8 MiB by 6 0.67.
+            piece: 16 << 20,
+            pieces: 3,
             traffic: Traffic::default(),
         }
     }

@@ -95,7 +95,7 @@ fn copy_out(
 /// The file at this offset of a layer, when an earlier run took it out and the store still has it.
 fn recall(world: &World<'_>, blob: &Digest, offset: u64, size: u64) -> Option<Digest> {
     // A note outlives its blob when the cache is pruned: then the file is taken out again.
-    known_digest(world, blob, offset).filter(|digest| world.store.contains(digest, size))
+    known_digest(world, blob, offset).filter(|digest| world.store.relies_on(digest, size))
 }
 
 /// The digest of the file at this offset of a layer, when an earlier run took it out.

@@ -52,7 +52,8 @@ pub struct Blocks {
 #[must_use]
 pub fn recall(store: &Store, layer: &Digest, offset: u64, size: u64) -> Option<Extract> {
     let extract: Extract = note::load_extract(store, layer, offset)?;
-    let there = |digest: &Digest, size| store.contains(digest, size);
+    // A note outlives its blobs when the cache is pruned: then the file is taken out again.
+    let there = |digest: &Digest, size| store.relies_on(digest, size);
     let blocks = extract.blocks.as_ref().is_none_or(|blocks| there(&blocks.digest, blocks.size));
     (extract.size == size && there(&extract.digest, size) && blocks).then_some(extract)
 }

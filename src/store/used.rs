@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 use std::time::SystemTime;
 
+use crate::oci::Digest;
 use crate::store::Store;
 
 /// A use is written down when the last one is so long ago: builds read the same files many times.
@@ -32,6 +33,12 @@ impl Store {
             drop(fs::File::open(path).and_then(|file| file.set_modified(self.now)));
         }
         meta.is_file()
+    }
+
+    /// As [`Store::contains`], of a blob that is relied on, though nobody may read it: that counts as a use.
+    #[must_use]
+    pub fn relies_on(&self, digest: &Digest, size: u64) -> bool {
+        self.contains(digest, size) && self.use_path(&self.blob_path(digest))
     }
 
     fn is_long_after(&self, last: SystemTime) -> bool {

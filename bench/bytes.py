@@ -38,6 +38,7 @@ from fetch import Unavailable  # noqa: E402
 
 HUGE = {"small": 2.0, "full": 20.0}
 OUT = HERE.parent / "target/bench-bytes.json"
+PROGRAM = Path(os.environ.get("CARGO_TARGET_DIR") or HERE.parent / "target") / "release/imgforge"
 # Peers that keep whole images, unpacked besides, may need this many times the pair's size.
 ROOM = 3
 
@@ -192,7 +193,7 @@ def show(bench: Bench, runs: dict) -> dict:
 
 def arguments():
     words = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    words.add_argument("--program", type=Path, default=HERE.parent / "target/release/imgforge")
+    words.add_argument("--program", type=Path, default=PROGRAM)
     words.add_argument("--scale", choices=pair.SCALES, default="small")
     words.add_argument("--only", help="names of runs, with commas")
     words.add_argument("--peers", help="which peers, with commas; empty for none")

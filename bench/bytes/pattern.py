@@ -17,7 +17,7 @@ from pathlib import Path
 from oci_tar import Layer
 
 SLICE = 32 << 20
-PER_FILE = 32
+PER_FILE = 4
 HEADER = bytes.fromhex("1f8b08000000000000ff")
 
 

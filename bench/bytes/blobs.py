@@ -56,6 +56,7 @@ def pack(layer: Layer, path: Path, wanted: list[str]) -> Blob:
         gzip.stdin.write(piece)
     gzip.stdin.close()
     out.join()
+    gzip.stdout.close()
     if gzip.wait():
         raise OSError(f"gzip ended with {gzip.returncode}")
     spans = compressed_spans(path, tar_spans(path, wanted))

@@ -22,7 +22,7 @@ class Registry:
 
     def _ask(self, method: str, path: str, body=None, headers=None):
         connection = http.client.HTTPConnection(self.address, timeout=600)
-        connection.request(method, path, body, headers or {})
+        connection.request(method, path, body, {"Connection": "close", **(headers or {})})
         return connection.getresponse()
 
     def _done(self, method: str, path: str, status: int, body=None, headers=None):

@@ -72,8 +72,8 @@ def dockerd(directory: Path):
 class Proxy:
     """The counting proxy in front of a server; see proxy.py."""
 
-    def __init__(self, process):
-        self.process = process
+    def __init__(self, address: str, process):
+        self.address, self.process = address, process
 
     def counts(self) -> dict:
         self.process.stdin.write("\n")
@@ -88,7 +88,7 @@ def proxy(listen: str, upstream: str):
         if server.stdout.readline().strip() != "ready":
             raise OSError(f"the proxy did not come up on {listen}: is another benchmark running?")
         try:
-            yield Proxy(server)
+            yield Proxy(listen, server)
         finally:
             server.stdin.close()
             server.wait(10)

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 
+import pair  # first: it says where the fixtures' modules are
 import blobs
-import build as real
 import contents
-import pair
 import pattern
 import registry
 import services
 from oci_tar import Layer
+from pair import real
 from tree import Tree
 
 HUGE_WANTED = 8_000_000

@@ -21,6 +21,8 @@ from services import proxy
 
 # What of a cache is contents, not knowledge of contents: taken out to have a warm index and nothing else.
 CONTENTS = ("blobs", "files", "content", "contents", "partial", "tmp")
+# Which notes are the index that has a target of its own: file tables, and places to begin inflating at.
+INDEX = ("layers", "access")
 # Ways to say that only the grafted files' own closure is to be audited, first that the help names.
 SCOPED = (("--audit-scope", "closure"), ("--audit-scope", "grafted"), ("--scope", "closure"), ("--audit", "closure"))
 
@@ -72,8 +74,8 @@ class Forge:
         place.mkdir(parents=True)
         first = Job(job.name, job.address, job.tag, place, job.source, job.into, job.wanted)
         self.build(first, Meter("prepare", place / "log"))
-        for name in CONTENTS:
-            shutil.rmtree(place / "cache" / name, ignore_errors=True)
+        for known in [place / "cache" / name for name in CONTENTS] + [*(place / "cache/notes").glob("made*")]:
+            shutil.rmtree(known, ignore_errors=True)
         (place / "done").write_text(json.dumps({"new layers": jobs.check(first)["new layers"]}))
 
     def resume(self, job: Job) -> dict:
@@ -96,8 +98,11 @@ def cold_scoped(forge: Forge, job: Job, meter: Meter) -> None:
 
 def warm(forge: Forge, job: Job, meter: Meter) -> None:
     forge.resume(job)
-    kept = sum(path.stat().st_size for path in (job.work / "cache").rglob("*") if path.is_file())
-    meter.run.extra["index bytes"] = kept
+    kinds = {
+        kind.name: sum(path.stat().st_size for path in kind.iterdir()) for kind in (job.work / "cache/notes").iterdir()
+    }
+    meter.run.extra["notes"] = kinds
+    meter.run.extra["index bytes"] = sum(size for kind, size in kinds.items() if kind.startswith(INDEX))
     forge.build(job, meter)
 
 

@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: demo test lint needs corpus quiet torch-ops look settings layout-proof differential cluster endpoint
+.PHONY: bench-bytes demo test lint needs corpus quiet torch-ops look settings layout-proof differential cluster endpoint
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make cluster  apply, watch and delete on a real API server, which is built once (11 minutes)"
 	@echo "make endpoint  smoke and bench against a real server and an independent client (34 MB of downloads)"
 	@echo "make differential  the model of the dynamic loader against the real ones of three Debians"
+	@echo "make bench-bytes  bytes, time and memory of a build beside docker, buildah, umoci, crane and regctl (bench/README.md)"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
 # Installs what is missing when run as root, else says what to install.
@@ -76,3 +77,11 @@ layout-proof:
 cluster:
 	cargo build --quiet
 	fixtures/kube/play.py target/debug/imgforge
+
+# SCALE=full needs 4 GB of wheels, 12 GB of disk for good and 25 GB while it runs. PEERS= leaves imgforge alone.
+SCALE ?= small
+PEERS ?= docker,buildah,umoci,crane,regctl
+bench-bytes:
+	@fixtures/services/install.sh --with-peers
+	cargo build --release --quiet
+	bench/bytes.py --scale $(SCALE) --peers "$(PEERS)"

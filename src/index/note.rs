@@ -8,9 +8,9 @@ use crate::store;
 use crate::store::Store;
 
 /// Kinds of notes; the number changes with the meaning of the bytes.
-const LAYERS: &str = "layers-6";
+const LAYERS: &str = "layers-7";
 const SYMBOLS: &str = "symbols-4";
-const TRAITS: &str = "traits-3";
+const TRAITS: &str = "traits-4";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
 

@@ -37,6 +37,9 @@ fn calls_are_found_by_every_name() {
             "class A:\n    def __init__(self):\n        self.op = torch.ops.a.f\n    def g(self):\n        self.op(1, 2)",
             "a::f(2)",
         ),
+        ("class A:\n    op = torch.ops.a.f.default\n    def g(self):\n        self.op(1)", "a::f.default(1)"),
+        ("op = torch._dynamo.disallow_in_graph(torch.ops.a.f.default)\nop(1, 2)", "a::f.default(2)"),
+        ("op = torch.ops.a.f\nop.out(1)", "a::f.out(1)"),
         ("auto_functionalized(torch.ops.a.f.default, k=1, l=2)", "a::f.default(0 k l)"),
         ("partial(torch.ops.a.f, 1)", "a::f(1)*"),
         ("h = lambda q: torch.ops.a.f(q)", "a::f(1)"),
@@ -50,6 +53,51 @@ fn calls_are_found_by_every_name() {
         ("for op in x:\n    op()", ""),
     ] {
         assert_eq!(calls(text).join("; "), want, "{text}");
+    }
+}
+
+/// `ns::op[.overload] [at import]` for every operator that is named and not called.
+fn named(text: &str) -> Vec<String> {
+    let script = python::script(&format!("import torch\n{text}\n"));
+    let short = |one: &python::OpCall| {
+        let overload = one.overload.as_ref().map(|name| format!(".{name}")).unwrap_or_default();
+        let when = if one.at_import { " at import" } else { "" };
+        let guard = one.guard.as_ref().map(|guard| format!(" {guard}")).unwrap_or_default();
+        format!("{}::{}{overload}{when}{guard}", one.namespace, one.operator)
+    };
+    script.named.iter().map(short).collect()
+}
+
+#[test]
+fn operators_that_are_only_named_are_found() {
+    for (text, want) in [
+        ("x = torch.ops.a.f.default", "a::f.default at import"),
+        ("x = torch._dynamo.disallow_in_graph(\n    torch.ops.a.f.default\n)", "a::f.default at import"),
+        ("class A:\n    op = torch.ops.a.f", "a::f at import"),
+        ("with torch.no_grad():\n    x = torch.ops.a.f", "a::f at import"),
+        ("try:\n    x = torch.ops.a.f\nexcept ImportError:\n    y = torch.ops.a.g", "a::f at import; a::g"),
+        ("def g():\n    return torch.ops.a.f", "a::f"),
+        ("def g(op=torch.ops.a.f):\n    op(1)", "a::f at import"),
+        ("g = lambda: torch.ops.a.f", "a::f"),
+        ("if fast:\n    x = torch.ops.a.f", "a::f"),
+        ("for x in y:\n    z[x] = torch.ops.a.f", "a::f"),
+        ("x = fast and torch.ops.a.f", "a::f"),
+        ("x = hasattr(torch.ops.a, 'f') and torch.ops.a.f", "a::f only where `hasattr` finds it"),
+        ("x = getattr(torch.ops.a, 'f')", "a::f at import"),
+        ("torch.ops.a.f.default.redispatch(1)", "a::f.default at import"),
+        ("torch.ops.a.f.overloads()", "a::f at import"),
+        // Told once, with the call or where a name got its meaning.
+        ("torch.ops.a.f(torch.ops.a.g)", "a::g at import"),
+        ("partial(torch.ops.a.f, 1)", ""),
+        ("op = torch.ops.a.f\nop(1)\nuse(op)", "a::f at import"),
+        ("getattr(torch.ops.a, 'f')(1)", ""),
+        // What looks no operator up.
+        ("x = getattr(torch.ops.a, 'f', None)", ""),
+        ("hasattr(torch.ops.a, 'f')", ""),
+        ("torch.ops.a.f = other", ""),
+        ("torch.ops.load_library('x')", ""),
+    ] {
+        assert_eq!(named(text).join("; "), want, "{text}");
     }
 }
 

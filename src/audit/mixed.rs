@@ -19,6 +19,13 @@ pub(super) struct Stranger {
     pub(super) others: BTreeMap<ImagePath, BTreeSet<String>>,
 }
 
+/// Files that are not those that their wheels brought, in wheels of which other files are.
+pub(super) fn replaced(case: &Case<'_>) -> Result<BTreeSet<ImagePath>, ObjectError> {
+    let wheels = Wheels::new(&case.loader)?;
+    let mixed = wheels.iter().filter(|wheel| !with(wheel, true).is_empty());
+    Ok(mixed.flat_map(|wheel| with(wheel, false)).cloned().collect())
+}
+
 /// Strangers, told by the hashes in RECORD. Where every file differs nothing is mixed: the wheel was stripped or
 /// given other search paths after it was installed. What grafts bring is judged by its donor.
 pub(super) fn strangers(case: &Case<'_>) -> Result<Vec<Stranger>, ObjectError> {

@@ -26,9 +26,9 @@ pub struct Judge {
     /// Put what a check finds on another level: error, warning, note or off; may be repeated
     #[arg(long, value_name = "CHECK=LEVEL", value_parser = level)]
     pub level: Vec<(String, Level)>,
-    /// Files of the image that GLOB matches are loaded by EXECUTABLE once it has opened each PRELOAD; without
-    /// EXECUTABLE the program is inferred; may be repeated
-    #[arg(long, value_name = "GLOB=EXECUTABLE[,PRELOAD…]", value_parser = context)]
+    /// Files of the image that GLOB matches are loaded by EXECUTABLE once it has opened each PRELOAD, those with
+    /// `global:` first and for all that comes later; without EXECUTABLE the program is inferred; may be repeated
+    #[arg(long, value_name = "GLOB=EXECUTABLE[,[global:]PRELOAD…]", value_parser = context)]
     pub context: Vec<EntryContext>,
     /// JSON report of an earlier audit: what it has counts as there before
     #[arg(long, value_name = "FILE")]
@@ -113,9 +113,12 @@ fn level(text: &str) -> Result<(String, Level), String> {
     Ok((id.to_owned(), level))
 }
 
-/// `GLOB=EXECUTABLE[,PRELOAD…]`.
+/// Before a preload that is opened with `RTLD_GLOBAL`.
+const GLOBAL: &str = "global:";
+
+/// `GLOB=EXECUTABLE[,[global:]PRELOAD…]`.
 fn context(text: &str) -> Result<EntryContext, String> {
-    let form = "write GLOB=EXECUTABLE[,PRELOAD…], such as /opt/app/plugins/*.so=/opt/app/bin/app";
+    let form = "write GLOB=EXECUTABLE[,[global:]PRELOAD…], such as /opt/app/plugins/*.so=/opt/app/bin/app";
     let (subject, company) = text.split_once('=').ok_or(form)?;
     globset::Glob::new(subject).map_err(|error| error.to_string())?;
     if subject.is_empty() || company.trim_matches(',').is_empty() {
@@ -124,14 +127,21 @@ fn context(text: &str) -> Result<EntryContext, String> {
     let path = |text: &str| ImagePath::absolute(text).map_err(|error| error.to_string());
     let mut names = company.split(',');
     let executable = names.next().filter(|name| !name.is_empty()).map(path).transpose()?;
-    let preload = names.map(path).collect::<Result<Vec<_>, _>>()?;
-    let subject = subject.to_owned();
-    Ok(EntryContext { subject, executable, preload, preload_global: Vec::new(), spot: None })
+    let (global, own): (Vec<&str>, Vec<&str>) = names.partition(|name| name.starts_with(GLOBAL));
+    let all = |names: Vec<&str>| {
+        names
+            .into_iter()
+            .map(|name| path(name.strip_prefix(GLOBAL).unwrap_or(name)))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let (preload, preload_global) = (all(own)?, all(global)?);
+    Ok(EntryContext { subject: subject.to_owned(), executable, preload, preload_global, spot: None })
 }
 
 fn written(context: &EntryContext) -> String {
     let program = context.executable.as_ref().map(ToString::to_string).unwrap_or_default();
-    let preloads = context.preload.iter().map(|path| format!(",{path}")).collect::<String>();
+    let global = context.preload_global.iter().map(|path| format!(",{GLOBAL}{path}"));
+    let preloads = global.chain(context.preload.iter().map(|path| format!(",{path}"))).collect::<String>();
     format!("{}={program}{preloads}", context.subject)
 }
 
@@ -141,10 +151,28 @@ mod tests {
 
     #[test]
     fn a_context_is_a_glob_and_what_loads_it() {
-        for text in ["/p/*.so=/bin/app", "/p/*.so=/bin/app,/a.so,/b.so", "*=,/a.so"] {
+        let fine = [
+            "/p/*.so=/bin/app",
+            "/p/*.so=/bin/app,/a.so,/b.so",
+            "*=,/a.so",
+            "*=,global:/a.so,global:/b.so,/c.so",
+        ];
+        for text in fine {
             assert_eq!(written(&context(text).unwrap()), text);
         }
-        for text in ["/p/*.so", "=/bin/app", "/p=", "/p=,", "/p=bin", "[=/bin/app", "/p=/bin/app,a.so"] {
+        // What all see is opened first, wherever it is written.
+        assert_eq!(written(&context("*=,/c.so,global:/a.so").unwrap()), "*=,global:/a.so,/c.so");
+        let bad = [
+            "/p/*.so",
+            "=/bin/app",
+            "/p=",
+            "/p=,",
+            "/p=bin",
+            "[=/bin/app",
+            "/p=/bin/app,a.so",
+            "*=,global:a.so",
+        ];
+        for text in bad {
             assert!(context(text).is_err(), "{text}");
         }
     }

@@ -14,6 +14,7 @@ use super::source::Source;
 use super::strings::Collector;
 use super::strings::Letters;
 use super::traits::Anchors;
+use crate::torch::Found;
 use crate::torch::Scanner;
 
 /// Bytes that are looked at in one go.
@@ -32,7 +33,7 @@ const WRITABLE: u32 = 2;
 pub struct Texts {
     /// Operator schemas, as `torch::scan` finds them.
     pub schemas: Vec<String>,
-    /// Identifiers at the end of strings, in a file that has schemas (`torch::Found::names`).
+    /// Identifiers at the end of strings, in a file that registers operators (`torch::Found::names`).
     pub names: Vec<String>,
     /// Names of the registries that pybind11 and nanobind modules share their classes in.
     pub bindings: Vec<String>,
@@ -63,8 +64,15 @@ pub(super) fn read<R: Read + Seek>(
     for (offset, length) in places(source, &sections, anchors) {
         read_range(source, offset, length, &mut collector, &mut scanner)?;
     }
-    let torch = scanner.finish();
-    Ok(Texts { schemas: torch.schemas, names: torch.names, ..collector.finish() })
+    let Found { schemas, names } = scanner.finish();
+    let names = if schemas.is_empty() && !registers(symbols) { Vec::new() } else { names };
+    Ok(Texts { schemas, names, ..collector.finish() })
+}
+
+/// Whether the file registers operators with PyTorch, be it without a schema: that of a C++ function does then.
+fn registers(symbols: &Symbols) -> bool {
+    let ours = |name: &str| name.contains("5torch7Library") || name.contains("3c1017RegisterOperators");
+    symbols.undefined.iter().any(|symbol| ours(&symbol.name))
 }
 
 /// Operator schemas alone, sorted.

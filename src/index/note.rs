@@ -13,9 +13,9 @@ use crate::store;
 use crate::store::Store;
 
 /// Kinds of notes; the number changes with the meaning of the bytes.
-const LAYERS: &str = "layers-6";
+const LAYERS: &str = "layers-7";
 const SYMBOLS: &str = "symbols-4";
-const TRAITS: &str = "traits-3";
+const TRAITS: &str = "traits-4";
 const ACCESS: &str = "access-1";
 const EXTRACTS: &str = "extracts-2";
 const TEXTS: &str = "texts-1";

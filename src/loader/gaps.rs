@@ -29,8 +29,13 @@ impl World {
     pub fn has_gap_for(&self, name: &str) -> bool {
         self.missing.iter().any(|missing| {
             let platform = missing.outside && platform::is_platform(&missing.name);
-            !platform
-                || (!platform::is_versioned(&missing.name) && platform::could_define(&missing.name, name))
+            match () {
+                () if missing.host => is_driver_name(&missing.name, name),
+                () if platform => {
+                    !platform::is_versioned(&missing.name) && platform::could_define(&missing.name, name)
+                }
+                () => true,
+            }
         })
     }
 

@@ -32,7 +32,7 @@ pub struct Found {
     /// Schema texts, sorted, with single blanks. A text without ` -> ` is one whose end was not there.
     pub schemas: Vec<String>,
     /// Identifiers at the end of a string, sorted: names of namespaces and of operators without schema are among
-    /// them. None when there are no schemas.
+    /// them.
     pub names: Vec<String>,
 }
 
@@ -103,8 +103,8 @@ impl Scanner {
     #[must_use]
     pub fn finish(mut self) -> Found {
         self.drain(true);
-        let names = if self.schemas.texts.is_empty() { BTreeSet::new() } else { self.names.texts };
-        Found { schemas: self.schemas.texts.into_iter().collect(), names: names.into_iter().collect() }
+        let all = |kept: Kept| kept.texts.into_iter().collect();
+        Found { schemas: all(self.schemas), names: all(self.names) }
     }
 
     /// Looks at all of the buffer, at its end only when nothing follows, and lets go of what cannot matter any more.

@@ -37,7 +37,7 @@ fn message(verdict: &Verdict) -> Option<(Severity, String, String)> {
     let (misfits, some) = match &verdict.fault {
         Fault::Misfit(misfits) => (misfits, false),
         Fault::Some(misfits) => (misfits, true),
-        Fault::Missing => return None,
+        Fault::Missing { .. } | Fault::Overload(_) => return None,
     };
     if misfits.iter().any(|misfit| matches!(misfit, Misfit::Unknown { .. } | Misfit::Twice { .. })) {
         return None;

@@ -64,7 +64,7 @@ pub(super) type Scripts<'a> = [(&'a ImagePath, Arc<Script>)];
 impl Declared {
     pub(super) fn read(loader: &Loader<'_>, scripts: &Scripts<'_>) -> Result<Self, ObjectError> {
         let mut declared = Self::default();
-        let calling = scripts.iter().filter(|(_, script)| !script.calls.is_empty());
+        let calling = scripts.iter().filter(|(_, script)| script.lookups().next().is_some());
         let places: BTreeSet<Place> = calling.map(|(path, _)| Place::of(path)).collect();
         for (path, object) in loader.catalogue.iter() {
             let place = Place::of(path);
@@ -96,7 +96,7 @@ impl Declared {
                 self.by_name.entry(schema.name).or_default().push(declaration);
             }
         }
-        if !traits.texts.schemas.is_empty() {
+        if !traits.texts.names.is_empty() {
             let names = traits.texts.names.iter().cloned().collect();
             self.libraries.insert(path.clone(), Library { names, called: BTreeMap::new() });
         }
@@ -124,7 +124,7 @@ impl Declared {
         let mut seen: BTreeSet<(ImagePath, &str, &str)> = BTreeSet::new();
         for (path, script) in scripts {
             let place = Place::of(path);
-            for call in &script.calls {
+            for call in script.lookups() {
                 self.spaces.entry(call.operator.clone()).or_default().insert(call.namespace.clone());
                 let all = self.by_name.get(&call.operator).map(Vec::as_slice).unwrap_or_default();
                 let near = all.iter().filter(|one| place.distance(&one.place) == Distance::Package);

@@ -64,6 +64,11 @@ impl Verdict {
         self.call.guard.is_some()
     }
 
+    /// The import of the file comes to it.
+    pub(in crate::audit) fn is_at_import(&self) -> bool {
+        self.call.at_import
+    }
+
     /// How bad a fault is that would be an error for certain.
     pub(in crate::audit) fn severity(&self) -> Severity {
         match () {

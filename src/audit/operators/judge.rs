@@ -1,5 +1,7 @@
 //! Each call against the declarations nearest to it.
 
+use std::collections::BTreeSet;
+
 use super::OWN;
 use super::declared::Declaration;
 use super::declared::Declared;
@@ -8,6 +10,7 @@ use super::place::Distance;
 use super::place::Place;
 use crate::audit::Case;
 use crate::audit::case::DonorCase;
+use crate::audit::mixed;
 use crate::loader::ObjectError;
 use crate::oci::ImagePath;
 use crate::python;
@@ -23,7 +26,12 @@ pub(in crate::audit) enum Fault {
     /// It fits only some of the builds of the operator that lie side by side.
     Some(Vec<Misfit>),
     /// No such operator.
-    Missing,
+    Missing {
+        /// A library that should have it is not the one that its wheel brought.
+        replaced: bool,
+    },
+    /// The operator is there, and this overload of it is not.
+    Overload(String),
 }
 
 /// A call that is not as declared.
@@ -53,7 +61,7 @@ pub(in crate::audit) struct Verdicts {
 pub(in crate::audit) fn judge(case: &Case<'_>) -> Result<Verdicts, ObjectError> {
     let scripts: Vec<_> = case.scripts().collect();
     let foreign = |call: &OpCall| !OWN.contains(&call.namespace.as_str());
-    if !scripts.iter().any(|(_, script)| script.calls.iter().any(foreign)) {
+    if !scripts.iter().any(|(_, script)| script.lookups().any(foreign)) {
         return Ok(Verdicts::default());
     }
     let declared = Declared::read(&case.loader, &scripts)?;
@@ -67,7 +75,7 @@ pub(in crate::audit) fn judge(case: &Case<'_>) -> Result<Verdicts, ObjectError> 
             let at = case.donors.iter().position(|one| std::ptr::eq(one, donor))?;
             Some((&donors[at], Place::of(from)))
         });
-        for call in script.calls.iter().filter(|call| foreign(call)) {
+        for call in script.lookups().filter(|call| foreign(call)) {
             let origin = donor.as_ref().map(|(declared, place)| (*declared, place));
             let origin = origin.or_else(|| before.map(|before| (before, &place)));
             let asked = Asked { declared: &declared, origin, path, place: &place, call };
@@ -78,7 +86,20 @@ pub(in crate::audit) fn judge(case: &Case<'_>) -> Result<Verdicts, ObjectError> 
             }));
         }
     }
+    if all.iter().any(|verdict| matches!(verdict.fault, Fault::Missing { .. })) {
+        let replaced = mixed::replaced(case)?;
+        all.iter_mut().for_each(|verdict| verdict.replaced_by(&replaced));
+    }
     Ok(Verdicts { all, declared })
+}
+
+impl Verdict {
+    /// What is missing from a library that somebody put into the wheel is missed by those who were there before it.
+    fn replaced_by(&mut self, files: &BTreeSet<ImagePath>) {
+        if let Fault::Missing { replaced } = &mut self.fault {
+            *replaced = self.files.iter().any(|file| files.contains(file));
+        }
+    }
 }
 
 /// What the trees declare that files were taken from.
@@ -119,6 +140,9 @@ impl Asked<'_> {
         let (distance, near) = self.nearest(self.declared, self.place);
         if near.is_empty() {
             return self.missing();
+        }
+        if let Some(verdict) = self.overload(distance, &near) {
+            return Some(verdict);
         }
         let near: Vec<_> = near.into_iter().filter(|(_, one)| self.is_overload(one)).collect();
         let mut misfits = Vec::new();
@@ -180,15 +204,31 @@ impl Asked<'_> {
         self.call.guard.is_none() && !self.call.call.open
     }
 
+    /// The operator is there, and nothing of the tree has this overload of it.
+    fn overload(&self, distance: Distance, near: &Near<'_>) -> Option<Verdict> {
+        let name = self.call.overload.clone()?;
+        let mut all = self.declared.by_name.get(&self.call.operator).into_iter().flatten();
+        let sure = |(evidence, one): &(Evidence, &Declaration)| *evidence != Evidence::Open && !one.python;
+        if distance != Distance::Package || !near.iter().all(sure) || all.any(|one| self.is_overload(one)) {
+            return None;
+        }
+        let files = near.iter().map(|(_, one)| one.file.clone()).collect();
+        let (_, first) = near.first()?;
+        Some(self.make(Fault::Overload(name), first.text.clone(), files, self.call.guard.is_none()))
+    }
+
     fn missing(&self) -> Option<Verdict> {
-        let known = |declared: &Declared| declared.by_name.contains_key(&self.call.operator);
+        let known = |declared: &Declared| {
+            declared.by_name.get(&self.call.operator).is_some_and(|all| all.iter().any(|one| !one.fake))
+        };
         let (namespace, operator) = (&self.call.namespace, &self.call.operator);
         if known(self.declared) || !self.declared.lacks(self.place, namespace, operator) {
             return None;
         }
-        let certain = self.origin.is_some_and(|(origin, _)| known(origin)) && self.is_plain();
+        let before = self.origin.is_some_and(|(origin, _)| known(origin));
+        let certain = self.call.guard.is_none() && (before || self.call.at_import);
         let files = self.declared.owners(self.place, namespace);
-        Some(self.make(Fault::Missing, String::new(), files, certain))
+        Some(self.make(Fault::Missing { replaced: false }, String::new(), files, certain))
     }
 
     fn make(&self, fault: Fault, declared: String, files: Vec<ImagePath>, certain: bool) -> Verdict {

@@ -26,6 +26,8 @@ pub(super) struct Scope {
     names: BTreeMap<String, Meaning>,
     /// How many `if`, `for`, `try` … are around.
     pub(super) branches: usize,
+    /// It is that of a class: its names are attributes of `self`.
+    class: bool,
 }
 
 /// All scopes around a place, the innermost last.
@@ -35,6 +37,9 @@ pub(super) struct Scopes {
     /// What `self.NAME` stands for, in the whole file.
     attributes: BTreeMap<String, Meaning>,
 }
+
+/// Functions that give back the operator they are given (`torch/_dynamo/decorators.py`).
+const SAME: [&str; 2] = ["disallow_in_graph", "allow_in_graph"];
 
 /// Path of a `torch.library.Library`, before its namespace.
 pub(super) const LIBRARY: &str = "<library>";
@@ -46,6 +51,10 @@ impl Scopes {
 
     pub(super) fn enter(&mut self) {
         self.stack.push(Scope::default());
+    }
+
+    pub(super) fn enter_class(&mut self) {
+        self.stack.push(Scope { class: true, ..Scope::default() });
     }
 
     pub(super) fn leave(&mut self) {
@@ -60,7 +69,11 @@ impl Scopes {
     pub(super) fn bind(&mut self, name: &str, meaning: Meaning) {
         if let Some(scope) = self.stack.last_mut() {
             let open = scope.branches > 0 && scope.names.get(name).is_some_and(|known| *known != meaning);
-            scope.names.insert(name.to_owned(), if open { Meaning::Other } else { meaning });
+            let meaning = if open { Meaning::Other } else { meaning };
+            scope.names.insert(name.to_owned(), meaning.clone());
+            if scope.class {
+                self.bind_attribute(name, meaning);
+            }
         }
     }
 
@@ -117,6 +130,12 @@ impl Scopes {
     pub(super) fn meaning(&self, expr: &Expr) -> Meaning {
         if let Some(text) = literal::text(expr) {
             return Meaning::Text(text.to_owned());
+        }
+        if let Expr::Call(call) = expr
+            && last(&call.func).is_some_and(|name| SAME.contains(&name))
+            && let [same] = &*call.arguments.args
+        {
+            return self.path(same).map_or(Meaning::Other, Meaning::Path);
         }
         if let Expr::Call(call) = expr
             && last(&call.func) == Some("Library")

@@ -3,8 +3,11 @@
 use ruff_python_ast::Arguments;
 use ruff_python_ast::Expr;
 use ruff_python_ast::ExprCall;
+use ruff_text_size::Ranged;
+use ruff_text_size::TextRange;
 
 use super::bind::Scopes;
+use super::bind::is_name;
 use super::bind::last;
 use super::literal;
 use crate::torch::Call;
@@ -13,24 +16,39 @@ use crate::torch::Call;
 const LONGEST: usize = 1000;
 /// Attributes of `torch.ops` that are no namespaces.
 const OWN: [&str; 3] = ["load_library", "import_module", "loaded_libraries"];
+/// Attributes of an operator that are no overloads (`torch/_ops.py`, `OpOverloadPacket`), besides those with `_` first.
+const PACKET: [&str; 4] =
+    ["overloads", "op", "has_kernel_for_dispatch_key", "has_kernel_for_any_dispatch_key"];
 
 /// An operator: namespace, name, overload.
 pub(super) type Operator = (String, String, Option<String>);
 
-/// The operator that a call reaches, and what it passes on.
-pub(super) fn read(scopes: &Scopes, call: &ExprCall) -> Option<(Operator, Call)> {
+/// The operator that a call reaches, where it is named, and what is passed on to it.
+pub(super) fn read(scopes: &Scopes, call: &ExprCall) -> Option<(Operator, TextRange, Call)> {
     if let Some(operator) = operator(scopes, &call.func) {
-        return Some((operator, passed(scopes, &call.arguments, 0)));
+        return Some((operator, call.func.range(), passed(scopes, &call.arguments, 0)));
     }
     let open = match last(&call.func)? {
         "auto_functionalized" | "auto_functionalized_v2" => false,
         "partial" => true,
         _ => return None,
     };
-    let operator = operator(scopes, call.arguments.args.first()?)?;
+    let first = call.arguments.args.first()?;
+    let operator = operator(scopes, first)?;
     let mut values = passed(scopes, &call.arguments, 1);
     values.open |= open;
-    Some((operator, values))
+    Some((operator, first.range(), values))
+}
+
+/// The operator that an expression looks up. A name that stands for one looks up nothing: that was done where it got
+/// its meaning.
+pub(super) fn named(scopes: &Scopes, expr: &Expr) -> Option<Operator> {
+    let looks_up = match expr {
+        Expr::Attribute(attribute) => attribute.ctx.is_load() && !is_name(&attribute.value, "self"),
+        Expr::Call(call) => is_name(&call.func, "getattr") && call.arguments.args.len() == 2,
+        _ => false,
+    };
+    looks_up.then(|| operator(scopes, expr)).flatten()
 }
 
 /// A call on one line, without comments, of at most [`LONGEST`] characters.
@@ -50,6 +68,7 @@ fn operator(scopes: &Scopes, expr: &Expr) -> Option<Operator> {
     }
     let overload = match rest {
         [] => None,
+        [overload] if overload.starts_with('_') || PACKET.contains(&overload.as_str()) => return None,
         [overload] => Some(overload.clone()),
         _ => return None,
     };

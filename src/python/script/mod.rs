@@ -27,6 +27,9 @@ use crate::torch;
 pub struct Script {
     /// Calls of operators, from the top.
     pub calls: Vec<OpCall>,
+    /// Operators that are named without a call, as in `op = torch.ops.ns.op.default`, from the top. They are looked
+    /// up there and then.
+    pub named: Vec<OpCall>,
     /// Operators that it defines, from the top.
     pub defined: Vec<OpDefinition>,
     /// Environment variables that it reads by a name that stands in it, sorted.
@@ -53,6 +56,8 @@ pub struct OpCall {
     pub text: String,
     /// What is passed.
     pub call: torch::Call,
+    /// It runs whenever the file is imported: neither a function nor a condition is around it.
+    pub at_import: bool,
     /// Why it may never run, or may fail without harm: the condition or handler around it, in a few words.
     pub guard: Option<String>,
 }
@@ -73,6 +78,11 @@ pub struct OpDefinition {
 }
 
 impl Script {
+    /// Every place where an operator is looked up: calls, then those that only name one.
+    pub fn lookups(&self) -> impl Iterator<Item = &OpCall> {
+        self.calls.iter().chain(&self.named)
+    }
+
     /// Whether nothing was found that is worth keeping.
     #[must_use]
     pub fn is_empty(&self) -> bool {

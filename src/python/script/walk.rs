@@ -23,6 +23,7 @@ use super::define;
 use super::guard;
 use super::literal;
 use super::variable;
+use crate::torch::Call;
 
 /// Deepest place that is looked at.
 const DEPTH: usize = 200;
@@ -38,6 +39,10 @@ pub(super) struct Walk<'a> {
     functions: BTreeMap<String, &'a StmtFunctionDef>,
     found: Script,
     env: BTreeSet<String>,
+    /// The operator of the call that is being looked at: it is told with the call.
+    called: Option<TextRange>,
+    /// How many functions, conditions, loops and handlers are around: with none, an import comes here.
+    later: usize,
     depth: usize,
     deep: bool,
 }
@@ -53,6 +58,8 @@ impl<'a> Walk<'a> {
             functions: BTreeMap::new(),
             found: Script::default(),
             env: BTreeSet::new(),
+            called: None,
+            later: 0,
             depth: 0,
             deep: false,
         }
@@ -73,7 +80,7 @@ impl<'a> Walk<'a> {
         self.lines.partition_point(|newline| *newline < at) + 1
     }
 
-    fn op_call(&self, range: TextRange, (operator, call): (call::Operator, crate::torch::Call)) -> OpCall {
+    fn op_call(&self, range: TextRange, operator: call::Operator, call: Call) -> OpCall {
         let (start, end) = (range.start().to_usize(), range.end().to_usize());
         let (line, end) = (self.line(start), self.line(end.saturating_sub(1).max(start)));
         let text = super::call::source(&self.text[range]);
@@ -86,6 +93,7 @@ impl<'a> Walk<'a> {
             end,
             text,
             call,
+            at_import: self.later == 0,
             guard: self.guards.last().map(|(reason, _)| reason.clone()),
         }
     }
@@ -103,11 +111,18 @@ impl<'a> Walk<'a> {
         self.guards.truncate(length);
     }
 
-    /// Walks what may be skipped, so that names bound there are not sure.
+    /// Walks what may end early, so that names bound there are not sure.
     fn branch(&mut self, walk: impl FnOnce(&mut Self)) {
         self.scopes.innermost().into_iter().for_each(|scope| scope.branches += 1);
         walk(self);
         self.scopes.innermost().into_iter().for_each(|scope| scope.branches -= 1);
+    }
+
+    /// Walks what does not run whenever the file is imported.
+    fn later(&mut self, walk: impl FnOnce(&mut Self)) {
+        self.later += 1;
+        walk(self);
+        self.later -= 1;
     }
 
     fn condition(&mut self, one: &'a StmtIf) {
@@ -118,7 +133,7 @@ impl<'a> Walk<'a> {
             let sides = test.map(guard::sides).unwrap_or_default();
             test.into_iter().for_each(|test| self.guarded_test(test, earlier.clone()));
             let reason = sides.then.or_else(|| earlier.clone()).map(|reason| (reason, true));
-            self.branch(|walk| walk.guarded(reason, |walk| walk.visit_body(body)));
+            self.branch(|walk| walk.later(|walk| walk.guarded(reason, |walk| walk.visit_body(body))));
             earlier = earlier.or(sides.otherwise);
         }
     }
@@ -149,7 +164,7 @@ impl<'a> Walk<'a> {
         let reason = guard::other_machine(function.name.as_str()).map(|reason| (reason, true));
         self.scopes.enter();
         self.parameters(&function.parameters);
-        self.guarded(reason, |walk| walk.visit_body(&function.body));
+        self.later(|walk| walk.guarded(reason, |walk| walk.visit_body(&function.body)));
         self.scopes.leave();
         self.guards = outer;
     }
@@ -220,15 +235,27 @@ impl<'a> Walk<'a> {
             self.env.insert(name);
         }
         let Expr::Call(one) = expr else { return };
-        if let Some(found) = call::read(&self.scopes, one) {
-            let found = self.op_call(expr.range(), found);
+        if let Some((operator, at, values)) = call::read(&self.scopes, one) {
+            let found = self.op_call(expr.range(), operator, values);
             self.found.calls.push(found);
+            self.called = Some(at);
             return;
         }
         let functions = |name: &str| self.functions.get(name).copied();
         let definition = define::called(&self.scopes, one, functions);
         self.add_definition(definition, expr.range().start().to_usize());
         self.env.extend(variable::called(&self.scopes, one));
+    }
+
+    /// Whether an expression names an operator; what it is made of names none then.
+    fn is_operator(&mut self, expr: &Expr) -> bool {
+        if self.called == Some(expr.range()) {
+            return true;
+        }
+        let Some(operator) = call::named(&self.scopes, expr) else { return false };
+        let found = self.op_call(expr.range(), operator, Call { open: true, ..Call::default() });
+        self.found.named.push(found);
+        true
     }
 }
 
@@ -246,7 +273,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 class.type_params.iter().for_each(|all| self.visit_type_params(all));
                 class.arguments.iter().for_each(|one| self.visit_arguments(one));
                 let reason = guard::other_machine(class.name.as_str()).map(|reason| (reason, true));
-                self.scopes.enter();
+                self.scopes.enter_class();
                 self.guarded(reason, |walk| walk.visit_body(&class.body));
                 self.scopes.leave();
             }
@@ -255,14 +282,14 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 let reason = guard::caught(&one.handlers).map(|reason| (reason, false));
                 self.branch(|walk| {
                     walk.guarded(reason, |walk| walk.visit_body(&one.body));
-                    one.handlers.iter().for_each(|handler| walk.visit_except_handler(handler));
+                    walk.later(|walk| one.handlers.iter().for_each(|one| walk.visit_except_handler(one)));
                     walk.visit_body(&one.orelse);
                 });
                 self.visit_body(&one.finalbody);
             }
             Stmt::For(_) | Stmt::While(_) | Stmt::Match(_) => self.branch(|walk| {
                 walk.bindings(stmt);
-                visitor::walk_stmt(walk, stmt);
+                walk.later(|walk| visitor::walk_stmt(walk, stmt));
             }),
             Stmt::With(_) => {
                 self.bindings(stmt);
@@ -288,15 +315,25 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 let sides = guard::sides(&one.test);
                 self.visit_expr(&one.test);
                 let reason = |side: Option<String>| side.map(|reason| (reason, true));
-                self.guarded(reason(sides.then), |walk| walk.visit_expr(&one.body));
-                self.guarded(reason(sides.otherwise), |walk| walk.visit_expr(&one.orelse));
+                self.later(|walk| {
+                    walk.guarded(reason(sides.then), |walk| walk.visit_expr(&one.body));
+                    walk.guarded(reason(sides.otherwise), |walk| walk.visit_expr(&one.orelse));
+                });
+            }
+            Expr::BoolOp(all) => {
+                let first = all.values.first();
+                let then = first.filter(|_| all.op.is_and()).and_then(|first| guard::sides(first).then);
+                first.into_iter().for_each(|first| self.visit_expr(first));
+                let rest = |walk: &mut Self| all.values.iter().skip(1).for_each(|one| walk.visit_expr(one));
+                self.later(|walk| walk.guarded(then.map(|reason| (reason, true)), rest));
             }
             Expr::Lambda(one) => {
                 self.scopes.enter();
                 one.parameters.iter().for_each(|parameters| self.parameters(parameters));
-                visitor::walk_expr(self, expr);
+                self.later(|walk| visitor::walk_expr(walk, expr));
                 self.scopes.leave();
             }
+            _ if self.is_operator(expr) => {}
             _ => visitor::walk_expr(self, expr),
         }
         self.depth -= 1;

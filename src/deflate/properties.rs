@@ -83,7 +83,13 @@ proptest! {
             Gunzip::resume(&blob.gz[first.byte() as usize..], first).unwrap().watched(u64::MAX);
         handle.mark(last.out);
         prop_assert!(drain(gunzip, 4096).unwrap() == blob.plain[first.out as usize..]);
-        prop_assert_eq!(&handle.restarts(), std::slice::from_ref(last));
+        let again = handle.restarts().pop().unwrap();
+        prop_assert_eq!((again.bit, again.out), (last.bit, last.out));
+        // A window that is kept whole has bytes in it that nobody uses, and that the first point does not know.
+        if last.window.as_ref().is_none_or(|window| window.len() < 32 << 10) {
+            prop_assert!(again.window == last.window);
+        }
+        check_range(&blob, &again, blob.plain.len() as u64, blob.gz.len() as u64);
     }
 
     #[test]

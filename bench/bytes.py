@@ -17,6 +17,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -210,6 +211,8 @@ def arguments():
 
 def main() -> int:
     words = arguments()
+    # so that what was started is ended
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if words.list:
         print("\n".join(all_runs()))
         return 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ PINS = HERE.parent / "pins-bytes.toml"
 FORMAT = 1
 DIST, SITE = real.DIST, real.SITE
 REPOSITORIES = ("base", "donor")
+# Nothing is made when less than this would be left to others on the disk.
+LEAVE = 5_000_000_000
 
 
 @dataclass(frozen=True)
@@ -166,6 +169,8 @@ def wanted_in(name: str) -> list[str]:
 
 
 def make_layer(name: str, tree: Tree, work: Path, to: registry.Registry) -> dict:
+    if shutil.disk_usage(work).free < LEAVE:
+        raise services.Skipped(f"less than {LEAVE / 1e9:.0f} GB of disk are free: {name} is not made")
     layer, packed = Layer(), work / "layer"
     tree.write_to(layer)
     blob = blobs.pack(layer, packed, wanted_in(name))

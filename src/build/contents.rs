@@ -10,8 +10,9 @@ use crate::build::World;
 use crate::build::origin::Origin;
 use crate::build::origin::Tree;
 use crate::edit::Contents;
+use crate::edit::Decided;
 use crate::edit::Place;
-use crate::edit::Wants;
+use crate::edit::What;
 use crate::index;
 use crate::index::Wanted;
 use crate::oci::Digest;
@@ -19,35 +20,35 @@ use crate::oci::Digest;
 /// The largest file that is read as text: patched files and RECORDs are far smaller.
 const MAX_TEXT: u64 = 64 << 20;
 
-/// Gathers everything in `wants`. Of files of which only the digest matters, none is read that an index knows.
+/// Gathers everything that the decisions want. Of files of which only the digest matters, none is read that an index knows.
 ///
 /// # Errors
 /// When a layer or a file of this machine cannot be read.
 pub fn gather(
-    wants: &Wants,
+    decided: &Decided,
     locked: &Locked,
     base: &Tree,
     donors: &BTreeMap<String, Tree>,
     world: &World<'_>,
 ) -> Result<Contents, Error> {
-    let mut contents = Contents::default();
+    let (wants, mut contents) = (decided.wants(), Contents::default());
     for (name, places) in &wants.donors {
         let (Some(origin), Some(tree)) = (locked.donors.get(name), donors.get(name)) else {
             continue;
         };
-        let found = copy_out(origin, tree, places, world)?;
+        let found = copy_out(origin, &known(origin, tree, &pins(decided, locked, name), world), places, world)?;
         contents.donors.extend(found.into_iter().map(|(place, digest)| ((name.clone(), place), digest)));
     }
     if let Some(place) = wants.texts.iter().find(|place| place.size > MAX_TEXT) {
         return Err(Error::TooLarge { size: place.size });
     }
-    let known = digests(base);
+    let known = known(&locked.base, base, &Known::new(), world);
     contents.digests = wants.digests.iter().filter_map(|at| Some((*at, *known.get(&(at.layer, at.offset))?))).collect();
     contents.texts = kept_texts(&locked.base, &wants.texts, world);
     let texts = wants.texts.iter().filter(|place| !contents.texts.contains_key(place));
     let digests = wants.digests.iter().filter(|place| !contents.digests.contains_key(place));
     let of_base: BTreeSet<Place> = texts.chain(digests).copied().collect();
-    contents.digests.extend(copy_out(&locked.base, base, &of_base, world)?);
+    contents.digests.extend(copy_out(&locked.base, &known, &of_base, world)?);
     for place in &wants.texts {
         if let (Some(digest), false) = (contents.digests.get(place), contents.texts.contains_key(place)) {
             contents.texts.insert(*place, read_text(world, digest)?);
@@ -77,12 +78,34 @@ fn kept_texts(
     found.collect()
 }
 
-/// The digests of files that indexing has hashed.
-fn digests(tree: &Tree) -> BTreeMap<(usize, u64), Digest> {
-    let layers = tree.indexes.iter().flat_map(|(number, index)| {
-        index.object_digests().into_iter().map(|(offset, digest)| ((*number, offset), digest))
+/// Digests of files by layer and offset.
+type Known = BTreeMap<(usize, u64), Digest>;
+
+/// The digests that a lock file pins of a donor's files.
+fn pins(decided: &Decided, locked: &Locked, donor: &str) -> Known {
+    let grafts = decided.entries.values().filter_map(|decision| match &decision.what {
+        What::Graft { from, path, place } if from == donor => {
+            let digest = locked.pins.get(&(from.clone(), path.to_string()))?;
+            Some(((place.layer, place.offset), *digest))
+        }
+        _ => None,
     });
-    layers.collect()
+    grafts.collect()
+}
+
+/// The digests of files that are to be trusted: those that indexing has hashed on this machine, and pinned ones.
+fn known(origin: &Origin, tree: &Tree, pins: &Known, world: &World<'_>) -> Known {
+    let layers = &origin.image.manifest.layers;
+    let own = tree.indexes.iter().filter(|(number, _)| {
+        layers.get(**number).is_some_and(|layer| !index::is_foreign(world.store, &layer.digest))
+    });
+    let mut known: Known = own
+        .flat_map(|(number, index)| {
+            index.object_digests().into_iter().map(|(offset, digest)| ((*number, offset), digest))
+        })
+        .collect();
+    known.extend(pins);
+    known
 }
 
 fn read_text(world: &World<'_>, digest: &Digest) -> Result<Vec<u8>, Error> {
@@ -96,11 +119,10 @@ fn read_text(world: &World<'_>, digest: &Digest) -> Result<Vec<u8>, Error> {
 /// Copies files out of an image's layers into the store; what is there already is not read.
 fn copy_out(
     origin: &Origin,
-    tree: &Tree,
+    known: &Known,
     places: &BTreeSet<Place>,
     world: &World<'_>,
 ) -> Result<BTreeMap<Place, Digest>, Error> {
-    let known = digests(tree);
     let mut by_layer: BTreeMap<usize, BTreeMap<u64, Wanted>> = BTreeMap::new();
     let mut found = BTreeMap::new();
     for place in places {
@@ -126,6 +148,7 @@ fn copy_out(
 /// # Errors
 /// When the layer cannot be read.
 pub fn copy_one(origin: &Origin, tree: &Tree, place: Place, world: &World<'_>) -> Result<Digest, Error> {
-    let found = copy_out(origin, tree, &BTreeSet::from([place]), world)?;
+    let known = known(origin, tree, &Known::new(), world);
+    let found = copy_out(origin, &known, &BTreeSet::from([place]), world)?;
     found.into_values().next().ok_or(Error::Gone { image: origin.written.clone(), layer: place.layer })
 }

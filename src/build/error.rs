@@ -67,6 +67,21 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// A place that has no artifacts.
+    #[error("`{place}` cannot hold indexes of layers")]
+    NoArtifacts {
+        /// The place.
+        place: String,
+    },
+    /// A layer whose index is not whole.
+    #[error("not everything is known of layer `{layer}`")]
+    NotIndexed {
+        /// The layer.
+        layer: crate::oci::Digest,
+    },
+    /// An index of a layer that somebody has shared.
+    #[error(transparent)]
+    Bundle(#[from] index::bundle::BundleError),
     /// A text file of the base that is too large to patch.
     #[error("a file of {size} bytes is too large to be read as text")]
     TooLarge {

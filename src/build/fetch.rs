@@ -45,7 +45,7 @@ pub fn fetch(locked: Locked, world: &World<'_>) -> Result<Fetched, Error> {
     }
     let trees = donors.iter().map(|(name, tree)| (name.clone(), tree.rootfs.clone())).collect();
     let decided = edit::decide(&locked.recipe.steps, &base.rootfs, &trees)?;
-    let contents = contents::gather(&decided.wants(), &locked, &base, &donors, world)?;
+    let contents = contents::gather(&decided, &locked, &base, &donors, world)?;
     Ok(Fetched { locked, base, donors, decided, contents })
 }
 
@@ -55,7 +55,7 @@ impl Fetched {
     /// # Errors
     /// As [`fetch`].
     pub(super) fn gather(&self, world: &World<'_>) -> Result<Contents, Error> {
-        contents::gather(&self.decided.wants(), &self.locked, &self.base, &self.donors, world)
+        contents::gather(&self.decided, &self.locked, &self.base, &self.donors, world)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The lock file of a build: what went in, what came out, and whether it still holds.
 
+use std::collections::BTreeMap;
 use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
@@ -90,6 +91,13 @@ pub fn lockfile(cleared: &Cleared, assembled: &Assembled) -> Result<Lockfile, Er
 fn build_id(cleared: &Cleared, from: &str, layer: usize, path: &ImagePath) -> Option<String> {
     let index = cleared.fetched().donors.get(from)?.indexes.get(&layer)?;
     index.objects.get(path)?.facts.build_id.clone()
+}
+
+/// The digests of donors' files that a lock file has, by donor and path in it.
+#[must_use]
+pub fn pins(lock: &Lockfile) -> BTreeMap<(String, String), Digest> {
+    let pin = |graft: &LockedGraft| ((graft.from.clone(), graft.donor_path.clone()), graft.sha256);
+    lock.grafts.iter().map(pin).collect()
 }
 
 /// Refuses when an input is not what the lock file says.

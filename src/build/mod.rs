@@ -21,9 +21,11 @@ pub mod plan;
 pub mod publish;
 pub mod remembered;
 pub mod resolve;
+pub mod share;
 pub mod subject;
 pub mod together;
 
+use crate::oci::Reference;
 use crate::progress::Progress;
 use crate::store::Store;
 use crate::transport::places::Places;
@@ -52,6 +54,8 @@ pub struct World<'a> {
     pub progress: &'a dyn Progress,
     /// RFC 3339 time for the result's `created`; `None` keeps the base's.
     pub created: Option<String>,
+    /// Where indexes of layers are looked up that were not read here yet.
+    pub indexes: Option<Reference>,
     /// How many layers are read at once.
     pub threads: usize,
 }

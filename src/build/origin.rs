@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 use crate::build::Error;
 use crate::build::World;
 use crate::build::caught::Caught;
+use crate::build::share;
 use crate::index;
 use crate::index::Catch;
 use crate::index::Extract;
@@ -118,11 +119,21 @@ impl Origin {
     /// When it cannot be had, or is no layer.
     pub fn index(&self, world: &World<'_>, number: usize, catch: Catch<'_>) -> Result<LayerIndex, Error> {
         let layer = self.layer(number);
+        self.borrow_index(world, &layer);
         let title = self.title("read", &layer);
         let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
         let mut read = || index::obtain(world.store, &layer, &mut open, catch, task.as_ref());
         self.once_more(world, &layer, &mut read)
+    }
+
+    /// Looks a layer's index up where indexes are shared; without one, or with a bad one, the layer is read.
+    fn borrow_index(&self, world: &World<'_>, layer: &Layer) {
+        if let Some(repository) = &world.indexes
+            && !index::is_known(world.store, layer)
+        {
+            drop(share::pull(layer, repository, world));
+        }
     }
 
     /// Takes files, by offset in the tar, out of a layer: only what leads to them is fetched where an earlier pass
@@ -137,7 +148,10 @@ impl Origin {
         wanted: &BTreeMap<u64, Wanted>,
     ) -> Result<BTreeMap<u64, Extract>, Error> {
         let layer = self.layer(number);
-        if let Some(access) = index::access::known(world.store, &layer.descriptor.digest) {
+        let digest = &layer.descriptor.digest;
+        // A stranger's index may find files whose digests are pinned, and may not say that bytes are right.
+        let trusted = !index::is_foreign(world.store, digest) || wanted.values().all(|file| file.digest.is_some());
+        if let Some(access) = index::access::known(world.store, digest).filter(|_| trusted) {
             let title = self.title("fetch", &layer);
             let task = world.progress.begin(&title, None);
             let open = |range| self.open_range(world, &layer, range);

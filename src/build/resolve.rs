@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::build::Error;
 use crate::build::World;
 use crate::build::origin::Origin;
+use crate::oci::Digest;
 use crate::recipe::ImageSource;
 use crate::recipe::Recipe;
 
@@ -16,6 +17,8 @@ pub struct Locked {
     pub base: Origin,
     /// The donors, by the recipe's names.
     pub donors: BTreeMap<String, Origin>,
+    /// Digests of donors' files that a lock file has pinned, by donor and path in it.
+    pub pins: BTreeMap<(String, String), Digest>,
 }
 
 /// Resolves every image of a recipe.
@@ -27,7 +30,7 @@ pub fn resolve(recipe: Recipe, world: &World<'_>) -> Result<Locked, Error> {
     let donors =
         recipe.sources.iter().map(|(name, source)| image(source, world).map(|origin| (name.clone(), origin)));
     let donors = donors.collect::<Result<_, _>>()?;
-    Ok(Locked { recipe, base, donors })
+    Ok(Locked { recipe, base, donors, pins: BTreeMap::new() })
 }
 
 /// An image of the recipe, under the name that the recipe gives it: results must not depend on where the recipe is.

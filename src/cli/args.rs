@@ -7,6 +7,7 @@ mod cluster;
 mod deploy;
 mod diff;
 mod endpoint;
+mod index;
 
 use std::path::PathBuf;
 
@@ -43,6 +44,10 @@ pub use endpoint::Objective;
 pub use endpoint::Reach;
 pub use endpoint::Route;
 pub use endpoint::Smoke;
+pub use index::Index;
+pub use index::IndexBuild;
+pub use index::IndexCommand;
+pub use index::IndexShare;
 
 use crate::cli::judge::Judge;
 
@@ -82,6 +87,9 @@ pub struct Global {
     /// (loopback always may)
     #[arg(long, global = true, value_name = "HOST")]
     pub insecure: Vec<String>,
+    /// A repository with indexes of layers (`index push`): layers that were not read yet are looked up there first
+    #[arg(long, global = true, env = "IMGFORGE_INDEX_FROM", value_name = "REF")]
+    pub index_from: Option<String>,
     /// Docker engine to use [default: unix:///var/run/docker.sock]
     #[arg(long, global = true, env = "DOCKER_HOST", value_name = "URL")]
     pub docker_host: Option<String>,
@@ -165,6 +173,8 @@ pub enum Command {
     Extract(Extract),
     /// Say what differs between the trees of two images
     Diff(Diff),
+    /// Make indexes of layers ahead, and share them
+    Index(Index),
     /// Show, prune or repair the cache
     Cache(Cache),
     /// Ask a served model by every route: does it answer

@@ -165,9 +165,10 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
 fn resolved(args: &Build, path: &Path, old: Option<&Lockfile>, session: &Session) -> Result<Locked, Failure> {
     let mut recipe = recipe::load(path, &variables("--var", &args.recipe.var)?)?;
     args.gate.judge.overrides().apply(&mut recipe.audit)?;
-    let locked = build::resolve::resolve(recipe, &session.world())?;
+    let mut locked = build::resolve::resolve(recipe, &session.world())?;
     if let Some(old) = old {
         lock::check_inputs(old, &locked)?;
+        locked.pins = lock::pins(old);
     }
     Ok(locked)
 }

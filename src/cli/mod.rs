@@ -13,6 +13,7 @@ pub mod exit;
 pub mod explain;
 pub mod help;
 pub mod image;
+pub mod index;
 pub mod interrupt;
 pub mod judge;
 pub mod matrix;
@@ -71,6 +72,7 @@ fn run(cli: &Cli) -> Result<Outcome, Failure> {
         Command::Bench(args) => bench::bench(args, &cli.global),
         Command::Ls(args) => image::ls(args, &Session::open(&cli.global)?),
         Command::Diff(args) => with(cli, &|session| diff::diff(args, session)),
+        Command::Index(args) => with(cli, &|session| index::index(args, session)),
         Command::Cache(args) => cache::cache(args, &cli.global),
         Command::Cat(args) => image::cat(args, &Session::open(&cli.global)?),
         Command::Extract(args) => image::extract(args, &Session::open(&cli.global)?),

@@ -12,7 +12,9 @@ use crate::cli::args::Format;
 use crate::cli::args::Global;
 use crate::cli::args::When;
 use crate::cli::exit::Failure;
+use crate::cli::image::parse_image;
 use crate::cli::progress;
+use crate::oci::Reference;
 use crate::progress::Progress;
 use crate::report::human;
 use crate::report::human::Style;
@@ -31,6 +33,7 @@ pub struct Session {
     places: Places,
     progress: Box<dyn Progress>,
     created: Option<String>,
+    indexes: Option<Reference>,
     /// How results are printed.
     pub format: Format,
     /// How text is coloured.
@@ -104,6 +107,7 @@ impl Session {
             places,
             progress: progress::choose(global.progress, global.quiet),
             created: created()?,
+            indexes: global.index_from.as_deref().map(parse_image).transpose()?,
             format: global.format,
             style: Style {
                 color: color(global.color, std::io::stdout().is_terminal()),
@@ -122,6 +126,7 @@ impl Session {
             places: &self.places,
             progress: self.progress.as_ref(),
             created: self.created.clone(),
+            indexes: self.indexes.clone(),
             threads: THREADS,
         }
     }

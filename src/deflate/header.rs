@@ -1,6 +1,6 @@
 //! The header of a gzip member (RFC 1952, 2.3), byte by byte, so that no length it names is ever allocated.
 
-use flate2::Crc;
+use super::crc::Crc;
 
 use super::flaw::Flaw;
 

@@ -3,7 +3,7 @@
 //! Knows neither where the input comes from nor who watches for block boundaries: those it tells of, as it
 //! passes them, to a [`Watch`].
 
-use flate2::Crc;
+use super::crc::Crc;
 
 use super::fast;
 use super::flaw::Flaw;

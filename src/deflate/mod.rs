@@ -7,6 +7,7 @@
 
 mod bits;
 mod capture;
+mod crc;
 #[cfg(test)]
 mod corners;
 mod fast;
@@ -35,6 +36,7 @@ mod tape;
 mod trace;
 mod watch;
 
+pub use crc::Crc;
 pub use gunzip::Gunzip;
 pub use gunzip::Handle;
 pub use restart::Restart;

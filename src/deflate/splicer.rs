@@ -5,7 +5,7 @@ use std::io::Read;
 use std::io::Write;
 use std::ops::Range;
 
-use flate2::Crc;
+use super::crc::Crc;
 
 use super::bits::BitSink;
 use super::literal::Literal;

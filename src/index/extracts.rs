@@ -7,11 +7,11 @@ use std::fs;
 use std::io;
 use std::io::Read;
 
-use flate2::Crc;
 use serde::Deserialize;
 use serde::Serialize;
 
 use super::note;
+use crate::deflate::Crc;
 use crate::deflate::Segment;
 use crate::oci::Digest;
 use crate::store;

@@ -7,6 +7,7 @@
 pub mod access;
 mod ahead;
 mod blob;
+pub mod bundle;
 mod contents;
 mod copy;
 pub mod directory;
@@ -35,6 +36,7 @@ pub use extracts::known_digest;
 pub use extracts::recall;
 pub use hashes::hashes;
 pub use image::ImageObjects;
+pub use note::is_foreign;
 pub use note::symbols;
 pub use note::texts;
 pub use note::traits;

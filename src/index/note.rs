@@ -21,6 +21,8 @@ const EXTRACTS: &str = "extracts-2";
 const TEXTS: &str = "texts-1";
 /// Windows of restart points compress to a half; levels above this one gain nothing.
 const LEVEL: i32 = 9;
+/// Layers whose index came from elsewhere.
+const FOREIGN: &str = "foreign-1";
 const HASHES: &str = "hashes-1";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
@@ -29,6 +31,22 @@ const MOST: u64 = 256 << 20;
 
 pub(super) fn load_layer(store: &Store, blob: &Digest) -> Option<LayerIndex> {
     load(store, LAYERS, blob)
+}
+
+/// Says that what is kept of this layer is a stranger's word.
+pub(super) fn mark_foreign(store: &Store, blob: &Digest) -> Result<(), store::Error> {
+    store.save_note(FOREIGN, &blob.hex(), &[])
+}
+
+/// Says that this machine has read the layer itself.
+pub(super) fn mark_own(store: &Store, blob: &Digest) {
+    store.forget_note(FOREIGN, &blob.hex());
+}
+
+/// Whether what is kept of this layer is a stranger's word, that may not say which bytes are right.
+#[must_use]
+pub fn is_foreign(store: &Store, blob: &Digest) -> bool {
+    store.load_note(FOREIGN, &blob.hex()).is_some()
 }
 
 pub(super) fn save_layer(store: &Store, blob: &Digest, index: &LayerIndex) -> Result<(), store::Error> {

@@ -69,6 +69,7 @@ pub fn obtain<E: std::error::Error + 'static>(
         note::save_access(store, &digest, access).map_err(kept)?;
     }
     note::save_layer(store, &digest, &index).map_err(kept)?;
+    note::mark_own(store, &digest);
     Ok(index)
 }
 

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use flate2::Crc;
 
 use super::extracts::Blocks;
 use super::extracts::Extract;
 use super::extracts::SPLICED;
+use crate::deflate::Crc;
 use crate::deflate::Handle;
 use crate::oci::Digest;
 use crate::store;

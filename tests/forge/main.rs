@@ -12,6 +12,7 @@ mod layer;
 mod lock;
 mod matrix;
 mod metadata;
+mod parts;
 mod paths;
 mod places;
 mod rig;

@@ -1,0 +1,134 @@
+//! What is read of layers that are known: the wanted files, and nothing else.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::rig;
+use crate::rig::Bench;
+
+const WANTED: u64 = 3_000_000;
+
+/// A donor whose wanted file stands between others in one layer of 23 MB, and a base.
+fn images(bench: &Bench) {
+    bench.images(&format!(
+        r#"
+donor = Layer().file("/d/before", Noise(12000000, 1)).file("/d/wanted", Noise({WANTED}, 2)).file("/d/small", b"few")
+donor.file("/d/behind", Noise(8000000, 3))
+tagged["base"] = Image([Layer().dir("/opt/lib", 0o755)])
+tagged["donor"] = Image([donor])
+"#
+    ));
+}
+
+const GRAFT: &str =
+    "[[step]]\ngraft = { from = \"donor\", root = \"/d\", into = \"/opt/lib\", files = [\"wanted\", \"small\"] }";
+
+/// Everything in the cache but what was learned of layers.
+fn forget_contents(bench: &Bench) {
+    fs::remove_dir_all(bench.path("cache/blobs")).unwrap();
+    for kind in fs::read_dir(bench.path("cache/notes")).unwrap() {
+        let path = kind.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("extracts-") || name.starts_with("made-") {
+            fs::remove_dir_all(path).unwrap();
+        }
+    }
+}
+
+fn donor_layer(bench: &Bench) -> PathBuf {
+    let layout = bench.path("layout");
+    let manifest = rig::json_blob(&layout, &rig::tagged(&layout, "donor").unwrap());
+    rig::blob(&layout, manifest["layers"][0]["digest"].as_str().unwrap())
+}
+
+fn read(said: &serde_json::Value) -> u64 {
+    said["costs"]["read"].as_u64().unwrap()
+}
+
+#[test]
+fn of_a_known_layer_only_the_wanted_files_are_read() {
+    let bench = Bench::new();
+    images(&bench);
+    let first = bench.forge("parts", GRAFT);
+    let layer = fs::metadata(donor_layer(&bench)).unwrap().len();
+    assert!(read(&first.said) > layer, "{} of {layer}", read(&first.said));
+    let again = bench.forge("parts", GRAFT);
+    assert!(read(&again.said) < 20_000, "a build that was made before reads {} bytes", read(&again.said));
+    forget_contents(&bench);
+    let parts = bench.forge("parts", GRAFT);
+    assert_eq!(parts.digest(), first.digest(), "bytes depend on how a layer was read");
+    // The small file has no digest of its own: it is verified by the part of the layer's digest around it, 4 MiB.
+    assert!(read(&parts.said) < WANTED + (9 << 20), "{} bytes", read(&parts.said));
+}
+
+#[test]
+fn what_is_read_in_part_is_verified() {
+    let bench = Bench::new();
+    images(&bench);
+    bench.forge("parts", GRAFT);
+    let blob = donor_layer(&bench);
+    let whole = fs::read(&blob).unwrap();
+    // Noise is stored as it is, so the byte is one of the wanted file's.
+    let mut bytes = whole.clone();
+    bytes[13_500_000] ^= 1;
+    fs::remove_file(&blob).unwrap();
+    fs::write(&blob, bytes).unwrap();
+    forget_contents(&bench);
+    bench.refuse(3, GRAFT).says("digest");
+    fs::write(&blob, whole).unwrap();
+    bench.forge("parts", GRAFT);
+}
+
+#[test]
+fn a_shared_index_spares_the_layer_where_the_lock_file_pins_the_files() {
+    let bench = Bench::new();
+    images(&bench);
+    let steps = GRAFT.replace(", \"small\"", "");
+    let first = bench.forge("shared", &steps);
+    bench.run(&["lock", "shared.toml"]).exits(0);
+    for image in ["oci:layout:base", "oci:layout:donor"] {
+        bench.run(&["index", "push", image, "oci:indexes"]).exits(0);
+        let again = bench.run(&["index", "push", image, "oci:indexes", "--format=json"]).exits(0).json();
+        assert_eq!(again["pushed"][0]["present"], true, "the same knowledge has other bytes");
+    }
+    let layer = fs::metadata(donor_layer(&bench)).unwrap().len();
+    let build = |cache: &str, locked: bool| {
+        let mut args = vec!["build", "shared.toml", "--output=oci:out:shared", "--format=json"];
+        args.extend(["--index-from=oci:indexes"].into_iter().chain(locked.then_some("--locked")));
+        let cache = bench.path(cache).display().to_string();
+        let run = rig::ran(bench.command(&args).env("IMGFORGE_CACHE_DIR", cache)).exits(0).json();
+        assert_eq!(run["digest"], *first.digest());
+        run
+    };
+    let pinned = build("fresh", true);
+    assert!(read(&pinned) < WANTED + 400_000, "{} bytes", read(&pinned));
+    let unpinned = build("other", false);
+    assert!(read(&unpinned) > layer, "a stranger's index was believed");
+}
+
+#[test]
+fn a_shared_index_that_lies_does_no_harm() {
+    let bench = Bench::new();
+    images(&bench);
+    let steps = GRAFT.replace(", \"small\"", "");
+    let first = bench.forge("shared", &steps);
+    bench.run(&["lock", "shared.toml"]).exits(0);
+    bench.run(&["index", "push", "oci:layout:donor", "oci:indexes"]).exits(0);
+    // Another layer's index under this one's name.
+    bench.run(&["index", "push", "oci:layout:base", "oci:others"]).exits(0);
+    let blobs = |place: &str| {
+        let files = fs::read_dir(bench.path(place).join("blobs/sha256")).unwrap();
+        files.map(|file| file.unwrap().path()).max_by_key(|path| fs::metadata(path).unwrap().len()).unwrap()
+    };
+    let (victim, other) = (blobs("indexes"), blobs("others"));
+    for bytes in [fs::read(other).unwrap(), b"no index at all".to_vec(), Vec::new()] {
+        fs::remove_file(&victim).unwrap();
+        fs::write(&victim, bytes).unwrap();
+        fs::remove_dir_all(bench.path("cache")).unwrap();
+        let args = ["build", "shared.toml", "--output=oci:out:shared", "--format=json", "--index-from=oci:indexes"];
+        assert_eq!(bench.run(&args).exits(0).json()["digest"], *first.digest());
+    }
+    let told = bench.run(&["index", "pull", "oci:layout:donor", "dir:tree"]).exits(0);
+    assert!(told.stdout.contains("1 of 1"), "{}", told.stdout);
+    bench.run(&["index", "push", "oci:layout:donor", "docker-archive:x.tar"]).exits(3).says("cannot hold indexes");
+}

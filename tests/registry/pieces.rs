@@ -9,6 +9,7 @@ use crate::fake_registry::Answer;
 use crate::fake_registry::Fake;
 use crate::pull::with_blob;
 use crate::ranges::asked;
+use crate::ranges::far;
 use crate::ranges::in_pieces;
 use crate::ranges::is_blob;
 use crate::ranges::read_range;
@@ -24,7 +25,7 @@ fn long_ranges_come_in_pieces_and_in_order() {
     let descriptor = layer(&bytes);
     let mut memory = with_blob(&bytes);
     let fake = Fake::start(move |call| memory.answer(call));
-    let source = in_pieces(PIECE, 4).source(&reference(&fake.host, "r"));
+    let source = in_pieces(PIECE, 4).source(&reference(&far(&fake.host), "r"));
     assert_eq!(read_range(&source, &descriptor, 10..999_999).unwrap(), &bytes[10..999_999]);
     let ranges = asked(&fake).into_iter().collect::<BTreeSet<_>>();
     let starts = (10..999_999).step_by(PIECE as usize);
@@ -43,7 +44,7 @@ fn readers_share_what_may_be_held_and_none_is_stuck() {
     let descriptor = layer(&bytes);
     let mut memory = with_blob(&bytes);
     let fake = Fake::start(move |call| memory.answer(call));
-    let source = in_pieces(PIECE, 3).source(&reference(&fake.host, "r"));
+    let source = in_pieces(PIECE, 3).source(&reference(&far(&fake.host), "r"));
     let mut readers =
         (0..5).map(|_| source.open_range(&descriptor, 0..1_000_000).unwrap()).collect::<Vec<_>>();
     assert!(asked(&fake).len() <= 5 + 3, "a first piece each, and three ahead: {:?}", asked(&fake));
@@ -68,7 +69,7 @@ fn t34_each_piece_survives_its_own_cut() {
         let new = first && cut.insert(call.header("range").to_owned()) && cut.len() < 4;
         Answer { cut: new.then_some(20_001), ..memory.answer(call) }
     });
-    let source = in_pieces(PIECE, 4).source(&reference(&fake.host, "r"));
+    let source = in_pieces(PIECE, 4).source(&reference(&far(&fake.host), "r"));
     assert!(read_range(&source, &descriptor, 0..1_000_000).unwrap() == bytes);
     let ranges = asked(&fake);
     for resumed in ["bytes=120001-149999", "bytes=970001-999999"] {
@@ -87,7 +88,7 @@ fn t34_without_ranges_there_is_one_stream() {
         call.headers.remove("range");
         memory.answer(&call)
     });
-    let source = in_pieces(PIECE, 4).source(&reference(&fake.host, "r"));
+    let source = in_pieces(PIECE, 4).source(&reference(&far(&fake.host), "r"));
     assert!(read_range(&source, &descriptor, 100..900_000).unwrap() == bytes[100..900_000]);
     assert_eq!(asked(&fake), ["bytes=100-50099"]);
     assert!(read_range(&source, &descriptor, 900_000..1_000_000).unwrap() == bytes[900_000..]);
@@ -108,7 +109,7 @@ fn t32_too_many_pieces_become_fewer() {
             }
             memory.answer(call)
         });
-        let source = in_pieces(PIECE, 6).source(&reference(&fake.host, "r"));
+        let source = in_pieces(PIECE, 6).source(&reference(&far(&fake.host), "r"));
         assert!(read_range(&source, &descriptor, 0..1_000_000).unwrap() == bytes, "{status}");
         assert_eq!(asked(&fake).len(), 40, "each piece was refused once");
     }
@@ -126,10 +127,22 @@ fn a_failed_piece_is_an_error_at_its_place() {
         }
         _ => memory.answer(call),
     });
-    let source = in_pieces(PIECE, 6).source(&reference(&fake.host, "r"));
+    let source = in_pieces(PIECE, 6).source(&reference(&far(&fake.host), "r"));
     let mut reader = source.open_range(&descriptor, 0..1_000_000).unwrap();
     let mut read = Vec::new();
     let error = reader.read_to_end(&mut read).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidData, "{error}");
     assert!(read == bytes[..200_000], "{} bytes", read.len());
+}
+
+/// Pieces hide a network. Where there is none, one stream is faster.
+#[test]
+fn a_registry_on_this_machine_is_read_in_one_stream() {
+    let bytes = noise(1_000_000);
+    let descriptor = layer(&bytes);
+    let mut memory = with_blob(&bytes);
+    let fake = Fake::start(move |call| memory.answer(call));
+    let source = in_pieces(PIECE, 4).source(&reference(&fake.host, "r"));
+    assert!(read_range(&source, &descriptor, 1..1_000_000).unwrap() == bytes[1..]);
+    assert_eq!(asked(&fake), ["bytes=1-999999"]);
 }

@@ -12,6 +12,7 @@ use crate::fake_registry::Answer;
 use crate::fake_registry::Fake;
 use crate::pull::with_blob;
 use crate::ranges::asked;
+use crate::ranges::far;
 use crate::ranges::read_range;
 use crate::rig::layer;
 use crate::rig::noise;
@@ -51,9 +52,14 @@ fn signing(bytes: &[u8], uses: usize, status: u16) -> Signing {
 }
 
 fn source(signing: &Signing) -> impl Source + use<> {
-    let options =
-        RegistryOptions { credentials: given("alice", "s3cret"), piece: 10_000, pieces: 4, ..options() };
-    Registry::new(options).unwrap().source(&reference(&signing.registry.host, "r"))
+    let options = RegistryOptions {
+        credentials: given("alice", "s3cret"),
+        piece: 10_000,
+        pieces: 4,
+        insecure: vec!["0.0.0.0".to_owned()],
+        ..options()
+    };
+    Registry::new(options).unwrap().source(&reference(&far(&signing.registry.host), "r"))
 }
 
 fn read_all(source: &dyn Source, descriptor: &Descriptor, bytes: &[u8], step: usize) {

@@ -55,6 +55,8 @@ pub(super) fn could_define(library: &str, symbol: &str) -> bool {
         "libz.so.1" => {
             &["adler", "compress", "crc", "deflate", "get_crc", "gz", "inflate", "uncompress", "z"]
         }
+        // Fortran's names end so; no name in plain C of these libraries does.
+        _ if symbol.ends_with('_') && !symbol.starts_with("_Z") => &[],
         _ => &[""],
     };
     begins.iter().any(|begin| symbol.starts_with(begin))
@@ -76,6 +78,8 @@ mod tests {
             ("libz.so.1", "H5get_libversion", false),
             ("libGL.so.1", "glClear", true),
             ("libm.so.6", "pow", true),
+            ("libm.so.6", "scipy_dgelsd_64_", false),
+            ("libstdc++.so.6", "_ZNSs7replaceEmmPKcRKS_", true),
         ] {
             assert_eq!(could_define(library, symbol), want, "{library} {symbol}");
         }

@@ -165,6 +165,13 @@ impl Hint for Error {
             Self::Gone { .. } => {
                 Some("look through the cache and run again: `imgforge cache repair`".to_owned())
             }
+            Self::Bundle(error) => error.hint(),
+            Self::NoArtifacts { .. } => {
+                Some("name a repository of a registry, or a layout: `oci:DIR`".to_owned())
+            }
+            Self::NotIndexed { .. } => {
+                Some("look through the cache and run again: `imgforge cache repair`".to_owned())
+            }
             Self::Recipe(_) | Self::Tree { .. } | Self::Host { .. } | Self::TooLarge { .. } => None,
             Self::Encode(error) => error.hint(),
         }

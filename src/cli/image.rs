@@ -71,7 +71,7 @@ fn open(image: &str, platform: &str, session: &Session) -> Result<Subject, Failu
 }
 
 /// As [`open`], but an image: files of an unpacked tree are at hand already.
-pub(super) pub(super) fn open_image(image: &str, platform: &str, session: &Session) -> Result<Box<Origin>, Failure> {
+pub(super) fn open_image(image: &str, platform: &str, session: &Session) -> Result<Box<Origin>, Failure> {
     match open(image, platform, session)? {
         Subject::Image(origin) => Ok(origin),
         Subject::Directory(_, name) | Subject::Files(_, name) => {

@@ -28,7 +28,7 @@ use crate::report::bytes;
 pub fn index(args: &Index, session: &Session) -> Result<Outcome, Failure> {
     match &args.command {
         IndexCommand::Build(build) => {
-            let origin = open_image(&build.image, session)?;
+            let origin = open_image(&build.image.image, &build.image.platform, session)?;
             let tree = origin.tree(&session.world(), &Caught::default())?;
             let (layers, files) = (tree.indexes.len(), tree.rootfs.iter().count());
             let document = json!({"schema": "imgforge.index/1", "layers": layers, "files": files});
@@ -41,7 +41,7 @@ pub fn index(args: &Index, session: &Session) -> Result<Outcome, Failure> {
 
 fn opened(args: &IndexShare, session: &Session) -> Result<(Box<Origin>, Reference), Failure> {
     let repository = parse_image(&args.repository)?;
-    Ok((open_image(&args.image, session)?, repository))
+    Ok((open_image(&args.image.image, &args.image.platform, session)?, repository))
 }
 
 fn push(args: &IndexShare, session: &Session) -> Result<Outcome, Failure> {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-
 use super::extracts::Blocks;
 use super::extracts::Extract;
 use super::extracts::SPLICED;

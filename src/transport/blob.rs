@@ -43,17 +43,24 @@ pub(super) fn copy(
         };
         return pump(&mut reader, descriptor, &place, out, failed, &unreadable, task);
     }
-    let of_base = outgoing.image.manifest.layers.iter().take(outgoing.base_layers);
     let place = outgoing.origin.name();
-    if !of_base.map(|layer| layer.digest).any(|layer| layer == descriptor.digest) {
-        // What was made here is nowhere else.
-        let source = Damage::Gone(descriptor.digest).error(io::ErrorKind::NotFound);
-        let source = store::Error::Io { action: "read", path: store.blob_path(&descriptor.digest), source };
-        return Err(Error::Store { what: descriptor.digest.to_string(), place, source });
-    }
-    let mut reader = outgoing.origin.open(descriptor, 0)?;
+    let mut reader = match outgoing.origin.open(descriptor, 0) {
+        Err(Error::NotFound { .. }) if !is_of_base(outgoing, descriptor) => {
+            // What was made here is nowhere else.
+            let source = Damage::Gone(descriptor.digest).error(io::ErrorKind::NotFound);
+            let path = store.blob_path(&descriptor.digest);
+            let source = store::Error::Io { action: "read", path, source };
+            return Err(Error::Store { what: descriptor.digest.to_string(), place, source });
+        }
+        opened => opened?,
+    };
     let unreadable = |source| Error::Unreachable { place: place.clone(), source: Box::new(source) };
     pump(&mut reader, descriptor, &place, out, failed, &unreadable, task)
+}
+
+fn is_of_base(outgoing: &Outgoing<'_>, descriptor: &Descriptor) -> bool {
+    let base = outgoing.image.manifest.layers.iter().take(outgoing.base_layers);
+    base.map(|layer| layer.digest).any(|layer| layer == descriptor.digest)
 }
 
 /// Whether the failure is a blob that was damaged in the store: another attempt takes it from the origin.

@@ -94,7 +94,7 @@ mod tests {
             (policy(""), Some(7)),
             (policy("      labelKey: b\n      enforcement: preferred\n"), Some(9)),
             (policy("      labelKey: b\n      preferredWeight: 0.5\n"), Some(9)),
-            (policy(&format!("      labelKey: {}/r\n", ["p".repeat(63); 4].join("."))), Some(8)),
+            (policy(&format!("      labelKey: {}/r\n", vec!["p".repeat(63); 4].join("."))), Some(8)),
             (part("experimental: {checkpoint: {enabled: true, checkpointRef: c, job: {}}}"), Some(7)),
             (part("experimental: {checkpoint: {enabled: true, job: {}}}"), None),
             (part("experimental: {gpuMemoryService: {extraClientContainers: [a]}}"), None),

@@ -4,7 +4,6 @@
 //! expression that asks for another function of Kubernetes has no answer here, which is told apart from a no.
 
 use std::collections::BTreeMap;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use cel::Context;
@@ -16,6 +15,8 @@ use cel::Value;
 use cel::common::types::CelOptional;
 use cel::extensions;
 use cel::extractors::This;
+use cel::objects::Key;
+use cel::objects::Map;
 use cel::objects::Opaque;
 use serde_json::Value as Json;
 
@@ -153,7 +154,8 @@ fn value(schema: &Json, json: &Json) -> Value {
                 None if known.is_null() => Some((name.clone(), value(any, inner))),
                 None => None,
             });
-            Value::from(pairs.collect::<HashMap<String, Value>>())
+            let pairs = pairs.map(|(name, inner)| (Key::from(name), inner));
+            Value::Map(Map { map: Arc::new(pairs.collect()) })
         }
     }
 }

@@ -40,7 +40,7 @@ fn the_examples_for_ci_are_what_the_services_take() {
     must_hold("lint.py", &[env!("CARGO_BIN_EXE_imgforge")]);
 }
 
-/// Examples with a key, a name and an option that nobody knows.
+/// Examples with keys, names and an option that nobody knows.
 #[test]
 fn wrong_examples_are_seen() {
     let place = tempfile::tempdir().unwrap();
@@ -49,17 +49,28 @@ fn wrong_examples_are_seen() {
         ("github.yml", "runs-on: ubuntu-latest", "runs-on-none: x"),
         ("gitlab.yml", "stage: audit", "stages: audit"),
         ("tekton.yaml", "$(params.recipe)", "$(params.recipes)"),
+        ("tekton.yaml", "optional: true", "optional: 1"),
         ("argo.yaml", "--locked", "--lucked"),
+        ("argo.yaml", "retryPolicy: Always", "retryPolicies: Always"),
     ] {
-        let text = std::fs::read_to_string(examples.join(name)).unwrap();
+        let wrong = place.path().join(name);
+        let file = if wrong.exists() { wrong.clone() } else { examples.join(name) };
+        let text = std::fs::read_to_string(file).unwrap();
         assert!(text.contains(from), "{name}");
-        std::fs::write(place.path().join(name), text.replace(from, to)).unwrap();
+        std::fs::write(wrong, text.replace(from, to)).unwrap();
     }
     let (code, told) = drive("lint.py", &[env!("CARGO_BIN_EXE_imgforge"), place.path().to_str().unwrap()]);
     if code != COULD_NOT_RUN {
         assert_eq!(code, 1);
         for name in ["github.yml", "gitlab.yml", "tekton.yaml", "argo.yaml"] {
             assert!(told.contains(&format!("WRONG: {name}: ")), "{name}: {told}");
+        }
+        // Where the projects' own schemas could be had.
+        if !told.contains("SKIPPED") {
+            assert!(
+                told.contains("is not of type 'boolean'") && told.contains("'retryPolicies' was unexpected"),
+                "{told}"
+            );
         }
     }
 }

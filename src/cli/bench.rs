@@ -20,8 +20,8 @@ use crate::cli::output::check_writable;
 use crate::cli::output::write_file;
 use crate::cli::progress;
 use crate::cli::reach;
+use crate::cli::reach::Reached;
 use crate::endpoint;
-use crate::endpoint::Client;
 use crate::endpoint::bench;
 use crate::endpoint::bench::End;
 use crate::endpoint::bench::Load;
@@ -55,17 +55,28 @@ fn run(args: &BenchRun, global: &Global) -> Result<Outcome, Failure> {
         return Err(Failure::usage(message, "use `human`, `json` or `html`"));
     }
     check_writable(args.report.iter().map(|(_, file)| file.as_path()))?;
-    let client = reach::client(args.url.as_deref().unwrap_or_default(), &args.reach, global)?;
+    let prompts = match &args.prompts {
+        Some(file) => Prompts::read(file)?,
+        None => Prompts::Synthetic { words: args.prompt_words },
+    };
+    let subject = args.subject.as_deref().unwrap_or_default();
+    let reached = reach::client(subject, &args.reach, &args.cluster, global)?;
+    let client = &reached.client;
     let model = match &args.reach.model {
         Some(model) => model.clone(),
-        None => match endpoint::first_model(&client)? {
+        None => match endpoint::first_model(client)? {
             Ok(model) => model,
-            Err(failure) => return tell(&client, &failure),
+            Err(failure) => return tell(&reached, &failure),
         },
     };
     let progress = progress::choose(global.progress, global.quiet);
-    let mut summary = bench::run(&client, &plan(args, model)?, &interrupt::ask_first(), progress.as_ref())?;
+    let mut summary =
+        bench::run(client, &plan(args, model, prompts), &interrupt::ask_first(), progress.as_ref())?;
+    summary.url = reached.name();
     summary.at = Some(jiff::Timestamp::now().to_string());
+    if summary.requests.failed > 0 {
+        reached.tell();
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     view(&mut out, &summary, global.format)?;
     out.flush()?;
@@ -89,18 +100,19 @@ fn outcome(summary: &Summary) -> Outcome {
 }
 
 /// There is no model to ask: why, in the words that `smoke` uses.
-fn tell(client: &Client, failure: &endpoint::Failure) -> Result<Outcome, Failure> {
+fn tell(reached: &Reached, failure: &endpoint::Failure) -> Result<Outcome, Failure> {
+    reached.tell();
     let hint = failure.kind.advice();
-    let shown = crate::report::escape::line(&format!("{}: {}: {failure}", client.address(), failure.kind));
+    let shown = crate::report::escape::line(&format!("{}: {}: {failure}", reached.name(), failure.kind));
     let mut out = io::stderr().lock();
     // Nothing can be done when standard error is closed.
     drop(writeln!(out, "error: {shown}\n\nhint: {hint}"));
     Ok(if failure.kind.is_unreachable() { Outcome::Unreachable } else { Outcome::Findings })
 }
 
-fn plan(args: &BenchRun, model: String) -> Result<Plan, Failure> {
+fn plan(args: &BenchRun, model: String, prompts: Prompts) -> Plan {
     let within = |wanted| args.slo.iter().rfind(|(name, _)| *name == wanted).map(|(_, time)| *time);
-    Ok(Plan {
+    Plan {
         api: match args.route {
             Route::Chat => Api::Chat,
             Route::Completions => Api::Completion,
@@ -109,10 +121,7 @@ fn plan(args: &BenchRun, model: String) -> Result<Plan, Failure> {
         stream: !args.no_stream,
         usage: !args.no_usage,
         max_tokens: args.max_tokens,
-        prompts: match &args.prompts {
-            Some(file) => Prompts::read(file)?,
-            None => Prompts::Synthetic { words: args.prompt_words },
-        },
+        prompts,
         load: match args.rate {
             Some(rate) => Load::Open { rate },
             None => Load::Closed { concurrency: args.concurrency.unwrap_or(1) as usize },
@@ -129,7 +138,7 @@ fn plan(args: &BenchRun, model: String) -> Result<Plan, Failure> {
             e2e: within(Objective::E2e),
         },
         most: args.most as usize,
-    })
+    }
 }
 
 const fn has_view(format: Format) -> bool {

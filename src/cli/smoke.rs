@@ -20,14 +20,18 @@ use crate::report::smoke as report;
 /// # Errors
 /// When nothing could be asked at all.
 pub fn smoke(args: &Smoke, global: &Global) -> Result<Outcome, Failure> {
-    let client = reach::client(&args.url, &args.reach, global)?;
+    let reached = reach::client(&args.subject, &args.reach, &args.cluster, global)?;
     let wish = Wish {
         model: args.reach.model.clone(),
         prompt: args.prompt.clone(),
         max_tokens: args.max_tokens,
         skip: args.skip.clone(),
     };
-    let smoke = smoke::smoke(&client, &wish)?;
+    let mut smoke = smoke::smoke(&reached.client, &wish)?;
+    smoke.url = reached.name();
+    if smoke.failures().next().is_some() {
+        reached.tell();
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     match global.format {
         Format::Json => report::json::write(&mut out, &smoke)?,

@@ -63,7 +63,9 @@ impl Error {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         let text = match self {
-            Self::Url { .. } => "write it as `http://HOST:PORT` or `https://HOST`, with or without `/v1`",
+            Self::Url { .. } => {
+                "write it as `http://HOST:PORT` or `https://HOST`, with or without `/v1`; what runs on a cluster is `deploy/NAME`"
+            }
             Self::Key => "look at the variable that `--api-key-env` names: it may end in a line break",
             Self::Certificates { .. } => "name a PEM file that begins with `-----BEGIN CERTIFICATE-----`",
             Self::Client(_) => "install the package `ca-certificates`, or name a file with `--ca-cert`",

@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step is a failed test")]
 
+#[path = "../support/apiserver.rs"]
+mod apiserver;
 mod bench;
 mod found;
+mod live;
 mod render;

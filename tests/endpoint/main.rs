@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+#[path = "../support/apiserver.rs"]
+mod apiserver;
 mod bench;
 mod compare;
+mod forward;
 mod model;
 mod program;
 mod script;

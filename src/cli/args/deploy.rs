@@ -34,7 +34,7 @@ impl Deploy {
 pub enum DeployCommand {
     /// Print the manifests that a recipe's `[deploy]` asks for
     Render(DeployRender),
-    /// Hold manifests against their schema, each other and the image; asks no cluster
+    /// Hold manifests against their schema, each other and the image; asks a cluster only with `--live`
     Check(DeployCheck),
     /// Apply the manifests of a recipe, or of files, and wait until the deployment is ready
     Apply(DeployApply),
@@ -108,6 +108,15 @@ pub struct DeployCheck {
     /// A CustomResourceDefinition in place of the built-in one, as `kubectl get crd NAME -o yaml` prints it; may be repeated
     #[arg(long, value_name = "FILE")]
     pub crd: Vec<PathBuf>,
+    /// Ask the cluster for its own definitions
+    #[arg(long)]
+    pub live: bool,
+    /// File that tells of clusters, to ask one of them [default: as kubectl finds it]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context in it, to ask that cluster [default: the current one]
+    #[arg(long, value_name = "NAME")]
+    pub kube_context: Option<String>,
     /// The gate.
     #[command(flatten)]
     pub gate: GateArgs,

@@ -7,6 +7,8 @@ use clap::Args;
 use clap::Subcommand;
 use clap::ValueEnum;
 
+use super::ClusterArgs;
+
 /// How a served model is reached.
 #[derive(Debug, Args)]
 pub struct Reach {
@@ -24,11 +26,16 @@ pub struct Reach {
 /// `smoke`.
 #[derive(Debug, Args)]
 pub struct Smoke {
-    /// Address of the server, with or without `/v1`
-    pub url: String,
+    /// Address of the server, with or without `/v1`; or deploy/NAME, svc/NAME, pod/NAME (each with :PORT if need be) or
+    /// a recipe: through the cluster
+    #[arg(value_name = "URL|deploy/NAME|RECIPE")]
+    pub subject: String,
     /// How it is reached.
     #[command(flatten)]
     pub reach: Reach,
+    /// Where it runs, when it is no address.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// What to say to the model
     #[arg(long, default_value = "The capital of France is")]
     pub prompt: String,
@@ -62,12 +69,16 @@ pub enum BenchCommand {
 /// `bench URL`.
 #[derive(Debug, Args)]
 pub struct BenchRun {
-    /// Address of the server, with or without `/v1`
-    #[arg(required = true)]
-    pub url: Option<String>,
+    /// Address of the server, with or without `/v1`; or deploy/NAME, svc/NAME, pod/NAME (each with :PORT if need be) or
+    /// a recipe: through the cluster
+    #[arg(required = true, value_name = "URL|deploy/NAME|RECIPE")]
+    pub subject: Option<String>,
     /// How it is reached.
     #[command(flatten)]
     pub reach: Reach,
+    /// Where it runs, when it is no address.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// The route that makes tokens
     #[arg(long, value_enum, default_value_t = Route::Chat)]
     pub route: Route,

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::cli::args::DeployApply;
 use crate::cli::args::Format;
 use crate::cli::audit::is_recipe;
+use crate::cli::deploy::check::live;
 use crate::cli::deploy::check::read;
 use crate::cli::deploy::place;
 use crate::cli::deploy::render;
@@ -18,12 +19,16 @@ use crate::cli::output::print_report;
 use crate::cli::session::Session;
 use crate::deploy::check;
 use crate::deploy::check::Subject;
+use crate::deploy::cluster;
 use crate::deploy::cluster::Applied;
 use crate::deploy::cluster::Change;
+use crate::deploy::cluster::Cluster;
 use crate::deploy::cluster::Manner;
 use crate::deploy::cluster::Status;
+use crate::deploy::manifest::Document;
 use crate::deploy::manifest::GRAPH;
 use crate::deploy::schema::Schemas;
+use crate::finding::Finding;
 use crate::finding::Severity;
 use crate::report::Report;
 use crate::report::human::escape;
@@ -33,14 +38,24 @@ use crate::report::human::escape;
 /// # Errors
 /// When they cannot be had, the cluster does not take them, or one is not ready in time.
 pub(super) fn apply(args: &DeployApply, session: &Session) -> Result<Outcome, Failure> {
-    let objects = match args.subjects.as_slice() {
-        [file] if is_recipe(file) => render::objects(file.as_ref(), &args.var, &args.pin, args.api)?,
-        files => match checked(files, session)? {
-            Some(objects) => objects,
-            None => return Ok(Outcome::Findings),
-        },
+    let (objects, cluster) = match args.subjects.as_slice() {
+        [file] if is_recipe(file) => {
+            let objects = render::objects(file.as_ref(), &args.var, &args.pin, args.api)?;
+            (objects, place::open(&args.cluster, None)?)
+        }
+        files => {
+            let (documents, findings) = read(files)?;
+            if !findings.is_empty() {
+                return told(files, findings, session);
+            }
+            let cluster = place::open(&args.cluster, None)?;
+            let findings = errors(&documents, &cluster)?;
+            if !findings.is_empty() {
+                return told(files, findings, session);
+            }
+            (documents.iter().map(|document| document.root.json()).collect(), cluster)
+        }
     };
-    let cluster = place::open(&args.cluster, None)?;
     let applied = cluster.apply(&objects, Manner { dry_run: args.dry_run, force: args.force_conflicts })?;
     let human = session.format == Format::Human;
     let mut out = io::stdout().lock();
@@ -77,17 +92,23 @@ pub(super) fn apply(args: &DeployApply, session: &Session) -> Result<Outcome, Fa
     Ok(Outcome::Clean)
 }
 
-/// The objects of files that have no error; `None` after the errors were told.
-fn checked(files: &[String], session: &Session) -> Result<Option<Vec<Value>>, Failure> {
-    let (documents, mut findings) = read(files)?;
-    let schemas = Schemas::built_in();
-    findings.extend(check::check(&Subject { documents: &documents, schemas: &schemas, image: None }));
-    findings.retain(|finding| finding.severity == Severity::Error);
-    if findings.is_empty() {
-        return Ok(Some(documents.iter().map(|document| document.root.json()).collect()));
+/// What keeps documents from being sent. What the cluster defines goes before what is built in, when it lets its
+/// definitions be read.
+fn errors(documents: &[Document], cluster: &Cluster) -> Result<Vec<Finding>, Failure> {
+    let mut schemas = Schemas::built_in();
+    match live(&mut schemas, cluster, documents) {
+        Ok(()) | Err(Failure::Cluster(cluster::Error::Denied { .. } | cluster::Error::NotServed { .. })) => {}
+        Err(failure) => return Err(failure),
     }
+    let mut findings = check::check(&Subject { documents, schemas: &schemas, image: None });
+    findings.retain(|finding| finding.severity == Severity::Error);
+    Ok(findings)
+}
+
+/// Tells the errors of files that are not sent.
+fn told(files: &[String], findings: Vec<Finding>, session: &Session) -> Result<Outcome, Failure> {
     print_report(&mut io::stdout().lock(), &Report::new(files.join(" "), findings), session)?;
-    Ok(None)
+    Ok(Outcome::Findings)
 }
 
 const fn word(change: Change) -> &'static str {

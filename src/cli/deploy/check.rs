@@ -1,5 +1,6 @@
 //! `deploy check`.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::io::Read;
@@ -16,6 +17,8 @@ use crate::cli::session::Session;
 use crate::deploy::check;
 use crate::deploy::check::SYNTAX;
 use crate::deploy::check::Subject;
+use crate::deploy::cluster::Cluster;
+use crate::deploy::cluster::Place;
 use crate::deploy::manifest;
 use crate::deploy::manifest::Document;
 use crate::deploy::schema::CrdError;
@@ -36,11 +39,19 @@ pub(super) fn check(args: &DeployCheck, session: &Session) -> Result<Outcome, Fa
         let message = "--policy and --baseline are for images";
         return Err(Failure::usage(message, "manifests take `--gate` and `--level`"));
     }
+    let (documents, mut findings) = read(&args.files)?;
     let mut schemas = Schemas::built_in();
+    if args.live || args.kubeconfig.is_some() || args.kube_context.is_some() {
+        let cluster = Place {
+            kubeconfig: args.kubeconfig.as_deref(),
+            context: args.kube_context.as_deref(),
+            namespace: None,
+        };
+        live(&mut schemas, &Cluster::open(cluster)?, &documents)?;
+    }
     for path in &args.crd {
         define(&mut schemas, &path.display().to_string())?;
     }
-    let (documents, mut findings) = read(&args.files)?;
     let known = Known::open(args, session)?;
     let subject = Subject { documents: &documents, schemas: &schemas, image: known.facts.as_ref() };
     findings.extend(check::check(&subject));
@@ -76,6 +87,9 @@ pub(super) fn read(files: &[String]) -> Result<(Vec<Document>, Vec<Finding>), Fa
     let (mut documents, mut findings) = (Vec::new(), Vec::new());
     for name in files {
         match manifest::documents(name, &text(name)?) {
+            Ok(found) if found.is_empty() => {
+                findings.push(Finding::of(&SYNTAX, name.clone(), "holds no object".to_owned()));
+            }
             Ok(found) => documents.extend(found),
             Err(problem) => {
                 let mut finding = Finding::of(&SYNTAX, name.clone(), problem.message);
@@ -85,6 +99,16 @@ pub(super) fn read(files: &[String]) -> Result<(Vec<Document>, Vec<Finding>), Fa
         }
     }
     Ok((documents, findings))
+}
+
+/// Puts the cluster's own definitions of the documents' kinds in place of those that are built in.
+pub(super) fn live(schemas: &mut Schemas, cluster: &Cluster, documents: &[Document]) -> Result<(), Failure> {
+    let kind = |document: &Document| (document.version().to_owned(), document.kind().to_owned());
+    let kinds: BTreeSet<(String, String)> = documents.iter().map(kind).collect();
+    for definition in cluster.definitions(&kinds.into_iter().collect::<Vec<_>>())? {
+        schemas.define("the cluster's definition", &definition).map_err(|error| misnamed(&error))?;
+    }
+    Ok(())
 }
 
 fn define(schemas: &mut Schemas, name: &str) -> Result<(), Failure> {
@@ -108,6 +132,9 @@ fn again(args: &DeployCheck) -> Vec<String> {
     words.extend(args.image.iter().flat_map(|image| ["--image".to_owned(), image.clone()]));
     words.extend(args.recipe.iter().flat_map(|path| paths("--recipe", path)));
     words.extend(args.crd.iter().flat_map(|path| paths("--crd", path)));
+    words.extend(args.live.then(|| "--live".to_owned()));
+    words.extend(args.kubeconfig.iter().flat_map(|path| paths("--kubeconfig", path)));
+    words.extend(args.kube_context.iter().flat_map(|name| ["--kube-context".to_owned(), name.clone()]));
     words.extend(args.gate.judge.words());
     words
 }

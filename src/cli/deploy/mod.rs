@@ -5,7 +5,7 @@ mod check;
 mod delete;
 mod facts;
 mod logs;
-mod place;
+pub(in crate::cli) mod place;
 mod render;
 mod status;
 

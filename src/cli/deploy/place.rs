@@ -9,9 +9,10 @@ use crate::cli::exit::Failure;
 use crate::deploy::cluster::Cluster;
 use crate::deploy::cluster::Place;
 use crate::recipe;
+use crate::recipe::Deploy;
 
 /// Opens the cluster; `own` is the namespace that a recipe says.
-pub(super) fn open(args: &ClusterArgs, own: Option<&str>) -> Result<Cluster, Failure> {
+pub(in crate::cli) fn open(args: &ClusterArgs, own: Option<&str>) -> Result<Cluster, Failure> {
     let place = Place {
         kubeconfig: args.kubeconfig.as_deref(),
         context: args.context.as_deref(),
@@ -25,10 +26,14 @@ pub(super) fn find(text: &str, args: &ClusterArgs) -> Result<(Cluster, String), 
     if !is_recipe(text) {
         return Ok((open(args, None)?, text.to_owned()));
     }
-    let recipe = recipe::load(Path::new(text), &BTreeMap::new())?;
-    let Some(deploy) = recipe.deploy else {
-        let message = format!("recipe `{text}` has no `[deploy]`");
-        return Err(Failure::usage(message, "write the deployment's name instead"));
-    };
+    let deploy = of_recipe(text)?;
     Ok((open(args, deploy.namespace.as_deref())?, deploy.name))
+}
+
+/// What a recipe says of its deployment.
+pub(in crate::cli) fn of_recipe(text: &str) -> Result<Deploy, Failure> {
+    recipe::load(Path::new(text), &BTreeMap::new())?.deploy.ok_or_else(|| {
+        let message = format!("recipe `{text}` has no `[deploy]`");
+        Failure::usage(message, "write the deployment's name instead")
+    })
 }

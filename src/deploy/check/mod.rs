@@ -4,6 +4,7 @@
 //! findings mean.
 
 mod environment;
+mod experiments;
 mod image;
 mod notices;
 mod references;
@@ -60,7 +61,7 @@ pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for document in subject.documents {
         schema::check(document, subject.schemas, &mut findings);
-        rules::check(document, &mut findings);
+        rules::check(document, subject.schemas, &mut findings);
         let pods = pods(document);
         for pod in &pods {
             references::check(pod, subject.documents, &mut findings);

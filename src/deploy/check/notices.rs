@@ -4,7 +4,7 @@ use crate::finding::Notice;
 use crate::finding::Severity;
 
 /// Every kind of finding about manifests, sorted by id.
-pub const KINDS: [&Notice; 15] = [
+pub const KINDS: [&Notice; 16] = [
     &DEPRECATED,
     &ENV_DRIFT,
     &ENV_REFERENCE,
@@ -16,6 +16,7 @@ pub const KINDS: [&Notice; 15] = [
     &REFERENCE,
     &RESOURCES,
     &RULE,
+    &RULE_UNCHECKED,
     &RUNTIME_VERSION,
     &SCHEMA,
     &START,
@@ -86,7 +87,7 @@ pub(super) const KIND_UNCHECKED: Notice = Notice {
     summary: "an object is of a kind whose fields are not checked",
     explain: "\
 The schemas that are built in are those of DynamoGraphDeployment and of ConfigMap. Objects of other kinds count when \
-names are looked up, and their fields are not looked at. `--crd FILE` adds the definition of a kind.",
+names are looked up, and their fields are not looked at. `--crd FILE` adds the definition of a kind, `--live` reads it from the cluster.",
 };
 
 pub(super) const LIBRARY_PATH: Notice = Notice {
@@ -146,7 +147,19 @@ pub(super) const RULE: Notice = Notice {
 Definitions hold rules besides the schema (CEL), which the API server evaluates: names of components differ in more \
 than capitals, `minAvailable` is not more than `replicas`, side containers and init containers have an image, \
 `eppConfig` is for components of type `epp`, a claim that is made has a size. Those of DynamoGraphDeployment are checked \
-here as far as they need no earlier state of the object; of a definition given by `--crd` only the schema is.",
+here as far as they need no earlier state of the object. Of a definition given by `--crd`, or read with `--live`, its own \
+expressions are evaluated, with the schema's defaults and in its words.",
+};
+
+pub(super) const RULE_UNCHECKED: Notice = Notice {
+    id: "manifest-rule-unchecked",
+    severity: Severity::Note,
+    summary: "a rule of the definition was not evaluated",
+    explain: "\
+A definition given by `--crd`, or read with `--live`, holds rules in CEL. An API server asks them of objects that fit the \
+schema: mend what does not, and check again. A rule that calls a function which is not known here, such as `ip` or `url`, \
+is named with its message: the API server has the last word on it, `imgforge deploy apply --dry-run` asks for it. \
+Rules about a change of an object (`oldSelf`) are not asked of a manifest and not told.",
 };
 
 pub(super) const RUNTIME_VERSION: Notice = Notice {
@@ -172,7 +185,7 @@ nobody is told. Here unknown fields, wrong types, missing fields and values out 
 `kubectl apply --validate=strict`. Of a field that only the other version of the API has, its name in this one is told.
 
 The definition is that of the operator of August 2026, with v1alpha1 and v1beta1. For another operator give the \
-cluster's own: `--crd FILE`.",
+cluster's own: `--crd FILE`, or `--live` to read it from there.",
 };
 
 pub(super) const START: Notice = Notice {
@@ -191,9 +204,9 @@ Put what is needed into the image. A shell that only starts the program is a not
 pub const SYNTAX: Notice = Notice {
     id: "manifest-syntax",
     severity: Severity::Error,
-    summary: "a file is not YAML, or says something twice",
+    summary: "a file is not YAML, says something twice or holds nothing",
     explain: "\
-The file cannot be read as a list of objects: the syntax is broken, an object has a key twice (which strict API servers \
+The file cannot be read as a list of objects: there is none in it, the syntax is broken, an object has a key twice (which strict API servers \
 refuse, and others settle in favour of the last), or aliases make it larger than any manifest. Words mean what \
 Kubernetes takes them for: `yes` and `on` without quotes are truth values, `0755` is a number.",
 };

@@ -1,17 +1,25 @@
 //! Rules of the definition that are no schema: those of its CEL expressions that need no earlier object.
+//!
+//! Of the definition that is built in they stand here, in words of their own; another one brings its rules.
 
 use super::at;
+use super::experiments;
 use super::notices::RULE;
+use super::notices::RULE_UNCHECKED;
 use crate::deploy::manifest::Document;
 use crate::deploy::manifest::GRAPH;
+use crate::deploy::schema::Schemas;
 use crate::deploy::yaml::Node;
 use crate::deploy::yaml::Value;
 use crate::finding::Finding;
 
 /// One broken rule: field, line, what it asks for.
-type Broken = (String, usize, String);
+pub(super) type Broken = (String, usize, String);
 
-pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
+pub(super) fn check(document: &Document, schemas: &Schemas, findings: &mut Vec<Finding>) {
+    if schemas.find(document.version(), document.kind()).is_some_and(|kind| kind.own) {
+        return defined(document, schemas, findings);
+    }
     let Some(spec) = document.root.get("spec").filter(|_| document.kind() == GRAPH) else {
         return;
     };
@@ -26,12 +34,17 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         let field = format!("spec.components[{}]", component.text_at("name").unwrap_or_default());
         replicas(component, &field, &mut broken);
         inside(component, &field, &mut broken);
+        experiments::template(component, &field, &mut broken);
+        let experimental = component.get("experimental").unwrap_or(component);
+        experiments::component(experimental, &format!("{field}.experimental"), &mut broken);
     }
     for (key, service) in spec.get("services").map(Node::entries).unwrap_or_default() {
         let field = format!("spec.services.{}", key.text);
         replicas(service, &field, &mut broken);
         shared_memory(service, &field, &mut broken);
+        experiments::component(service, &field, &mut broken);
     }
+    experiments::policy(spec, &mut broken);
     for claim in spec.get("pvcs").map(Node::items).unwrap_or_default() {
         let missing =
             ["size", "storageClass", "volumeAccessMode"].into_iter().find(|key| claim.get(key).is_none());
@@ -46,6 +59,25 @@ pub(super) fn check(document: &Document, findings: &mut Vec<Finding>) {
         }
     }
     findings.extend(broken.into_iter().map(|(field, line, said)| at(&RULE, document, line, field, said)));
+}
+
+/// The rules that the definition itself brings. As on an API server they wait until the object fits its schema.
+fn defined(document: &Document, schemas: &Schemas, findings: &mut Vec<Finding>) {
+    let (version, kind, root) = (document.version(), document.kind(), &document.root);
+    if !schemas.misfits(version, kind, root).is_empty() {
+        let said = "the rules of the definition wait until the object fits its schema".to_owned();
+        return findings.push(at(&RULE_UNCHECKED, document, root.line, "", said));
+    }
+    for one in schemas.rulings(version, kind, root) {
+        let place = if one.field.is_empty() { "the object".to_owned() } else { format!("`{}`", one.field) };
+        findings.push(match one.unknown {
+            None => at(&RULE, document, one.line, one.field, format!("{place}: {}", one.message)),
+            Some(why) => {
+                let said = format!("{place}: a rule could not be asked here: {} ({why})", one.message);
+                at(&RULE_UNCHECKED, document, one.line, one.field, said)
+            }
+        });
+    }
 }
 
 /// Rules over all components.

@@ -74,6 +74,34 @@ pub enum Error {
         /// The operator's words.
         reason: String,
     },
+    /// Nothing to send a question to.
+    #[error("no pod of {what} in namespace `{namespace}` is ready: {seen}")]
+    NoPod {
+        /// Whose pods.
+        what: String,
+        /// Where.
+        namespace: String,
+        /// Those that there are.
+        seen: String,
+    },
+    /// Several ports, or none.
+    #[error("it is not clear which port of {what} is meant: {known}")]
+    NoPort {
+        /// Whose port.
+        what: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// The pod cannot be spoken to through the cluster.
+    #[error("no way to port {port} of pod `{pod}`: {reason}")]
+    NoWay {
+        /// The pod.
+        pod: String,
+        /// Its port.
+        port: u16,
+        /// The cluster's words.
+        reason: String,
+    },
     /// It took too long.
     #[error("{what} is not {wanted} after {seconds} s: {last}")]
     Late {
@@ -157,6 +185,11 @@ impl Hint for Error {
             Self::Denied { .. } => "use another `--context`, or ask for the right",
             Self::Failed { .. } | Self::Late { .. } => {
                 "`imgforge deploy status` tells more, and `imgforge deploy logs`"
+            }
+            Self::NoPod { .. } => "`imgforge deploy status NAME` tells what its pods wait for",
+            Self::NoPort { .. } => "write the number behind the name: `svc/NAME:PORT`",
+            Self::NoWay { .. } => {
+                "see with `imgforge deploy logs` whether something listens there, or name another port: `pod/NAME:PORT`"
             }
             Self::Runtime(_) => return None,
             Self::Unreachable { .. } => "check that the cluster is up and that `--context` is the right one",

@@ -1,9 +1,13 @@
-//! A cluster, as far as deployments need it: objects applied, watched, read and taken away.
+//! A cluster, as far as deployments need it: objects applied, watched, read and taken away,
+//! and a way into a pod.
 //!
 //! The only code that speaks to Kubernetes. Every wait has an end that the caller sets.
 
 mod apply;
+mod definition;
+mod door;
 mod error;
+mod forward;
 mod logs;
 mod remove;
 mod status;
@@ -26,8 +30,12 @@ use tokio::runtime::Runtime;
 pub use apply::Applied;
 pub use apply::Change;
 pub use apply::Manner;
+pub use door::Asked;
+pub use door::Door;
+pub use door::Whom;
 pub use error::Error;
 pub use error::Owner;
+pub use forward::Forward;
 pub use logs::Wanted;
 pub use status::Component;
 pub use status::Condition;

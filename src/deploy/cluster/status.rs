@@ -128,16 +128,21 @@ impl Cluster {
     /// When it is not there or the cluster does not answer.
     pub fn status(&self, name: &str) -> Result<Status, Error> {
         self.runtime.block_on(async {
-            let version = self.version().await?;
-            let namespace = self.namespace(None);
-            let what = called(GRAPH, name);
-            let found = self.objects(version, GRAPH, namespace).get_opt(name).await;
-            let found = found.map_err(|error| Error::of(&what, error))?;
-            let missing = || Error::NotThere { what: what.clone(), namespace: namespace.to_owned() };
-            let mut status = Status::of(&found.ok_or_else(missing)?, version);
+            let mut status = self.deployment(name).await?;
             status.pods = self.pods(name).await?.iter().map(state).collect();
             Ok(status)
         })
+    }
+
+    /// How a deployment is doing, without its pods.
+    pub(super) async fn deployment(&self, name: &str) -> Result<Status, Error> {
+        let version = self.version().await?;
+        let namespace = self.namespace(None);
+        let what = called(GRAPH, name);
+        let found = self.objects(version, GRAPH, namespace).get_opt(name).await;
+        let found = found.map_err(|error| Error::of(&what, error))?;
+        let missing = || Error::NotThere { what: what.clone(), namespace: namespace.to_owned() };
+        Ok(Status::of(&found.ok_or_else(missing)?, version))
     }
 
     /// The pods of a deployment.
@@ -148,7 +153,7 @@ impl Cluster {
     }
 }
 
-fn state(pod: &Pod) -> PodState {
+pub(super) fn state(pod: &Pod) -> PodState {
     let status = pod.status.as_ref();
     let containers = status.and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
     let waiting = containers.iter().find_map(|one| one.state.as_ref()?.waiting.as_ref()?.reason.clone());

@@ -8,27 +8,16 @@ use k8s_openapi::api::core::v1::Volume;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
-use super::metadata;
 use super::pod;
+use super::stamped;
 use super::texts;
 use super::workers;
-use crate::deploy::manifest::GRAPH;
-use crate::deploy::manifest::VERSIONS;
 use crate::recipe::Deploy;
 
-/// A deployment.
+/// What a deployment asks for.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Graph {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: ObjectMeta,
-    spec: Spec,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec {
+pub(super) struct Spec {
     backend_framework: &'static str,
     services: BTreeMap<&'static str, Service>,
 }
@@ -80,7 +69,7 @@ struct ExtraPodSpec {
     volumes: Vec<Volume>,
 }
 
-pub(super) fn render(deploy: &Deploy, image: &str, stamp: &str) -> Graph {
+pub(super) fn spec(deploy: &Deploy, image: &str, stamp: &str) -> Spec {
     let amounts =
         Amounts { plain: pod::plain(&deploy.frontend.resources), gpu: None, custom: BTreeMap::new() };
     let main_container = pod::frontend(deploy, image);
@@ -97,26 +86,17 @@ pub(super) fn render(deploy: &Deploy, image: &str, stamp: &str) -> Graph {
         let envs = main_container.env.take();
         let pod_spec =
             ExtraPodSpec { main_container, node_selector: pod::nodes(deploy), volumes: pod::volumes(deploy) };
-        let notes = ObjectMeta {
-            annotations: Some(texts(&[("io.imgforge/engine", stamp)])),
-            ..ObjectMeta::default()
-        };
         let memory = worker.resources.shared_memory.as_ref();
         let made = Service {
             sub_component_type: Some(role),
             shared_memory: memory.map(|size| texts(&[("size", size)])),
             envs,
-            extra_pod_metadata: Some(notes),
+            extra_pod_metadata: Some(stamped(stamp)),
             ..service(deploy, "worker", worker.replicas, amounts, pod_spec)
         };
         services.insert(if role == "prefill" { "Prefill" } else { "Decode" }, made);
     }
-    Graph {
-        api_version: VERSIONS[0],
-        kind: GRAPH,
-        metadata: metadata(deploy, deploy.name.clone()),
-        spec: Spec { backend_framework: "trtllm", services },
-    }
+    Spec { backend_framework: "trtllm", services }
 }
 
 fn service(

@@ -9,30 +9,17 @@ use k8s_openapi::api::core::v1::PodTemplateSpec;
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::api::core::v1::SecretEnvSource;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
-use super::metadata;
 use super::pod;
-use super::texts;
+use super::stamped;
 use super::workers;
-use crate::deploy::manifest::GRAPH;
-use crate::deploy::manifest::VERSIONS;
 use crate::recipe::Deploy;
 
-/// A deployment.
+/// What a deployment asks for.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Graph {
-    api_version: &'static str,
-    kind: &'static str,
-    metadata: ObjectMeta,
-    spec: Spec,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Spec {
+pub(super) struct Spec {
     backend_framework: &'static str,
     components: Vec<Component>,
 }
@@ -50,7 +37,7 @@ struct Component {
     pod_template: PodTemplateSpec,
 }
 
-pub(super) fn render(deploy: &Deploy, image: &str, stamp: &str) -> Graph {
+pub(super) fn spec(deploy: &Deploy, image: &str, stamp: &str) -> Spec {
     let front = Container {
         resources: Some(resources(pod::plain(&deploy.frontend.resources))),
         ..pod::frontend(deploy, image)
@@ -72,12 +59,7 @@ pub(super) fn render(deploy: &Deploy, image: &str, stamp: &str) -> Graph {
         let memory = worker.resources.shared_memory.clone();
         components.push(component(deploy, role, worker.replicas, memory, template));
     }
-    Graph {
-        api_version: VERSIONS[1],
-        kind: GRAPH,
-        metadata: metadata(deploy, deploy.name.clone()),
-        spec: Spec { backend_framework: "trtllm", components },
-    }
+    Spec { backend_framework: "trtllm", components }
 }
 
 fn component(
@@ -114,9 +96,5 @@ fn template(deploy: &Deploy, main: Container, spec: PodSpec, stamp: Option<&str>
         vec![EnvFromSource { secret_ref: Some(secret), ..EnvFromSource::default() }]
     });
     let main = Container { env_from: secret, ..main };
-    let notes = stamp.map(|stamp| ObjectMeta {
-        annotations: Some(texts(&[("io.imgforge/engine", stamp)])),
-        ..ObjectMeta::default()
-    });
-    PodTemplateSpec { metadata: notes, spec: Some(PodSpec { containers: vec![main], ..spec }) }
+    PodTemplateSpec { metadata: stamp.map(stamped), spec: Some(PodSpec { containers: vec![main], ..spec }) }
 }

@@ -13,8 +13,11 @@ pub mod text;
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use serde::Serialize;
 use serde_json::Value;
 
+use crate::deploy::manifest::GRAPH;
+use crate::deploy::manifest::VERSIONS;
 use crate::recipe::Deploy;
 use crate::recipe::Worker;
 
@@ -34,11 +37,28 @@ pub enum Api {
 pub fn render(deploy: &Deploy, image: &str, api: Api) -> Result<Vec<Value>, serde_json::Error> {
     let engine = config_map::render(deploy);
     let stamp = config_map::stamp(&engine);
-    let graph = match api {
-        Api::V1beta1 => serde_json::to_value(beta::render(deploy, image, &stamp))?,
-        Api::V1alpha1 => serde_json::to_value(alpha::render(deploy, image, &stamp))?,
+    let (version, spec) = match api {
+        Api::V1beta1 => (VERSIONS[1], serde_json::to_value(beta::spec(deploy, image, &stamp))?),
+        Api::V1alpha1 => (VERSIONS[0], serde_json::to_value(alpha::spec(deploy, image, &stamp))?),
     };
-    Ok(vec![serde_json::to_value(engine)?, graph])
+    let metadata = metadata(deploy, deploy.name.clone());
+    let graph = Graph { api_version: version, kind: GRAPH, metadata, spec };
+    Ok(vec![serde_json::to_value(engine)?, serde_json::to_value(graph)?])
+}
+
+/// A deployment in either version.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Graph {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: ObjectMeta,
+    spec: Value,
+}
+
+/// What pods of a worker carry, to be replaced when the engine's files change.
+fn stamped(stamp: &str) -> ObjectMeta {
+    ObjectMeta { annotations: Some(texts(&[("io.imgforge/engine", stamp)])), ..ObjectMeta::default() }
 }
 
 /// The kinds of workers with what each is called.

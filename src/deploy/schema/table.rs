@@ -20,6 +20,8 @@ pub struct Schemas {
 pub struct Kind {
     /// Whether the version is going to go.
     pub deprecated: bool,
+    /// Whether it comes from a definition of somebody's own, with its rules in it.
+    pub own: bool,
     /// Its schema; `$ref` is an index into `shapes`.
     pub(super) schema: Value,
     pub(super) shapes: std::sync::Arc<Vec<Value>>,
@@ -51,28 +53,35 @@ impl Schemas {
         for text in BUILT_IN {
             let table: Value = serde_json::from_str(text).unwrap_or_default();
             let shapes = table["shapes"].as_array().cloned().unwrap_or_default();
-            schemas.add(table["kinds"].as_object().into_iter().flatten(), shapes);
+            schemas.add(table["kinds"].as_object().into_iter().flatten(), shapes, false);
         }
         schemas
     }
 
-    fn add<'a>(&mut self, kinds: impl Iterator<Item = (&'a String, &'a Value)>, shapes: Vec<Value>) {
+    fn add<'a>(
+        &mut self,
+        kinds: impl Iterator<Item = (&'a String, &'a Value)>,
+        shapes: Vec<Value>,
+        own: bool,
+    ) {
         let shapes = std::sync::Arc::new(shapes);
         for (name, kind) in kinds {
             let deprecated = kind["deprecated"] == Value::Bool(true);
-            let kind = Kind { deprecated, schema: kind["schema"].clone(), shapes: shapes.clone() };
+            let kind = Kind { deprecated, own, schema: kind["schema"].clone(), shapes: shapes.clone() };
             self.kinds.insert(name.clone(), kind);
         }
     }
 
-    /// Takes the schemas of a definition in place of those of the same versions that are there.
+    /// Takes the schemas of a definition in place of all that are there of its kind: it has the versions that it serves,
+    /// and no other.
     ///
     /// # Errors
-    /// When `definition` has no versions with schemas.
+    /// When `definition` serves no version with a schema.
     pub fn define(&mut self, file: &str, definition: &Value) -> Result<(), CrdError> {
         let bad = |reason: &str| CrdError { file: file.to_owned(), reason: reason.to_owned() };
         if definition["kind"] != "CustomResourceDefinition" {
-            return Err(bad("its kind is another"));
+            let kind = definition["kind"].as_str().unwrap_or("none");
+            return Err(bad(&format!("its kind is `{kind}`")));
         }
         let spec = &definition["spec"];
         let (group, kind) = (&spec["group"], &spec["names"]["kind"]);
@@ -82,6 +91,7 @@ impl Schemas {
         let versions = spec["versions"].as_array().map(Vec::as_slice).unwrap_or_default();
         let made: Vec<(String, Value)> = versions
             .iter()
+            .filter(|version| version["served"] != Value::Bool(false))
             .filter_map(|version| {
                 let schema = version["schema"]["openAPIV3Schema"].as_object()?;
                 let name = format!("{group}/{} {kind}", version["name"].as_str()?);
@@ -89,9 +99,11 @@ impl Schemas {
             })
             .collect();
         if made.is_empty() {
-            return Err(bad("no version of it has a schema"));
+            return Err(bad("no version of it is served and has a schema"));
         }
-        self.add(made.iter().map(|(name, kind)| (name, kind)), Vec::new());
+        let (head, tail) = (format!("{group}/"), format!(" {kind}"));
+        self.kinds.retain(|name, _| !(name.starts_with(&head) && name.ends_with(&tail)));
+        self.add(made.iter().map(|(name, kind)| (name, kind)), Vec::new(), true);
         Ok(())
     }
 
@@ -129,7 +141,7 @@ mod tests {
         let spec = json!({"group": "nvidia.com", "names": {"kind": kind}, "versions": [version]});
         let definition = json!({"kind": "CustomResourceDefinition", "spec": spec});
         schemas.define("crd.yaml", &definition).unwrap();
-        assert_eq!(schemas.versions(kind).len(), 3);
+        assert_eq!(schemas.versions(kind), ["nvidia.com/v2"]);
         assert!(schemas.define("x", &json!({"kind": "Pod"})).is_err());
     }
 }

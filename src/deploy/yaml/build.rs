@@ -37,11 +37,21 @@ pub(super) fn documents(text: &str) -> Result<Vec<Node>, Problem> {
         let (event, span) = event.map_err(|error| {
             let said = error.to_string();
             let said = said.split(" at ").next().unwrap_or(&said).to_lowercase();
-            Problem { line: error.marker().line().max(1), message: format!("is not YAML: {said}") }
+            let line = error.marker().line().max(1);
+            tabbed(text, line).unwrap_or_else(|| Problem { line, message: format!("is not YAML: {said}") })
         })?;
         builder.event(event, span.start.line().max(1))?;
     }
     Ok(builder.documents)
+}
+
+/// A tab at the beginning of the line that cannot be read, or of the one before: parsers have odd words for it.
+fn tabbed(text: &str, line: usize) -> Option<Problem> {
+    let near = text.lines().enumerate().take(line).skip(line.saturating_sub(2));
+    let tab = |line: &str| line.trim_start_matches(' ').starts_with('\t') && !line.trim().is_empty();
+    let found = near.into_iter().find(|(_, line)| tab(line));
+    let message = "is indented with a tab, and YAML takes spaces".to_owned();
+    found.map(|(number, _)| Problem { line: number + 1, message })
 }
 
 impl Builder {
@@ -165,6 +175,7 @@ mod tests {
         for (text, line, said) in [
             ("a: 1\na: 2\n", 2, "twice"),
             ("a: [\n", 2, "not YAML"),
+            ("a:\n\tb: 1\n", 2, "tab"),
             ("? [x]\n: y\n", 1, "no string"),
             (&deep, 1, "nested deeper"),
             (&bomb, 5, "parts"),

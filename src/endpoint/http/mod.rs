@@ -186,7 +186,8 @@ async fn refusal(response: Response, patience: Patience, deadline: Instant) -> F
 /// The address that paths are put behind; `None` when it is none of HTTP.
 fn base(text: &str) -> Option<Url> {
     let mut url: Url = text.parse().ok()?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+    // `http://https://h` is a slip, not a host of that name.
+    if !matches!(url.scheme(), "http" | "https") || matches!(url.host_str(), None | Some("http" | "https")) {
         return None;
     }
     url.set_query(None);
@@ -210,6 +211,7 @@ mod tests {
             ("https://h/v1beta?x=1#y", Some("https://h/v1beta")),
             ("localhost:8000", None),
             ("ftp://h/", None),
+            ("http://https://h:8000", None),
             ("", None),
         ] {
             assert_eq!(base(text).as_ref().map(Url::as_str), want, "{text}");

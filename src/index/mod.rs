@@ -12,6 +12,7 @@ mod image;
 mod note;
 mod objects;
 mod pass;
+mod remembered;
 mod shell;
 mod stream;
 

@@ -1,16 +1,22 @@
 //! How an index and symbols are kept in the store. A note that cannot be read is as good as none.
 
+use std::collections::BTreeMap;
+
 use super::LayerIndex;
+use super::pass::Learned;
+use super::remembered::Stamp;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::oci::Digest;
+use crate::oci::ImagePath;
 use crate::store;
 use crate::store::Store;
 
-/// Kinds of notes; the number changes with the meaning of the bytes.
+/// Kinds of notes; the number changes with the meaning of the bytes. What trees and layers hold is the same.
 const LAYERS: &str = "layers-6";
-const SYMBOLS: &str = "symbols-4";
+const SYMBOLS: &str = "symbols-5";
 const TRAITS: &str = "traits-3";
+const TREES: &str = "trees-1";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
 
@@ -42,6 +48,24 @@ pub(super) fn save_parts(
 ) -> Result<(), store::Error> {
     save(store, SYMBOLS, file, symbols)?;
     save(store, TRAITS, file, traits)
+}
+
+/// Whether both of what [`save_parts`] keeps are there.
+pub(super) fn has_parts(store: &Store, file: &Digest) -> bool {
+    [SYMBOLS, TRAITS].iter().all(|kind| store.has_note(kind, &file.hex()))
+}
+
+/// What is known of the files of an unpacked tree.
+pub(super) fn load_tree(store: &Store, root: &Digest) -> Option<BTreeMap<ImagePath, (Stamp, Learned)>> {
+    load(store, TREES, root)
+}
+
+pub(super) fn save_tree(
+    store: &Store,
+    root: &Digest,
+    files: &BTreeMap<&ImagePath, (&Stamp, &Learned)>,
+) -> Result<(), store::Error> {
+    save(store, TREES, root, files)
 }
 
 fn load<T: serde::de::DeserializeOwned>(store: &Store, kind: &str, name: &Digest) -> Option<T> {

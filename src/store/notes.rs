@@ -25,6 +25,12 @@ impl Store {
         (Digest::of(&body).raw().as_slice() == bytes).then_some(body)
     }
 
+    /// Whether there is a note `name` of this `kind`; it may be damaged.
+    #[must_use]
+    pub fn has_note(&self, kind: &str, name: &str) -> bool {
+        self.note_path(kind, name).is_file()
+    }
+
     /// Keeps a note; replaces one of the same name.
     ///
     /// # Errors
@@ -56,7 +62,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
         assert_eq!(store.load_note("index", "a"), None);
+        assert!(!store.has_note("index", "a"));
         store.save_note("index", "a", b"facts").unwrap();
+        assert!(store.has_note("index", "a"));
         assert_eq!(store.load_note("index", "a").as_deref(), Some(&b"facts"[..]));
         let path = store.note_path("index", "a");
         let mut bytes = fs::read(&path).unwrap();

@@ -1,5 +1,5 @@
 # imgforge: what a newcomer types. `make demo` shows the main job, `make test` proves everything.
-.PHONY: bench-bytes demo test lint needs corpus quiet torch-ops look settings layout-proof differential cluster endpoint
+.PHONY: demo test lint needs corpus quiet torch-ops look settings layout-proof differential cluster endpoint bench-bytes bench-verdict
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make endpoint  smoke and bench against a real server and an independent client (34 MB of downloads)"
 	@echo "make differential  the model of the dynamic loader against the real ones of three Debians"
 	@echo "make bench-bytes  bytes, time and memory of a build beside docker, buildah, umoci, crane and regctl (bench/README.md)"
+	@echo "make bench-verdict  abi diff and audit beside nm, abicheck and lddtree (3 GB of downloads)"
 	@echo "make lint   formatting, clippy, documentation, dependency policy"
 
 # Installs what is missing when run as root, else says what to install.
@@ -62,6 +63,12 @@ differential:
 	fixtures/loader/real.py $(DIFFERENTIAL) --rounds $(ROUNDS)
 	IMGFORGE_DIFFERENTIAL=$$(echo $(DIFFERENTIAL)/answers-*.jsonl | tr ' ' ':') \
 		cargo test --test differential -- --nocapture
+
+# What is unpacked stays in BENCH (5 GB). ABIDIFF=--abidiff runs abidiff too, for minutes.
+BENCH ?= $(HOME)/.cache/imgforge-bench
+bench-verdict:
+	cargo build --release --quiet
+	bench/verdict.py target/release/imgforge --work $(BENCH) $(ABIDIFF)
 
 lint:
 	cargo fmt --check

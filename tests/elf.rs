@@ -106,10 +106,10 @@ fn facts_agree_with_readelf() {
             .iter()
             .map(|symbol| match &symbol.version {
                 // The symbol that stands for a version itself: readelf prints it once.
-                Some(version) if *version == symbol.name => symbol.name.clone(),
+                Some(version) if symbol.name == **version => symbol.name.to_string(),
                 Some(version) if symbol.hidden => format!("{}@{version}", symbol.name),
                 Some(version) => format!("{}@@{version}", symbol.name),
-                None => symbol.name.clone(),
+                None => symbol.name.to_string(),
             })
             .collect();
         // readelf prints the base version's name; the loader never sees it.
@@ -128,7 +128,7 @@ fn facts_agree_with_readelf() {
         for symbol in &symbols.undefined {
             let name = match &symbol.version {
                 Some(need) => format!("{}@{}", symbol.name, need.version),
-                None => symbol.name.clone(),
+                None => symbol.name.to_string(),
             };
             assert!(wanted.contains(&name), "{}: {name}", path.display());
         }

@@ -165,7 +165,7 @@ fn a_unique_symbol_is_everybodys() {
         let own = world.find(&elves::path(&second)).unwrap();
         let name = "_ZZ5countvE5value".to_owned();
         assert!(symbols[own].definitions(&name).iter().any(|defined| defined.unique), "gcc makes it unique");
-        let symbol = Undefined { name, version: None, weak: false, lazy: false };
+        let symbol = Undefined { name: name.as_str().into(), version: None, weak: false, lazy: false };
         let gives = world.provider(&loader, &symbols, own, &symbol).unwrap();
         assert_eq!(world.objects[gives].file, elves::path(want), "{before:?}");
     }

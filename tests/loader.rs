@@ -88,7 +88,7 @@ fn model(image: &Image, file: &Path) -> Verdict {
         }
         for symbol in symbols[index].undefined.iter().filter(|symbol| !symbol.weak) {
             if world.provider(&loader, &symbols, index, symbol).is_none() {
-                verdict.undefined.insert((symbol.name.clone(), name(&mapped.file)));
+                verdict.undefined.insert((symbol.name.to_string(), name(&mapped.file)));
             }
         }
     }

@@ -53,7 +53,7 @@ fn missing<'s>(one: &'s Symbols, other: &Symbols) -> Vec<(&'s str, bool)> {
             rest.next();
         }
         let there = rest.peek().is_some_and(|known| known.name == symbol.name);
-        let repeated = names.last().is_some_and(|(last, _)| *last == symbol.name);
+        let repeated = names.last().is_some_and(|(last, _)| *last == symbol.name.as_str());
         if !there && !repeated {
             names.push((symbol.name.as_str(), symbol.weak || symbol.unique));
         }

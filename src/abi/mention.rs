@@ -47,7 +47,7 @@ mod tests {
 
     fn file(undefined: &[&str]) -> Symbols {
         let symbol =
-            |name: &&str| Undefined { name: (*name).to_owned(), version: None, weak: false, lazy: false };
+            |name: &&str| Undefined { name: (*name).into(), version: None, weak: false, lazy: false };
         Symbols { undefined: undefined.iter().map(symbol).collect(), ..Symbols::default() }
     }
 

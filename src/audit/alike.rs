@@ -106,7 +106,7 @@ mod tests {
         let mut defined: Vec<Defined> = names
             .iter()
             .map(|name| Defined {
-                name: (*name).to_owned(),
+                name: (*name).into(),
                 version: None,
                 index: 0,
                 hidden: false,

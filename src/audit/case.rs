@@ -10,10 +10,13 @@ use super::Policy;
 use super::affected;
 use super::operators;
 use super::operators::Verdicts;
+use super::unbound;
+use super::unbound::Unbound;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::finding::RecipeSpot;
 use crate::loader::Loader;
+use crate::loader::Mapped;
 use crate::loader::ObjectError;
 use crate::loader::World;
 use crate::oci::ImagePath;
@@ -32,6 +35,8 @@ pub struct Case<'a> {
     pub(super) loader: Loader<'a>,
     /// Files in scope.
     pub(super) affected: BTreeSet<ImagePath>,
+    /// Of each file of the catalogue, whether it is in scope.
+    in_scope: Vec<bool>,
     /// Names that files of the tree need, without directories.
     asked: BTreeSet<String>,
     /// Every file in scope is in at least one of these.
@@ -49,6 +54,9 @@ pub struct Case<'a> {
     /// `[audit]` of the recipe.
     pub(super) options: &'a AuditOptions,
     operators: OnceLock<Verdicts>,
+    /// Symbols by the numbers of files.
+    symbols: Vec<OnceLock<Arc<Symbols>>>,
+    unbound: OnceLock<Vec<Unbound>>,
 }
 
 impl<'a> Case<'a> {
@@ -59,13 +67,16 @@ impl<'a> Case<'a> {
         options: &'a AuditOptions,
     ) -> Result<Self, ObjectError> {
         let affected = affected::files(&loader, names, changed.keys());
+        let in_scope = loader.catalogue.iter().map(|(path, _)| affected.contains(path)).collect();
         let worlds = worlds(&loader, &affected)?;
         let touched = changed.keys().cloned().collect();
         let needed = loader.catalogue.iter().flat_map(|(_, object)| object.facts.needed.iter());
         let asked = needed.map(|name| name.rsplit('/').next().unwrap_or(name).to_owned()).collect();
+        let symbols = (0..loader.catalogue.count()).map(|_| OnceLock::new()).collect();
         Ok(Self {
             loader,
             affected,
+            in_scope,
             asked,
             worlds,
             changed: BTreeMap::new(),
@@ -75,19 +86,48 @@ impl<'a> Case<'a> {
             donors: &[],
             options,
             operators: OnceLock::new(),
+            symbols,
+            unbound: OnceLock::new(),
         })
     }
 
     /// Objects of a world that are in scope, by number.
     pub(super) fn in_scope<'w>(&self, world: &'w World) -> impl Iterator<Item = usize> + use<'w, '_> {
         let objects = world.objects.iter().enumerate();
-        let affected = &self.affected;
-        objects.filter(|(_, mapped)| affected.contains(&mapped.file)).map(|(index, _)| index)
+        objects.filter(|(_, mapped)| self.is_in_scope(mapped)).map(|(index, _)| index)
+    }
+
+    /// Whether a file that is loaded is in scope.
+    pub(super) fn is_in_scope(&self, mapped: &Mapped) -> bool {
+        self.in_scope.get(mapped.number).copied().unwrap_or(false)
     }
 
     /// The symbols of every object of a world.
     pub(super) fn symbols(&self, world: &World) -> Result<Vec<Arc<Symbols>>, ObjectError> {
-        world.symbols(&self.loader)
+        world.objects.iter().map(|mapped| self.symbols_of(mapped.number, &mapped.file)).collect()
+    }
+
+    /// The symbols of one file, by its number in the catalogue.
+    pub(super) fn symbols_of(&self, number: usize, file: &ImagePath) -> Result<Arc<Symbols>, ObjectError> {
+        let known = self.symbols.get(number);
+        if let Some(symbols) = known.and_then(OnceLock::get) {
+            return Ok(Arc::clone(symbols));
+        }
+        let view = self.loader.view;
+        let symbols = match view.tree.get(file) {
+            Some(node) => view.objects.symbols(file, node)?,
+            None => Arc::default(),
+        };
+        Ok(known.map_or(&symbols, |known| known.get_or_init(|| Arc::clone(&symbols))).clone())
+    }
+
+    /// References that nothing gives, found once for all checks.
+    pub(super) fn unbound(&self) -> Result<&[Unbound], ObjectError> {
+        if let Some(known) = self.unbound.get() {
+            return Ok(known);
+        }
+        let made = unbound::find(self)?;
+        Ok(self.unbound.get_or_init(|| made))
     }
 
     /// The calls of torch operators in the tree, judged once for all checks.

@@ -44,7 +44,7 @@ impl Crossings {
                 let provider = world.provider(&case.loader, &symbols, index, symbol);
                 let of = provider.map(|provider| &world.objects[provider].file);
                 if let Some(of) = of.filter(|of| *of != by && among.contains(of)) {
-                    self.0.entry((by.clone(), of.clone())).or_default().insert(symbol.name.clone());
+                    self.0.entry((by.clone(), of.clone())).or_default().insert(symbol.name.to_string());
                 }
             }
         }

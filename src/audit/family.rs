@@ -123,7 +123,7 @@ mod tests {
 
     fn symbols(names: &[&str]) -> Symbols {
         let defined = names.iter().map(|name| Defined {
-            name: (*name).to_owned(),
+            name: (*name).into(),
             version: None,
             index: 0,
             hidden: false,

@@ -87,14 +87,11 @@ impl Homes<'_> {
     /// Whether a file that is not loaded, and no other copy of `home`, defines the symbol; a weak definition counts
     /// where those at `home` may be weak.
     fn is_elsewhere(&self, home: usize, symbol: &Undefined, weak: bool) -> Result<bool, ObjectError> {
-        let view = self.case.loader.view;
-        let known = stem(&self.world.objects[home].file);
-        for (path, _) in self.case.loader.catalogue.iter() {
-            let Some(node) = view.tree.get(path).filter(|_| stem(path) != known) else {
-                continue;
-            };
-            let symbols = view.objects.symbols(path, node)?;
-            if symbols.definitions(&symbol.name).iter().any(|defined| weak || !defined.weak) {
+        let (known, hash) = (stem(&self.world.objects[home].file), elf::hash(&symbol.name));
+        for (number, (path, _)) in self.case.loader.catalogue.iter().enumerate() {
+            let symbols = self.case.symbols_of(number, path)?;
+            let mut defined = symbols.definitions_by(&symbol.name, hash).iter();
+            if defined.any(|defined| weak || !defined.weak) && stem(path) != known {
                 return Ok(true);
             }
         }

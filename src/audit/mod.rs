@@ -31,6 +31,7 @@ mod readers;
 mod run;
 mod shapes;
 mod twins;
+mod unbound;
 
 use std::collections::BTreeMap;
 

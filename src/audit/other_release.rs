@@ -23,8 +23,9 @@ pub(super) fn of<'a>(case: &'a Case<'_>, missing: &Missing) -> Option<&'a ImageP
         let name = String::from_utf8_lossy(path.name());
         *name != *missing.name && self::stem(&name) == Some(stem)
     };
-    let mut files = case.loader.catalogue.iter().map(|(path, _)| path);
-    files.find(|path| named(path) && lies_there(path))
+    let start = format!("{stem}.so.");
+    let alike = case.loader.catalogue.beginning_with(&start).flat_map(|(_, files)| files);
+    alike.filter(|path| named(path) && lies_there(path)).min()
 }
 
 /// A library's name up to `.so`, when a number follows that.

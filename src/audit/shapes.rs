@@ -83,15 +83,15 @@ impl Part {
         for symbol in objects {
             match symbol.name.strip_prefix("_ZTV").filter(|class| elf::is_own(class)) {
                 Some(class) => {
-                    shapes.push((symbol.name.clone(), shape(symbol.size, class)));
+                    shapes.push((symbol.name.to_string(), shape(symbol.size, class)));
                     if let Some([base]) = layout.bases.get(class).map(Vec::as_slice) {
                         let asked = Some(format!("_ZTV{base}"));
-                        shapes.push((symbol.name.clone(), Shape { asked, ..shape(symbol.size, class) }));
+                        shapes.push((symbol.name.to_string(), Shape { asked, ..shape(symbol.size, class) }));
                     }
                 }
                 None if self.program && !symbol.name.starts_with("_ZT") => {
                     let shape = Shape { copied: true, ..shape(symbol.size, &symbol.name) };
-                    shapes.push((symbol.name.clone(), shape));
+                    shapes.push((symbol.name.to_string(), shape));
                 }
                 None => {}
             }
@@ -102,7 +102,7 @@ impl Part {
 
 /// A reference to a name, as code makes it.
 pub(super) fn reference(name: &str) -> Undefined {
-    Undefined { name: name.to_owned(), version: None, weak: false, lazy: false }
+    Undefined { name: name.into(), version: None, weak: false, lazy: false }
 }
 
 /// What is known of a file of the tree; `None` when there is no such ELF file.

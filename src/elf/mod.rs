@@ -8,7 +8,9 @@ mod fatbin;
 mod gates;
 mod gpu;
 mod hash_tables;
+mod kept;
 mod layout;
+mod name;
 mod names;
 mod notes;
 mod order;
@@ -36,6 +38,7 @@ pub use layout::SizeSource;
 pub use layout::class_of;
 pub use layout::function_of;
 pub use layout::is_own;
+pub use name::SymbolName;
 pub use names::Names;
 pub use names::hash;
 pub use parse::outline;
@@ -49,6 +52,8 @@ pub use stem::without_hash;
 pub use texts::Texts;
 pub use traits::Study;
 pub use traits::Traits;
+
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -114,7 +119,7 @@ pub struct VersionNeed {
 }
 
 /// The dynamic symbols of one file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Symbols {
     /// Definitions that other files can bind to, sorted by name; those of one name in table order.
     pub defined: Vec<Defined>,
@@ -125,17 +130,16 @@ pub struct Symbols {
     /// Whether the file has symbol versions at all. Without them its definitions fit any version.
     pub versioned: bool,
     /// Finds definitions by name.
-    #[serde(skip)]
     pub names: Names,
 }
 
 /// A dynamic symbol that the file defines.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Defined {
     /// Name, as in the file.
-    pub name: String,
+    pub name: SymbolName,
     /// Version, `None` for the base version.
-    pub version: Option<String>,
+    pub version: Option<Arc<str>>,
     /// Version index: 0 local, 1 base, 2 the file's first version, and so on; 0 when there are none.
     pub index: u16,
     /// `@` and not `@@`: only a reference to exactly this version binds.
@@ -151,12 +155,12 @@ pub struct Defined {
 }
 
 /// A dynamic symbol that the file wants.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undefined {
     /// Name, as in the file.
-    pub name: String,
+    pub name: SymbolName,
     /// Version wanted, with the file it is wanted of.
-    pub version: Option<VersionNeed>,
+    pub version: Option<Arc<VersionNeed>>,
     /// `STB_WEAK`: may stay unresolved.
     pub weak: bool,
     /// Only jump slots refer to it: without `BIND_NOW` it is looked up when first called.
@@ -164,7 +168,7 @@ pub struct Undefined {
 }
 
 /// A variable that a program takes out of a library by a copy relocation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copied {
     /// What is looked up, in every file but the program itself.
     pub symbol: Undefined,

@@ -37,10 +37,10 @@ impl Names {
         let mut same = index.starts[first..].iter().take_while(|(other, _)| *other == hash);
         let start = same.find_map(|(_, start)| {
             let rest = defined.get(*start as usize..)?;
-            (rest.first()?.name == name).then_some(rest)
+            (rest.first()?.name == *name).then_some(rest)
         });
         let rest = start.unwrap_or_default();
-        let count = rest.iter().take_while(|defined| defined.name == name).count();
+        let count = rest.iter().take_while(|defined| defined.name == *name).count();
         &rest[..count]
     }
 }
@@ -52,7 +52,7 @@ impl Index {
         for (at, symbol) in (0..).zip(defined) {
             if last != Some(symbol.name.as_str()) {
                 starts.push((hash(&symbol.name), at));
-                last = Some(&symbol.name);
+                last = Some(symbol.name.as_str());
             }
         }
         starts.sort_unstable();
@@ -70,10 +70,15 @@ impl Index {
     }
 }
 
-/// The hash of a symbol's name, as `DT_GNU_HASH` has it (glibc `elf/dl-lookup.c`, `dl_new_hash`).
+/// The hash of a symbol's name, eight bytes at a time. It is kept nowhere: that of `DT_GNU_HASH` is four times as slow.
 #[must_use]
 pub fn hash(name: &str) -> u32 {
-    name.bytes().fold(5381, |hash: u32, byte| hash.wrapping_mul(33).wrapping_add(u32::from(byte)))
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let mix = |sum: u64, word: &[u8; 8]| (sum.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(ODD);
+    (words.iter().chain([&last]).fold(name.len() as u64, mix) >> 32) as u32
 }
 
 #[cfg(test)]
@@ -81,17 +86,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_hash_is_that_of_the_gnu_tables() {
-        // From the examples of the ELF hash table's own documentation.
-        for (name, want) in [("", 0x0000_1505), ("printf", 0x156b_2bb8), ("exit", 0x7c96_7e3f)] {
-            assert_eq!(hash(name), want, "{name}");
-        }
+    fn names_that_are_almost_the_same_have_other_hashes() {
+        let long = "_ZN5torch8autograd8generated12AddBackward";
+        let names = (0..long.len()).map(|cut| format!("{}x{}", &long[..cut], &long[cut..]));
+        let names = names
+            .chain((0..1000).map(|n| format!("{long}{n}")))
+            .chain(["", "\0", "a", "a\0"].map(str::to_owned));
+        let names: std::collections::BTreeSet<String> = names.collect();
+        let mut hashes: Vec<u32> = names.iter().map(|name| hash(name)).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), names.len());
     }
 
     #[test]
     fn every_definition_is_found_and_nothing_else() {
         let name = |n: usize| format!("f{}", n / 2);
-        let symbol = |n| Defined { name: name(n), index: n as u16, ..Defined::default() };
+        let symbol = |n| Defined { name: name(n).as_str().into(), index: n as u16, ..Defined::default() };
         let mut defined: Vec<Defined> = (0..2000).map(symbol).collect();
         defined.sort_by(|a, b| a.name.cmp(&b.name));
         let names = Names::default();

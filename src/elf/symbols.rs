@@ -4,6 +4,7 @@
 
 use std::io::Read;
 use std::io::Seek;
+use std::sync::Arc;
 
 use super::Copied;
 use super::Defined;
@@ -134,13 +135,13 @@ fn indexes<R: Read + Seek>(source: &mut Source<'_, R>, address: u64, count: u64)
 
 fn defined(raw: &Raw, index: u16, versions: &Versions, strings: &mut Strings) -> Result<Defined, Error> {
     let version = match versions.by_index.get(&(index & 0x7fff)) {
-        Some(Version::Own(name)) => Some(name),
-        Some(Version::Needed(need)) => Some(&need.version),
+        Some(Version::Own(name)) => Some(Arc::clone(name)),
+        Some(Version::Needed(need)) => Some(Arc::from(need.version.as_str())),
         None => None,
     };
     Ok(Defined {
-        name: strings.get(u64::from(raw.name))?,
-        version: version.map(|name| strings.again(name)).transpose()?,
+        name: strings.name(u64::from(raw.name))?,
+        version,
         index: index & 0x7fff,
         hidden: index & 0x8000 != 0,
         weak: raw.weak(),
@@ -158,12 +159,8 @@ fn undefined(
     strings: &mut Strings,
 ) -> Result<Undefined, Error> {
     let version = match versions.by_index.get(&(index & 0x7fff)) {
-        Some(Version::Needed(need)) => {
-            strings.again(&need.file)?;
-            strings.again(&need.version)?;
-            Some(need.clone())
-        }
+        Some(Version::Needed(need)) => Some(Arc::clone(need)),
         _ => None,
     };
-    Ok(Undefined { name: strings.get(u64::from(raw.name))?, version, weak: raw.weak(), lazy: use_ == LAZY })
+    Ok(Undefined { name: strings.name(u64::from(raw.name))?, version, weak: raw.weak(), lazy: use_ == LAZY })
 }

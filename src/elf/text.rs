@@ -1,27 +1,52 @@
 //! String tables. Names are bytes; those that are no UTF-8 are written with escapes, so that equal stays equal.
 
+use std::sync::Arc;
+
 use super::Error;
+use super::SymbolName;
 
 /// `.dynstr`, and a measure of what was taken from it.
 pub(super) struct Strings {
-    bytes: Vec<u8>,
+    table: Table,
     budget: usize,
+}
+
+/// The table's bytes.
+enum Table {
+    /// All of it is text: names are pieces of it.
+    Text(Arc<str>),
+    Bytes(Vec<u8>),
 }
 
 impl Strings {
     /// Many names may share bytes, but not without end: a hostile table could name one long string a million times.
-    pub(super) const fn new(bytes: Vec<u8>) -> Self {
+    pub(super) fn new(bytes: Vec<u8>) -> Self {
         let budget = bytes.len().saturating_mul(8).saturating_add(1 << 20);
-        Self { bytes, budget }
+        let table = match String::from_utf8(bytes) {
+            Ok(text) => Table::Text(Arc::from(text)),
+            Err(error) => Table::Bytes(error.into_bytes()),
+        };
+        Self { table, budget }
     }
 
     /// The name at `offset`, up to a NUL or the end of the table; empty when the offset is outside.
     pub(super) fn get(&mut self, offset: u64) -> Result<String, Error> {
-        let rest =
-            usize::try_from(offset).ok().and_then(|offset| self.bytes.get(offset..)).unwrap_or_default();
-        let end = memchr::memchr(0, rest).unwrap_or(rest.len());
-        let name = text(&rest[..end]);
-        self.spend(end)?;
+        let (_, name) = self.find(offset);
+        let (name, length) = (text(name), name.len());
+        self.spend(length)?;
+        Ok(name)
+    }
+
+    /// As [`Strings::get`], without a copy where that can be.
+    pub(super) fn name(&mut self, offset: u64) -> Result<SymbolName, Error> {
+        let (start, name) = self.find(offset);
+        let length = name.len();
+        let piece = match &self.table {
+            Table::Text(text) => SymbolName::piece(text, start..start + length),
+            Table::Bytes(_) => None,
+        };
+        let name = piece.unwrap_or_else(|| SymbolName::from(text(name).as_str()));
+        self.spend(length)?;
         Ok(name)
     }
 
@@ -29,6 +54,16 @@ impl Strings {
     pub(super) fn again(&mut self, name: &str) -> Result<String, Error> {
         self.spend(name.len())?;
         Ok(name.to_owned())
+    }
+
+    fn find(&self, offset: u64) -> (usize, &[u8]) {
+        let bytes = match &self.table {
+            Table::Text(text) => text.as_bytes(),
+            Table::Bytes(bytes) => bytes,
+        };
+        let start = usize::try_from(offset).map_or(bytes.len(), |offset| offset.min(bytes.len()));
+        let rest = &bytes[start..];
+        (start, &rest[..memchr::memchr(0, rest).unwrap_or(rest.len())])
     }
 
     fn spend(&mut self, bytes: usize) -> Result<(), Error> {
@@ -52,9 +87,12 @@ mod tests {
 
     #[test]
     fn names_end_at_nul_or_at_the_end() {
-        let mut strings = Strings::new(b"\0abc\0de".to_vec());
-        for (offset, want) in [(0, ""), (1, "abc"), (3, "c"), (5, "de"), (99, ""), (u64::MAX, "")] {
-            assert_eq!(strings.get(offset).unwrap(), want);
+        for table in [&b"\0abc\0de"[..], b"\0abc\0de\0\xff"] {
+            let mut strings = Strings::new(table.to_vec());
+            for (offset, want) in [(0, ""), (1, "abc"), (3, "c"), (5, "de"), (99, ""), (u64::MAX, "")] {
+                assert_eq!(strings.get(offset).unwrap(), want);
+                assert_eq!(strings.name(offset).unwrap().as_str(), want);
+            }
         }
     }
 
@@ -62,6 +100,9 @@ mod tests {
     fn names_that_are_no_utf8_stay_apart() {
         assert_eq!(text(b"a\xff"), "a\\xff");
         assert_ne!(text(b"a\xff"), text(b"a\xfe"));
+        let mut strings = Strings::new("é".as_bytes().to_vec());
+        assert_eq!(strings.name(0).unwrap().as_str(), "é");
+        assert_eq!(strings.name(1).unwrap().as_str(), "\\xa9", "the end of a letter");
     }
 
     #[test]

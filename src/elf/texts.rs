@@ -100,13 +100,13 @@ pub(super) fn schemas<R: Read + Seek>(
 /// How the file makes names of variables, if it does: libfabric and its providers as `fi_param_define` does it
 /// (`FI_EFA_IFACE` for `iface` of `efa`), UCX and its modules from tables (`UCX_`, `IB_`, `GPU_DIRECT_RDMA`).
 fn maker(symbols: &Symbols) -> Option<Letters> {
-    let letters = |name: &String| match name.as_str() {
+    let letters = |name: &str| match name {
         "fi_param_define" | "fi_getparams" => Some(Letters::Small),
         name if name.starts_with("ucs_config_") => Some(Letters::Capital),
         _ => None,
     };
-    let defined = symbols.defined.iter().map(|symbol| &symbol.name);
-    defined.chain(symbols.undefined.iter().map(|symbol| &symbol.name)).find_map(letters)
+    let defined = symbols.defined.iter().map(|symbol| symbol.name.as_str());
+    defined.chain(symbols.undefined.iter().map(|symbol| symbol.name.as_str())).find_map(letters)
 }
 
 /// Where read-only data lies: what sections say, else all that is mapped and cannot be written, without the

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::io::Seek;
+use std::sync::Arc;
 
 use super::Error;
 use super::VersionNeed;
@@ -16,9 +17,9 @@ const LONGEST: u64 = 4 << 20;
 #[derive(Debug, Clone)]
 pub(super) enum Version {
     /// A version that another file must have.
-    Needed(VersionNeed),
+    Needed(Arc<VersionNeed>),
     /// A version of this file's own.
-    Own(String),
+    Own(Arc<str>),
 }
 
 /// Both tables, and what each version index means.
@@ -74,7 +75,7 @@ pub(super) fn needs<R: Read + Seek>(
                 version: strings.get(u64::from(fields.int(8)))?,
                 weak: fields.half(4) & 2 != 0,
             };
-            versions.by_index.insert(fields.half(6) & 0x7fff, Version::Needed(need.clone()));
+            versions.by_index.insert(fields.half(6) & 0x7fff, Version::Needed(Arc::new(need.clone())));
             versions.needs.push(need);
             match fields.int(12) {
                 0 => break,
@@ -108,7 +109,7 @@ pub(super) fn defs<R: Read + Seek>(
         let name = strings.get(u64::from(chain.source.fields(&bytes).int(0)))?;
         // glibc keeps the base version (the file's own name) out of what symbols can have.
         if flags & 1 == 0 {
-            versions.by_index.insert(index, Version::Own(name.clone()));
+            versions.by_index.insert(index, Version::Own(Arc::from(name.as_str())));
         }
         found.insert(index, name);
         match next {

@@ -17,6 +17,8 @@ use walkdir::WalkDir;
 
 use super::LayerIndex;
 use super::pass::Pass;
+use super::remembered::Remembered;
+use super::remembered::Stamp;
 use crate::hint::Hint;
 use crate::layer::Changeset;
 use crate::layer::Content;
@@ -81,11 +83,17 @@ impl Hint for DirectoryError {
 /// # Errors
 /// The root is no directory, or something in it cannot be looked at.
 pub fn walk(root: &Path) -> Result<Changeset, DirectoryError> {
+    survey(root).map(|(changes, _)| changes)
+}
+
+/// As [`walk`], with what tells the state of each regular file, by its offset.
+fn survey(root: &Path) -> Result<(Changeset, BTreeMap<u64, Stamp>), DirectoryError> {
     let meta = fs::metadata(root).map_err(|source| unreadable(root, source))?;
     if !meta.is_dir() {
         return Err(DirectoryError::NotADirectory { path: root.to_path_buf() });
     }
     let mut changes = Changeset::default();
+    let mut stamps = BTreeMap::new();
     let mut first_names: BTreeMap<(u64, u64), ImagePath> = BTreeMap::new();
     for found in WalkDir::new(root).same_file_system(true).sort_by_file_name() {
         let found = found.map_err(|error| {
@@ -107,31 +115,63 @@ pub fn walk(root: &Path) -> Result<Changeset, DirectoryError> {
         if meta.is_file() && meta.nlink() > 1 {
             first_names.entry((meta.dev(), meta.ino())).or_insert_with(|| path.clone());
         }
+        if matches!(node, Node::File(_)) {
+            stamps.insert(number, Stamp::of(&meta));
+        }
         let entry = Entry { meta: looks(&meta), node };
         changes.upserts.insert(path, entry);
     }
-    Ok(changes)
+    Ok((changes, stamps))
 }
 
 /// Reads the whole tree: as [`walk`], with the facts of its ELF files. There is no tar, so the result's
-/// `diff_id` is that of nothing and its `uncompressed_size` 0. `task` advances by bytes of files.
+/// `diff_id` is that of nothing and its `uncompressed_size` 0. `task` advances by bytes of files. Files that are as
+/// they were when the tree was read before are not opened.
 ///
 /// # Errors
 /// As [`walk`], and a file that cannot be read, or whose symbols cannot be kept in the store.
 pub fn read(store: &Store, root: &Path, task: &dyn Task) -> Result<LayerIndex, DirectoryError> {
-    let changes = walk(root)?;
+    let mut remembered = Remembered::load(store, root).map_err(|source| unreadable(root, source))?;
+    let (changes, stamps) = survey(root)?;
     let mut pass = Pass::new(store);
+    let mut opened = false;
     for (path, entry) in &changes.upserts {
-        let Node::File(content) = &entry.node else {
+        let Node::File(Content::InLayer { offset, size }) = entry.node else {
             continue;
         };
-        let file = root.join(std::ffi::OsStr::from_bytes(path.as_bytes()));
-        let opened = fs::File::open(&file);
-        let visited = opened.and_then(|mut bytes| pass.visit(path, entry, &mut bytes));
-        visited.map_err(|source| unreadable(&file, source))?;
-        task.advance(content.size());
+        let known = stamps.get(&offset).and_then(|stamp| remembered.take(store, path, stamp));
+        if let Some(known) = known {
+            pass.know(offset, known);
+        } else {
+            opened = true;
+            let file = root.join(std::ffi::OsStr::from_bytes(path.as_bytes()));
+            let bytes = fs::File::open(&file);
+            let visited = bytes.and_then(|mut bytes| pass.visit(path, entry, &mut bytes));
+            visited.map_err(|source| unreadable(&file, source))?;
+        }
+        task.advance(size);
+    }
+    if opened {
+        keep(store, remembered, &changes, &stamps, &pass).map_err(|source| unreadable(root, source))?;
     }
     Ok(pass.index(changes, DiffId(Digest::of(b"")), 0))
+}
+
+/// Keeps what was learned of files that can be known again.
+fn keep(
+    store: &Store,
+    remembered: Remembered,
+    changes: &Changeset,
+    stamps: &BTreeMap<u64, Stamp>,
+    pass: &Pass<'_>,
+) -> io::Result<()> {
+    let files = changes.upserts.iter().filter_map(|(path, entry)| {
+        let Node::File(Content::InLayer { offset, .. }) = entry.node else { return None };
+        let stamp = stamps.get(&offset).filter(|stamp| remembered.is_settled(stamp))?;
+        Some((path, (stamp, pass.found(offset)?)))
+    });
+    let files = files.collect();
+    remembered.save(store, &files)
 }
 
 /// Reads files of this machine as a tree of their own: each stands at its place below `/`.
@@ -241,6 +281,41 @@ mod tests {
         assert_eq!(node("/a/b/out"), Node::Symlink(b"../../outside".to_vec()));
         assert_ne!(node("/a/empty"), node("/a/one"));
         assert_eq!(index.kept[&path("/pyvenv.cfg")], b"home = /usr/bin");
+    }
+
+    #[test]
+    fn files_that_stay_as_they_are_are_not_opened_again() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("root");
+        fs::create_dir_all(&root).unwrap();
+        let store = Store::open(&place.path().join("store")).unwrap();
+        let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        let write = |name: &str, text: &str| {
+            let file = root.join(name);
+            fs::write(&file, text).unwrap();
+            fs::File::options().write(true).open(&file).unwrap().set_modified(old).unwrap();
+        };
+        let read = || read(&store, &root, &Silent).unwrap();
+        let first_line = |index: &LayerIndex, name: &str| {
+            String::from_utf8(index.kept.get(&path(name)).cloned().unwrap_or_default()).unwrap()
+        };
+        write("pyvenv.cfg", "one");
+        std::thread::sleep(std::time::Duration::from_millis(1100));
+        assert_eq!(first_line(&read(), "/pyvenv.cfg"), "one");
+        // A note that says otherwise shows whether the file itself was asked.
+        let name = Digest::of(fs::canonicalize(&root).unwrap().as_os_str().as_bytes());
+        let mut known = super::super::note::load_tree(&store, &name).unwrap();
+        for (_, learned) in known.values_mut() {
+            *learned = super::super::pass::Learned::Text(b"remembered".to_vec());
+        }
+        let known = known.iter().map(|(path, (stamp, learned))| (path, (stamp, learned))).collect();
+        super::super::note::save_tree(&store, &name, &known).unwrap();
+        assert_eq!(first_line(&read(), "/pyvenv.cfg"), "remembered");
+        // As long as before, and with the same time of modification: the time of change tells.
+        write("pyvenv.cfg", "two");
+        assert_eq!(first_line(&read(), "/pyvenv.cfg"), "two");
+        write("pyvenv.cfg", "new");
+        assert_eq!(first_line(&read(), "/pyvenv.cfg"), "new", "changed just now: not believed");
     }
 
     #[test]

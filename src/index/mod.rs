@@ -19,6 +19,7 @@ mod image;
 mod note;
 mod objects;
 mod pass;
+mod remembered;
 mod shell;
 mod stream;
 mod taking;

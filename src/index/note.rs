@@ -6,16 +6,20 @@ use std::io::Read;
 use super::Access;
 use super::Extract;
 use super::LayerIndex;
+use super::pass::Learned;
+use super::remembered::Stamp;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::oci::Digest;
+use crate::oci::ImagePath;
 use crate::store;
 use crate::store::Store;
 
-/// Kinds of notes; the number changes with the meaning of the bytes.
+/// Kinds of notes; the number changes with the meaning of the bytes. What trees and layers hold is the same.
 const LAYERS: &str = "layers-7";
-const SYMBOLS: &str = "symbols-4";
+const SYMBOLS: &str = "symbols-5";
 const TRAITS: &str = "traits-4";
+const TREES: &str = "trees-1";
 const ACCESS: &str = "access-1";
 const EXTRACTS: &str = "extracts-2";
 const TEXTS: &str = "texts-1";
@@ -137,7 +141,7 @@ fn extract_name(blob: &Digest, offset: u64) -> String {
     format!("{}-{offset}", blob.hex())
 }
 
-/// Whether the symbols and traits of this ELF file are kept.
+/// Whether both of what [`save_parts`] keeps are there.
 pub(super) fn has_parts(store: &Store, file: &Digest) -> bool {
     [SYMBOLS, TRAITS].iter().all(|kind| store.has_note(kind, &file.hex()))
 }
@@ -160,6 +164,19 @@ pub(super) fn save_hashes(
     hashes: &BTreeMap<u64, Digest>,
 ) -> Result<(), store::Error> {
     save(store, HASHES, blob, hashes)
+}
+
+/// What is known of the files of an unpacked tree.
+pub(super) fn load_tree(store: &Store, root: &Digest) -> Option<BTreeMap<ImagePath, (Stamp, Learned)>> {
+    load(store, TREES, root)
+}
+
+pub(super) fn save_tree(
+    store: &Store,
+    root: &Digest,
+    files: &BTreeMap<&ImagePath, (&Stamp, &Learned)>,
+) -> Result<(), store::Error> {
+    save(store, TREES, root, files)
 }
 
 fn load<T: serde::de::DeserializeOwned>(store: &Store, kind: &str, name: &Digest) -> Option<T> {

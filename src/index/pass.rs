@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use super::Error;
 use super::LayerIndex;
 use super::access::OWN_POINT;
+use super::Object;
 use super::contents;
 use super::contents::Found;
 use super::extracts;
@@ -26,6 +30,7 @@ use crate::oci::Digest;
 use crate::oci::ImagePath;
 use crate::oci::Layer;
 use crate::progress::Task;
+use crate::python::Script;
 use crate::store;
 use crate::store::Store;
 
@@ -87,12 +92,25 @@ fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
     whole.then_some(index)
 }
 
+/// What is kept of one file in the index of its layer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Learned {
+    /// Nothing.
+    Nothing,
+    /// A small text that others read, or the part of one that they read.
+    Text(Vec<u8>),
+    /// A Python file that has something to say.
+    Script(Script),
+    /// An ELF file, whose symbols and traits are in the store.
+    Elf(Box<Object>),
+}
+
 /// What was found so far, by offset in the tar: a path can come twice.
 pub(super) struct Pass<'a> {
     store: &'a Store,
     catch: Catch<'a>,
     handle: Option<Handle>,
-    found: BTreeMap<u64, Found>,
+    found: BTreeMap<u64, Learned>,
     caught: BTreeMap<u64, Taken>,
     texts: BTreeMap<u64, Vec<u8>>,
 }
@@ -129,22 +147,25 @@ impl<'a> Pass<'a> {
         if contents::is_record(path, size) {
             let mut text = Vec::new();
             file.read_to_end(&mut text)?;
-            let found = contents::look(path, size, &mut text.as_slice(), &self.store.temporary())?;
-            self.found.insert(offset, found);
+            self.look_at(path, (offset, size), &mut text.as_slice())?;
             self.texts.insert(offset, text);
             return Ok(());
         }
-        match contents::look(path, size, file, &self.store.temporary())? {
-            Found::Nothing => {}
+        self.look_at(path, (offset, size), file)
+    }
+
+    fn look_at(&mut self, path: &ImagePath, (offset, size): (u64, u64), file: &mut dyn Read) -> io::Result<()> {
+        let learned = match contents::look(path, size, file, &self.store.temporary())? {
+            Found::Nothing => Learned::Nothing,
             Found::Elf(object, parts) => {
                 let saved = note::save_parts(self.store, &object.digest, &parts.0, &parts.1);
                 saved.map_err(io::Error::other)?;
-                self.found.insert(offset, Found::Elf(object, Box::default()));
+                Learned::Elf(object)
             }
-            text @ (Found::Text(_) | Found::Script(_)) => {
-                self.found.insert(offset, text);
-            }
-        }
+            Found::Text(bytes) => Learned::Text(bytes),
+            Found::Script(script) => Learned::Script(script),
+        };
+        self.know(offset, learned);
         Ok(())
     }
 
@@ -154,6 +175,16 @@ impl<'a> Pass<'a> {
             extracts::remember(self.store, layer, offset, &taken.complete()?)?;
         }
         Ok(())
+    }
+
+    /// Takes what is known of a file from before.
+    pub(super) fn know(&mut self, offset: u64, learned: Learned) {
+        self.found.insert(offset, learned);
+    }
+
+    /// What was found of a file.
+    pub(super) fn found(&self, offset: u64) -> Option<&Learned> {
+        self.found.get(&offset)
     }
 
     /// What was found, by path.
@@ -169,10 +200,10 @@ impl<'a> Pass<'a> {
                 continue;
             };
             match self.found.remove(&offset) {
-                Some(Found::Elf(object, _)) => drop(objects.insert(path.clone(), *object)),
-                Some(Found::Text(bytes)) => drop(kept.insert(path.clone(), bytes)),
-                Some(Found::Script(script)) => drop(scripts.insert(path.clone(), script)),
-                Some(Found::Nothing) | None => {}
+                Some(Learned::Elf(object)) => drop(objects.insert(path.clone(), *object)),
+                Some(Learned::Text(bytes)) => drop(kept.insert(path.clone(), bytes)),
+                Some(Learned::Script(script)) => drop(scripts.insert(path.clone(), script)),
+                Some(Learned::Nothing) | None => {}
             }
         }
         LayerIndex { changeset, objects, kept, scripts, diff_id, uncompressed_size }

@@ -2,7 +2,6 @@
 //! `_dl_map_object_from_fd`): one for another machine is passed over, one that is no library ends the load.
 
 use super::Loader;
-use super::place;
 use super::place::Spot;
 use crate::elf::DF_1_PIE;
 use crate::elf::Facts;
@@ -25,9 +24,9 @@ pub(super) enum Verdict<'a> {
     Stop(String),
 }
 
-/// Judges what is at `path` for a process whose program has the facts `main`.
-pub(super) fn judge<'a>(loader: &Loader<'a>, main: &Facts, path: &str) -> Verdict<'a> {
-    let (file, node) = match place::spot(loader.view.tree, path) {
+/// Judges what is at `path`, which is `spot`, for a process whose program has the facts `main`.
+pub(super) fn judge<'a>(loader: &Loader<'a>, main: &Facts, path: &str, spot: Spot<'a>) -> Verdict<'a> {
+    let (file, node) = match spot {
         Spot::Absent => return Verdict::Absent,
         Spot::Other => return Verdict::Stop(format!("{path} is no file")),
         Spot::File(file, node) => (file, node),

@@ -108,7 +108,7 @@ impl World {
         let need =
             symbol.version.as_ref().filter(|_| loader.system.glibc.is_some_and(|minor| minor <= 40))?;
         let found = self.provider(loader, symbols, object, symbol)?;
-        let lost = !symbols.get(found)?.versioned && self.objects[found].names.contains(&need.file);
+        let lost = !symbols.get(found)?.versioned && self.asked.get(&need.file) == Some(&found);
         lost.then_some(found)
     }
 }
@@ -143,8 +143,8 @@ mod tests {
 
     fn table(versioned: bool, definitions: &[(Option<&str>, u16, bool)]) -> Symbols {
         let defined = definitions.iter().map(|(version, index, hidden)| Defined {
-            name: "f".to_owned(),
-            version: version.map(str::to_owned),
+            name: "f".into(),
+            version: version.map(Arc::from),
             index: *index,
             hidden: *hidden,
             weak: false,

@@ -14,6 +14,7 @@ mod beyond;
 mod bind;
 pub mod cache;
 mod catalogue;
+mod directories;
 mod entry;
 mod gaps;
 mod outside;
@@ -76,6 +77,7 @@ pub struct Loader<'a> {
     /// In which company files are said to be loaded.
     companies: Vec<Company>,
     torches: torch::Torches,
+    directories: directories::Directories,
 }
 
 impl<'a> Loader<'a> {
@@ -91,7 +93,16 @@ impl<'a> Loader<'a> {
         let host = driver.into_iter().map(str::to_owned).chain(host.iter().cloned());
         let promised = outside::Promised::new(view)?;
         let torches = torch::Torches::of(&catalogue);
-        Ok(Self { view, system, catalogue, host: host.collect(), promised, companies: Vec::new(), torches })
+        Ok(Self {
+            view,
+            system,
+            catalogue,
+            host: host.collect(),
+            promised,
+            companies: Vec::new(),
+            torches,
+            directories: directories::Directories::default(),
+        })
     }
 
     /// The same, which knows in what company files are loaded.

@@ -1,5 +1,6 @@
 //! A process as ld.so would set it up: what is loaded, in which order, under which names.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ use crate::rootfs::TreeNode;
 pub struct Mapped {
     /// The file, all links followed.
     pub file: ImagePath,
+    /// Its number in the loader's catalogue.
+    pub number: usize,
     /// Its facts.
     pub object: Arc<Object>,
     /// For each `DT_NEEDED`, which loaded object it means; `None` when it is missing.
@@ -30,8 +33,6 @@ pub struct Mapped {
     pub via: Option<String>,
     /// The path it was opened by.
     pub opened: String,
-    /// Names it was asked for by.
-    pub(super) names: BTreeSet<String>,
     /// Who caused it to be loaded.
     pub(super) by: Option<usize>,
     /// Number of the scope that it was loaded in: its symbols were looked up there.
@@ -83,6 +84,10 @@ pub struct World {
     pub(super) last: usize,
     /// Number of the scope that is being opened.
     pub(super) opening: usize,
+    /// Names that objects were asked for by, and paths that they were opened by.
+    pub(super) asked: BTreeMap<String, usize>,
+    /// The first object with each SONAME.
+    pub(super) sonames: BTreeMap<String, usize>,
 }
 
 impl World {
@@ -104,6 +109,8 @@ impl World {
             scopes: vec![Vec::new()],
             last: 0,
             opening: 0,
+            asked: BTreeMap::new(),
+            sonames: BTreeMap::new(),
         }
     }
 
@@ -193,11 +200,11 @@ impl World {
         name: &str,
         missing: &mut Vec<Missing>,
     ) -> Option<usize> {
-        let known = |mapped: &Mapped| {
-            mapped.names.contains(name) || mapped.object.facts.soname.as_deref() == Some(name)
-        };
-        if let Some(index) = self.objects.iter().position(known) {
-            self.objects[index].names.insert(name.to_owned());
+        let asked = self.asked.get(name).copied();
+        if let Some(index) = asked.into_iter().chain(self.sonames.get(name).copied()).min() {
+            if asked.is_none() {
+                self.asked.insert(name.to_owned(), index);
+            }
             return Some(index);
         }
         let chain = std::iter::successors(Some(by), |index| self.objects[*index].by);
@@ -229,7 +236,7 @@ impl World {
         };
         let new = self.objects.len();
         let index = self.map(loader, opened, Some(by))?;
-        self.objects[index].names.insert(name.to_owned());
+        self.asked.entry(name.to_owned()).or_insert(index);
         self.objects[index].assumed |= assumed;
         if index == new && !name.contains('/') {
             let import = || "an earlier import".to_owned();
@@ -281,9 +288,16 @@ impl World {
         if let Some(index) = self.objects.iter().position(same) {
             return Some(index);
         }
+        let number = loader.catalogue.number(&opened.file)?;
+        let object = Arc::clone(loader.catalogue.object(number)?);
+        let new = self.objects.len();
+        self.asked.entry(opened.opened.clone()).or_insert(new);
+        if let Some(soname) = &object.facts.soname {
+            self.sonames.entry(soname.clone()).or_insert(new);
+        }
         self.objects.push(Mapped {
-            object: Arc::clone(loader.catalogue.get(&opened.file)?),
-            names: BTreeSet::from([opened.opened.clone()]),
+            object,
+            number,
             via: None,
             opened: opened.opened,
             file: opened.file,
@@ -294,7 +308,7 @@ impl World {
             inode: opened.node.inode,
             expanded: false,
         });
-        Some(self.objects.len() - 1)
+        Some(new)
     }
 }
 

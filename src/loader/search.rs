@@ -4,6 +4,7 @@ use super::Loader;
 use super::accept;
 use super::accept::Verdict;
 use super::place;
+use super::place::Spot;
 use super::process::Mapped;
 use crate::elf::DF_1_NODEFLIB;
 use crate::oci::ImagePath;
@@ -54,7 +55,7 @@ struct Search<'a, 'l, 'r> {
     answer: Answer<'a>,
 }
 
-impl Search<'_, '_, '_> {
+impl<'a> Search<'a, '_, '_> {
     fn done(&self) -> bool {
         self.answer.fatal.is_some() || self.answer.found.is_some()
     }
@@ -134,18 +135,26 @@ impl Search<'_, '_, '_> {
         if !self.answer.searched.contains(&place) {
             self.answer.searched.push(place);
         }
-        for level in &self.loader.system.levels {
-            self.open(&format!("{directory}/{level}/{}", self.request.name));
+        let loader = self.loader;
+        let (tree, name) = (loader.view.tree, self.request.name);
+        for place in loader.directories.of(tree, directory, &loader.system.levels).iter() {
+            match place.spot(tree, name) {
+                Spot::Absent => {}
+                spot => self.judge(&place.path(name), spot),
+            }
         }
-        self.open(&format!("{directory}/{}", self.request.name));
+    }
+
+    fn open(&mut self, path: &str) {
+        self.judge(path, place::spot(self.loader.view.tree, path));
     }
 
     /// Takes the file if it is of the program's class and machine; passes over it if it is of another.
-    fn open(&mut self, path: &str) {
+    fn judge(&mut self, path: &str, spot: Spot<'a>) {
         if self.done() {
             return;
         }
-        match accept::judge(self.loader, &self.request.main.object.facts, path) {
+        match accept::judge(self.loader, &self.request.main.object.facts, path, spot) {
             Verdict::Absent => {}
             Verdict::Take(file, node) => {
                 self.answer.found = Some(Opened { opened: path.to_owned(), file, node });

@@ -91,6 +91,8 @@ impl World {
 }
 
 fn reference(name: &str, version: Option<&str>) -> Undefined {
-    let need = |version: &str| VersionNeed { file: String::new(), version: version.to_owned(), weak: false };
-    Undefined { name: name.to_owned(), version: version.map(need), weak: false, lazy: false }
+    let need = |version: &str| {
+        Arc::new(VersionNeed { file: String::new(), version: version.to_owned(), weak: false })
+    };
+    Undefined { name: name.into(), version: version.map(need), weak: false, lazy: false }
 }

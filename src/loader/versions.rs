@@ -44,7 +44,7 @@ impl World {
             return Vec::new();
         };
         let missing = |name: &str| self.missing.iter().any(|missing| missing.name == name);
-        let asked = |name: &str| self.objects.iter().any(|other| other.names.contains(name)) || missing(name);
+        let asked = |name: &str| self.asked.contains_key(name) || missing(name);
         let needs = mapped.object.facts.version_needs.iter();
         let mut files: Vec<String> =
             needs.filter(|need| !asked(&need.file)).map(|need| need.file.clone()).collect();
@@ -55,11 +55,6 @@ impl World {
     /// The object that was asked for by `name`, or has it as SONAME.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<usize> {
-        let by_name = self.objects.iter().position(|mapped| mapped.names.contains(name));
-        let soname = |name: &str| {
-            let mut objects = self.objects.iter();
-            objects.position(|mapped| mapped.object.facts.soname.as_deref() == Some(name))
-        };
-        by_name.or_else(|| soname(name))
+        self.asked.get(name).or_else(|| self.sonames.get(name)).copied()
     }
 }

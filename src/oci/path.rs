@@ -86,10 +86,14 @@ impl ImagePath {
     /// # Errors
     /// As [`ImagePath::from_tar`].
     pub fn join(&self, relative: impl AsRef<[u8]>) -> Result<Self, PathError> {
-        let mut path = self.0.clone();
-        path.push(b'/');
-        path.extend_from_slice(relative.as_ref());
-        Self::from_tar(&path)
+        let relative = relative.as_ref();
+        let mut path = Vec::with_capacity(self.0.len() + 1 + relative.len());
+        path.extend_from_slice(&self.0);
+        if !self.is_root() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(relative);
+        if is_name(relative) { Ok(Self(path)) } else { Self::from_tar(&path) }
     }
 
     /// The path's bytes without a leading slash: the name in a tar header.
@@ -110,14 +114,14 @@ impl ImagePath {
         if self.is_root() {
             return None;
         }
-        let end = self.0.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        let end = memchr::memrchr(b'/', &self.0).unwrap_or(0);
         Some(Self(self.0[..end].to_vec()))
     }
 
     /// The last component; empty for the root.
     #[must_use]
     pub fn name(&self) -> &[u8] {
-        self.0.rsplit(|b| *b == b'/').next().unwrap_or_default()
+        memchr::memrchr(b'/', &self.0).map_or(&self.0, |slash| &self.0[slash + 1..])
     }
 
     /// The components from the root down.
@@ -153,11 +157,24 @@ impl ImagePath {
     }
 }
 
+/// Whether this is one component that stands for itself.
+fn is_name(bytes: &[u8]) -> bool {
+    !matches!(bytes, b"" | b"." | b"..") && !bytes.iter().any(|byte| matches!(byte, b'/' | 0))
+}
+
+/// How many bytes are the same at the beginning of both, eight at a time: paths of one tree share most of theirs.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    let (words, others) = (one.as_chunks::<8>().0, other.as_chunks::<8>().0);
+    let whole = words.iter().zip(others).take_while(|(a, b)| a == b).count() * 8;
+    let rest = one[whole..].iter().zip(&other[whole..]);
+    whole + rest.take_while(|(a, b)| a == b).count()
+}
+
 impl Ord for ImagePath {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         // The same as comparing components, in one pass: trees compare paths millions of times.
         let (ours, theirs) = (self.0.as_slice(), other.0.as_slice());
-        let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+        let same = common(ours, theirs);
         // A slash sorts below every other byte, as no name holds a NUL.
         let rank = |byte: Option<&u8>| byte.map(|byte| if *byte == b'/' { 0 } else { *byte });
         rank(ours.get(same)).cmp(&rank(theirs.get(same)))
@@ -199,6 +216,27 @@ mod tests {
         let mut all = [path("a-b"), path("a/b"), path("a"), path("a/b/c"), path("a.b")];
         all.sort();
         assert_eq!(all.map(|p| p.to_string()), ["/a", "/a/b", "/a/b/c", "/a-b", "/a.b"]);
+    }
+
+    #[test]
+    fn long_paths_sort_by_component_too() {
+        let directory = "opt/venv/lib/python3.11/site-packages";
+        for cut in 0..directory.len() {
+            let (start, end) = directory.split_at(cut);
+            let below = path(&format!("{start}x/{end}"));
+            let beside = path(&format!("{start}x-{end}"));
+            assert!(below < beside && beside > below && below == below.clone(), "{below} {beside}");
+        }
+        assert!(path(directory) < path(&format!("{directory}/a")));
+    }
+
+    #[test]
+    fn names_are_joined_as_they_are_and_all_else_is_normalised() {
+        for (name, want) in [("b", "/a/b"), ("b/c", "/a/b/c"), ("/b/", "/a/b"), (".", "/a"), ("", "/a")] {
+            assert_eq!(path("a").join(name).unwrap().to_string(), want);
+        }
+        assert_eq!(ImagePath::root().join("b").unwrap(), path("b"));
+        assert!(path("a").join("..").is_err() && path("a").join("b\0").is_err());
     }
 
     #[test]

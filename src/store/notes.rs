@@ -82,7 +82,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
         assert_eq!(store.load_note("index", "a"), None);
+        assert!(!store.has_note("index", "a"));
         store.save_note("index", "a", b"facts").unwrap();
+        assert!(store.has_note("index", "a"));
         assert_eq!(store.load_note("index", "a").as_deref(), Some(&b"facts"[..]));
         let path = store.note_path("index", "a");
         let mut bytes = fs::read(&path).unwrap();

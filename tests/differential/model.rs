@@ -112,12 +112,12 @@ impl Process<'_, '_> {
         for (index, symbols) in self.symbols.iter().enumerate() {
             for symbol in symbols.undefined.iter().filter(|symbol| !symbol.weak) {
                 if self.world.provider(self.loader, &self.symbols, index, symbol).is_none() {
-                    open.insert((symbol.name.clone(), self.file(index)));
+                    open.insert((symbol.name.to_string(), self.file(index)));
                 }
             }
             for copied in &symbols.copied {
                 if self.world.original(self.loader, &self.symbols, &copied.symbol).is_none() {
-                    open.insert((copied.symbol.name.clone(), self.file(index)));
+                    open.insert((copied.symbol.name.to_string(), self.file(index)));
                 }
             }
         }
@@ -131,7 +131,7 @@ impl Process<'_, '_> {
         for (index, symbols) in self.symbols.iter().enumerate() {
             for symbol in &symbols.undefined {
                 if symbol.version.as_ref().is_some_and(|need| missing(&need.file)) {
-                    shaky.insert((symbol.name.clone(), self.file(index)));
+                    shaky.insert((symbol.name.to_string(), self.file(index)));
                 }
             }
         }
@@ -167,7 +167,7 @@ impl Process<'_, '_> {
             let from = self.file(index);
             for symbol in &symbols.undefined {
                 let gives = self.world.provider(self.loader, &self.symbols, index, symbol);
-                if let Some(gives) = gives.filter(|_| !seen.contains(&(&from, &symbol.name))) {
+                if let Some(gives) = gives.filter(|_| !seen.contains(&(&from, &symbol.name.to_string()))) {
                     wrong.push(format!(
                         "binding: only in the model: {from}: {} {}",
                         symbol.name,
@@ -182,10 +182,10 @@ impl Process<'_, '_> {
 
     /// Who gives the symbol, to a copy relocation and to any other reference.
     fn bind(&self, index: usize, name: &str, version: Option<&str>) -> BTreeSet<String> {
-        let need =
-            |version: &str| VersionNeed { file: String::new(), version: version.to_owned(), weak: false };
-        let symbol =
-            Undefined { name: name.to_owned(), version: version.map(need), weak: false, lazy: false };
+        let need = |version: &str| {
+            Arc::new(VersionNeed { file: String::new(), version: version.to_owned(), weak: false })
+        };
+        let symbol = Undefined { name: name.into(), version: version.map(need), weak: false, lazy: false };
         let copied = self.symbols[index].copied.iter().any(|copied| copied.symbol.name == name);
         let original = copied.then(|| self.world.original(self.loader, &self.symbols, &symbol)).flatten();
         let provider = self.world.provider(self.loader, &self.symbols, index, &symbol);

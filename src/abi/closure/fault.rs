@@ -97,7 +97,7 @@ fn wants(loader: &Loader<'_>, loaded: &Loaded, index: usize) -> BTreeSet<Want> {
         .iter()
         .filter(|symbol| !symbol.weak && world.provider(loader, symbols, index, symbol).is_none());
     let names = undefined.map(|symbol| Want::Symbol {
-        name: symbol.name.clone(),
+        name: symbol.name.to_string(),
         version: symbol.version.as_ref().map(|need| need.version.clone()),
     });
     libraries.chain(versions).chain(names).collect()

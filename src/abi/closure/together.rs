@@ -67,7 +67,7 @@ fn cross(
             continue;
         };
         if by != of {
-            edges.entry((by.clone(), of)).or_default().insert(symbol.name.clone());
+            edges.entry((by.clone(), of)).or_default().insert(symbol.name.to_string());
         }
     }
     Ok(())

@@ -31,33 +31,29 @@ library: for extensions of PyTorch, one made for that version of it.",
 };
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
-    for world in &case.worlds {
-        let symbols = case.symbols(world)?;
-        for index in case.in_scope(world) {
-            let mut missed: BTreeMap<(usize, StringKind), Vec<&str>> = BTreeMap::new();
-            for symbol in &symbols[index].undefined {
-                let Some(kind) = StringKind::of(&symbol.name).filter(|_| !symbol.weak) else {
-                    continue;
-                };
-                let Some(function) = elf::function_of(&symbol.name).filter(|name| !name.starts_with("_ZNS"))
-                else {
-                    continue;
-                };
-                if world.provider(&case.loader, &symbols, index, symbol).is_some() {
-                    continue;
-                }
-                let other = (0..symbols.len()).find(|other| {
-                    let same = symbols[*other].starting_with(function);
-                    same.iter().any(|name| StringKind::of(&name.name) == Some(kind.other()))
-                });
-                if let Some(other) = other {
-                    missed.entry((other, kind)).or_default().push(&symbol.name);
-                }
+    for unbound in case.unbound()? {
+        let world = &case.worlds[unbound.world];
+        let (symbols, index) = (case.symbols(world)?, unbound.object);
+        let mut missed: BTreeMap<(usize, StringKind), Vec<&str>> = BTreeMap::new();
+        for symbol in unbound.references.iter().map(|at| &symbols[index].undefined[*at]) {
+            let Some(kind) = StringKind::of(&symbol.name) else {
+                continue;
+            };
+            let Some(function) = elf::function_of(&symbol.name).filter(|name| !name.starts_with("_ZNS"))
+            else {
+                continue;
+            };
+            let other = (0..symbols.len()).find(|other| {
+                let same = symbols[*other].starting_with(function);
+                same.iter().any(|name| StringKind::of(&name.name) == Some(kind.other()))
+            });
+            if let Some(other) = other {
+                missed.entry((other, kind)).or_default().push(&symbol.name);
             }
-            for ((other, kind), names) in missed {
-                let (finding, blame) = finding(world, index, other, kind, &names);
-                findings.add(finding, blame);
-            }
+        }
+        for ((other, kind), names) in missed {
+            let (finding, blame) = finding(world, index, other, kind, &names);
+            findings.add(finding, blame);
         }
     }
     Ok(())

@@ -25,10 +25,10 @@ libraries could give are not checked.",
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     for world in &case.worlds {
         for missing in world.missing.iter().filter(|missing| missing.host) {
-            let by = &world.objects[missing.by].file;
-            if !case.affected.contains(by) {
+            if !case.is_in_scope(&world.objects[missing.by]) {
                 continue;
             }
+            let by = &world.objects[missing.by].file;
             let message = format!("needs `{}`, which the host brings at run time", missing.name);
             let mut finding = Finding::new(CHECK.id, CHECK.severity, by.to_string(), message);
             finding.symbol = Some(missing.name.clone());

@@ -50,7 +50,7 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
             let user = &world.objects[index];
             for (name, given) in user.object.facts.needed.iter().zip(&user.needed) {
                 let Some(given) = given.map(|given| &world.objects[given]) else { continue };
-                if !seen.insert((user.file.clone(), name.clone(), given.file.clone())) {
+                if !seen.insert((user.number, name, given.number)) {
                     continue;
                 }
                 let Some((directory, own)) = shadowed(case, &directories, user, name, given) else {
@@ -106,7 +106,7 @@ fn lacking(
     };
     let (user, own, given) = (symbols(user)?, symbols(own)?, symbols(given)?);
     let lacks = |name: &str| !own.definitions(name).is_empty() && given.definitions(name).is_empty();
-    Ok(user.undefined.iter().filter(|s| !s.weak && lacks(&s.name)).map(|s| s.name.clone()).collect())
+    Ok(user.undefined.iter().filter(|s| !s.weak && lacks(&s.name)).map(|s| s.name.to_string()).collect())
 }
 
 impl Shadow {

@@ -69,7 +69,7 @@ fn lost(case: &Case<'_>, world: &World, findings: &mut Findings) -> Result<(), O
         let at = |symbol| Some((symbol, world.aborts_at(&case.loader, &symbols, index, symbol)?));
         let Some((symbol, found)) = symbols[index].undefined.iter().find_map(at) else { continue };
         let lost = &world.objects[found].file;
-        if !case.affected.contains(&mapped.file) && !case.affected.contains(lost) {
+        if !case.is_in_scope(mapped) && !case.is_in_scope(&world.objects[found]) {
             continue;
         }
         let version = symbol.version.as_ref().map(|need| need.version.as_str()).unwrap_or_default();
@@ -80,7 +80,7 @@ fn lost(case: &Case<'_>, world: &World, findings: &mut Findings) -> Result<(), O
         let later = symbol.lazy && !mapped.object.facts.binds_now() && world.python.is_none();
         let severity = if later { Severity::Warning } else { Severity::Error };
         let mut finding = Finding::new(CHECK.id, severity, mapped.file.to_string(), message);
-        finding.symbol = Some(symbol.name.clone());
+        finding.symbol = Some(symbol.name.to_string());
         finding.evidence.insert("loaded_by".to_owned(), world.subject.to_string());
         finding.help = Some("take both files from the same build".to_owned());
         findings.add(finding, vec![mapped.file.clone(), lost.clone()]);

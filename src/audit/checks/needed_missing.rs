@@ -38,8 +38,7 @@ LD_LIBRARY_PATH. The finding lists the places that were searched.",
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     for world in &case.worlds {
         for missing in world.missing.iter().filter(|missing| !missing.host && is_expected(case, missing)) {
-            let by = &world.objects[missing.by].file;
-            if case.affected.contains(by) {
+            if case.is_in_scope(&world.objects[missing.by]) {
                 let (finding, blame) = absent(case, world, missing)?;
                 findings.add(finding, blame);
             }

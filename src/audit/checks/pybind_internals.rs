@@ -1,5 +1,6 @@
 //! Extension modules that cannot pass each other's objects.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::audit::Findings;
 use crate::elf::Traits;
 use crate::finding::Finding;
 use crate::finding::Severity;
+use crate::loader::Mapped;
 use crate::loader::ObjectError;
 use crate::oci::ImagePath;
 
@@ -29,19 +31,20 @@ known of before. To keep them together, take both from builds with the same comp
 };
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
+    let mut known = Known::default();
     for world in &case.worlds {
         for index in case.in_scope(world) {
-            let own = &world.objects[index].file;
-            let names = registries(&case.traits(own)?);
+            let own = &world.objects[index];
+            let names = known.of(case, own)?;
             if names.is_empty() {
                 continue;
             }
             for other in world.closure(index).into_iter().filter(|other| *other != index) {
-                let other = &world.objects[other].file;
-                let others = registries(&case.traits(other)?);
+                let others = known.of(case, &world.objects[other])?;
                 if others.is_empty() || !names.is_disjoint(&others) {
                     continue;
                 }
+                let (own, other) = (&own.file, &world.objects[other].file);
                 let severity =
                     if together_before(case, own, other)? { Severity::Warning } else { Severity::Note };
                 let text = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(", ");
@@ -56,6 +59,21 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
         }
     }
     Ok(())
+}
+
+/// The registries of files that were asked for, by their numbers in the catalogue.
+#[derive(Default)]
+struct Known(BTreeMap<usize, Arc<BTreeSet<String>>>);
+
+impl Known {
+    fn of(&mut self, case: &Case<'_>, mapped: &Mapped) -> Result<Arc<BTreeSet<String>>, ObjectError> {
+        if let Some(names) = self.0.get(&mapped.number) {
+            return Ok(Arc::clone(names));
+        }
+        let names = Arc::new(registries(&case.traits(&mapped.file)?));
+        self.0.insert(mapped.number, Arc::clone(&names));
+        Ok(names)
+    }
 }
 
 fn registries(traits: &Arc<Traits>) -> BTreeSet<String> {

@@ -1,10 +1,14 @@
 //! A file whose SONAME is not the name it is asked for by.
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
 use crate::finding::Finding;
 use crate::finding::Severity;
+use crate::loader::Mapped;
 use crate::loader::ObjectError;
 use crate::oci::ImagePath;
 
@@ -25,6 +29,7 @@ its users were built with, or the users too.",
 };
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
+    let users = Users::of(case);
     for path in case.changed.keys() {
         let Some(object) = case.loader.catalogue.get(path) else {
             continue;
@@ -38,31 +43,41 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
             findings.add(finding(path, Severity::Warning, message, old), vec![path.clone()]);
         }
         if let Some(new) = new {
-            users(case, path, new, findings);
+            users.judge(path, new, findings);
         }
     }
     Ok(())
 }
 
-/// Files that reach `path` by a name that is not its SONAME.
-fn users(case: &Case<'_>, path: &ImagePath, soname: &str, findings: &mut Findings) {
-    for world in &case.worlds {
-        let Some(target) = world.find(path) else {
-            continue;
-        };
-        for user in &world.objects {
-            let names = user.object.facts.needed.iter().zip(&user.needed);
-            for (name, _) in names.filter(|(_, needed)| **needed == Some(target)) {
-                let name = name.rsplit('/').next().unwrap_or(name);
-                if name == soname {
-                    continue;
+/// Files that ask for a file by a name that is not its SONAME, with that name, in the order of the processes.
+#[derive(Default)]
+struct Users<'c>(BTreeMap<&'c ImagePath, Vec<(&'c Mapped, &'c str)>>);
+
+impl<'c> Users<'c> {
+    fn of(case: &'c Case<'_>) -> Self {
+        let mut users = Self::default();
+        let mut seen = BTreeSet::new();
+        for world in &case.worlds {
+            for user in &world.objects {
+                for (name, needed) in user.object.facts.needed.iter().zip(&user.needed) {
+                    let Some(target) = needed.and_then(|needed| world.objects.get(needed)) else { continue };
+                    let name = name.rsplit('/').next().unwrap_or(name);
+                    let other = target.object.facts.soname.as_ref().is_some_and(|soname| soname != name);
+                    if other && seen.insert((target.number, user.number, name)) {
+                        users.0.entry(&target.file).or_default().push((user, name));
+                    }
                 }
-                let versions = &user.object.facts.version_needs;
-                let versioned = versions.iter().any(|need| need.file == soname);
-                let severity = if versioned { Severity::Error } else { Severity::Warning };
-                let message = format!("calls itself `{soname}`, but `{}` asks for it as `{name}`", user.file);
-                findings.add(finding(path, severity, message, name), vec![path.clone()]);
             }
+        }
+        users
+    }
+
+    fn judge(&self, path: &ImagePath, soname: &str, findings: &mut Findings) {
+        for (user, name) in self.0.get(path).into_iter().flatten() {
+            let versioned = user.object.facts.version_needs.iter().any(|need| need.file == soname);
+            let severity = if versioned { Severity::Error } else { Severity::Warning };
+            let message = format!("calls itself `{soname}`, but `{}` asks for it as `{name}`", user.file);
+            findings.add(finding(path, severity, message, name), vec![path.clone()]);
         }
     }
 }

@@ -32,7 +32,7 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     for world in &case.worlds {
         let wanted = world.static_tls();
         let sum: u64 = wanted.iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes));
-        let scope = wanted.iter().any(|(index, _)| case.affected.contains(&world.objects[*index].file));
+        let scope = wanted.iter().any(|(index, _)| case.is_in_scope(&world.objects[*index]));
         let Some((most, _)) =
             wanted.iter().max_by_key(|(_, bytes)| *bytes).filter(|_| scope && sum > STATIC_TLS)
         else {

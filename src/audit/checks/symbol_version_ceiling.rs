@@ -68,7 +68,7 @@ fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
 /// The symbols that are wanted with this version.
 fn which(symbols: &Symbols, need: &VersionNeed) -> String {
     let wanted = |version: &VersionNeed| version.version == need.version && version.file == need.file;
-    let all = symbols.undefined.iter().filter(|symbol| symbol.version.as_ref().is_some_and(wanted));
+    let all = symbols.undefined.iter().filter(|symbol| symbol.version.as_deref().is_some_and(wanted));
     let names: BTreeSet<String> = all.map(|symbol| demangle(&symbol.name)).collect();
     let mut told: Vec<String> = names.iter().take(MOST).cloned().collect();
     if names.len() > MOST {

@@ -1,7 +1,6 @@
 //! A symbol that nothing in scope gives.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::abi::demangle;
@@ -55,43 +54,17 @@ struct Elsewhere(BTreeMap<(usize, ImagePath), Option<Loaded>>);
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     let mut elsewhere = Elsewhere::default();
-    let mut settled = BTreeSet::new();
-    for world in &case.worlds {
-        let symbols = case.symbols(world)?;
-        for index in case.in_scope(world) {
-            let closure = world.closure(index);
-            let company = company(world, index, &closure);
-            if settled.contains(&company) {
-                continue;
-            }
-            let mut complete = true;
-            for symbol in symbols[index].undefined.iter().filter(|symbol| !symbol.weak) {
-                let provider = world.provider(&case.loader, &symbols, index, symbol);
-                complete &=
-                    provider.is_some_and(|provider| closure.contains(&provider) || world.is_global(provider));
-                let open = Open { case, world, symbols: &symbols, index, symbol };
-                if provider.is_none()
-                    && let Some((finding, blame)) = open.judge(&mut elsewhere)?
-                {
-                    findings.add(finding, blame);
-                }
-            }
-            if complete {
-                settled.insert(company);
+    for unbound in case.unbound()? {
+        let world = &case.worlds[unbound.world];
+        let (symbols, index) = (case.symbols(world)?, unbound.object);
+        for at in &unbound.references {
+            let open = Open { case, world, symbols: &symbols, index, symbol: &symbols[index].undefined[*at] };
+            if let Some((finding, blame)) = open.judge(&mut elsewhere)? {
+                findings.add(finding, blame);
             }
         }
     }
     Ok(())
-}
-
-/// The program, the object, and everything the object needs. Where these alone give all its symbols, the
-/// answer is the same in every process that has them.
-fn company<'w>(world: &'w World, index: usize, closure: &BTreeSet<usize>) -> Vec<&'w ImagePath> {
-    let file = |index: &usize| world.objects.get(*index).map(|mapped| &mapped.file);
-    let mut below: Vec<&ImagePath> = closure.iter().filter_map(file).collect();
-    below.sort();
-    let first = [0, index];
-    first.iter().filter_map(file).chain(below).collect()
 }
 
 /// A reference that stays open.
@@ -216,7 +189,7 @@ impl Open<'_> {
 
     fn finding(&self, severity: Severity, message: String) -> Finding {
         let mut finding = Finding::new(CHECK.id, severity, self.file().to_string(), message);
-        finding.symbol = Some(self.symbol.name.clone());
+        finding.symbol = Some(self.symbol.name.to_string());
         finding.evidence.insert("loaded_by".to_owned(), self.world.subject.to_string());
         let searched: Vec<String> = self.world.scope().map(|mapped| mapped.file.to_string()).collect();
         finding.evidence.insert("searched".to_owned(), searched.join(", "));

@@ -22,10 +22,13 @@ pub(super) struct Homes<'c> {
     pub(super) symbols: &'c [Arc<Symbols>],
 }
 
+/// A file, the files that its own entries lead to, and all that it needs, by their numbers.
+type Company = (usize, Vec<Option<usize>>, Vec<usize>);
+
 /// Homes that were found: the answer is the same in every process where a file has the same company.
 #[derive(Default)]
 pub(super) struct Known {
-    companies: BTreeMap<(usize, Vec<Option<usize>>, Vec<usize>), usize>,
+    companies: BTreeMap<Company, usize>,
     homes: BTreeMap<(usize, usize, bool), Option<usize>>,
 }
 

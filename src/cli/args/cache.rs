@@ -16,7 +16,7 @@ pub struct Cache {
 /// The commands below `cache`.
 #[derive(Debug, Subcommand)]
 pub enum CacheCommand {
-    /// Say what lies in the cache, by kind, and when it was last used [default]
+    /// Say what lies in the cache, by kind, and when it was last used (the default)
     Show,
     /// Remove what was not used for the longest time, until the bounds hold
     Prune(CachePrune),

@@ -26,12 +26,6 @@ pub(super) fn replaced(case: &Case<'_>) -> Result<BTreeSet<ImagePath>, ObjectErr
     Ok(mixed.flat_map(|wheel| with(wheel, false)).cloned().collect())
 }
 
-/// Files that are those that their wheels brought.
-pub(super) fn own(case: &Case<'_>) -> Result<BTreeSet<ImagePath>, ObjectError> {
-    let wheels = Wheels::new(&case.loader)?;
-    Ok(wheels.iter().flat_map(|wheel| with(wheel, true)).cloned().collect())
-}
-
 /// Strangers, told by the hashes in RECORD. Where every file differs nothing is mixed: the wheel was stripped or
 /// given other search paths after it was installed. What grafts bring is judged by its donor.
 pub(super) fn strangers(case: &Case<'_>) -> Result<Vec<Stranger>, ObjectError> {

@@ -101,7 +101,11 @@ pub(super) fn write(
 }
 
 /// The writing thread.
-fn put_together(draft: Draft, events: &Receiver<Event>, used: &mpsc::Sender<Vec<u8>>) -> io::Result<Draft> {
+fn put_together(
+    draft: Draft,
+    events: &Receiver<Event>,
+    used: &mpsc::Sender<Vec<u8>>,
+) -> io::Result<Draft> {
     let mut splicer = Splicer::new(draft)?;
     for event in events {
         match event {

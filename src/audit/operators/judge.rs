@@ -29,8 +29,6 @@ pub(in crate::audit) enum Fault {
     Missing {
         /// A library that should have it is not the one that its wheel brought.
         replaced: bool,
-        /// The library had it before the build.
-        before: bool,
     },
     /// The operator is there, and this overload of it is not.
     Overload(String),
@@ -89,20 +87,17 @@ pub(in crate::audit) fn judge(case: &Case<'_>) -> Result<Verdicts, ObjectError> 
         }
     }
     if all.iter().any(|verdict| matches!(verdict.fault, Fault::Missing { .. })) {
-        let (replaced, own) = (mixed::replaced(case)?, mixed::own(case)?);
-        all.iter_mut().for_each(|verdict| verdict.weigh(&replaced, &own));
+        let replaced = mixed::replaced(case)?;
+        all.iter_mut().for_each(|verdict| verdict.replaced_by(&replaced));
     }
     Ok(Verdicts { all, declared })
 }
 
 impl Verdict {
     /// What is missing from a library that somebody put into the wheel is missed by those who were there before it.
-    /// What the wheel's own library never had, only its builds for other devices have: no import of it was meant here.
-    fn weigh(&mut self, others: &BTreeSet<ImagePath>, own: &BTreeSet<ImagePath>) {
-        if let Fault::Missing { replaced, before } = &mut self.fault {
-            *replaced = self.files.iter().any(|file| others.contains(file));
-            let as_it_came = !self.files.is_empty() && self.files.iter().all(|file| own.contains(file));
-            self.certain &= *before || !as_it_came;
+    fn replaced_by(&mut self, files: &BTreeSet<ImagePath>) {
+        if let Fault::Missing { replaced } = &mut self.fault {
+            *replaced = self.files.iter().any(|file| files.contains(file));
         }
     }
 }
@@ -233,7 +228,7 @@ impl Asked<'_> {
         let before = self.origin.is_some_and(|(origin, _)| known(origin));
         let certain = self.call.guard.is_none() && (before || self.call.at_import);
         let files = self.declared.owners(self.place, namespace);
-        Some(self.make(Fault::Missing { replaced: false, before }, String::new(), files, certain))
+        Some(self.make(Fault::Missing { replaced: false }, String::new(), files, certain))
     }
 
     fn make(&self, fault: Fault, declared: String, files: Vec<ImagePath>, certain: bool) -> Verdict {

@@ -74,6 +74,7 @@ impl Homes<'_> {
         let linked = self.linked(object, symbol).or_else(|| self.alike(object, &symbol.name));
         let (home, weak) = match (linked, &family) {
             (Some(home), _) => (home, true),
+            (None, Some(Family::Prefix(_))) if self.is_of_missing_version(object, symbol) => return Ok(None),
             (None, Some(family)) => match self.relative(object, family, &symbol.name) {
                 Some(home) => (home, family.is_template()),
                 None => return Ok(None),
@@ -91,6 +92,12 @@ impl Homes<'_> {
         let home = (*mapped.needed.get(at)?)?;
         let version = Some(need.version.as_str());
         self.symbols[home].defined.iter().any(|defined| defined.version.as_deref() == version).then_some(home)
+    }
+
+    /// Whether the library that the reference names has not even the version: that is told by itself.
+    fn is_of_missing_version(&self, object: usize, symbol: &Undefined) -> bool {
+        let version = symbol.version.as_ref().map(|need| &need.version);
+        self.world.missing_versions(object).iter().any(|missing| Some(&missing.version) == version)
     }
 
     /// A library that the object needs itself and that has a name all but the same.

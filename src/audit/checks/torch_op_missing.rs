@@ -18,7 +18,7 @@ pub(super) static CHECK: Check = Check {
 another build and has no `op`, or no such overload of it, that fails with an AttributeError: at the first call, or at \
 once where the line is run by the import, as in `op = torch.ops.ns.op.default`.
 
-It is an error where the import fails, where the operator has other overloads only, and where the library had the \
+It is an error where the import fails that finds other operators of the library, where the operator has other overloads only, and where the library had the \
 operator before the build and does not have it any more. Packages call operators that only their builds for other \
 devices have, so without such a before it is a note; a warning where the library is not the one that the wheel \
 brought (by the hash in RECORD). Nothing is told of namespaces that no library of the package is known to register, \

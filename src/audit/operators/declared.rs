@@ -10,6 +10,7 @@ use crate::elf::Facts;
 use crate::loader::Loader;
 use crate::loader::ObjectError;
 use crate::oci::ImagePath;
+use crate::python::OpCall;
 use crate::python::Script;
 use crate::torch;
 use crate::torch::Schema;
@@ -152,6 +153,14 @@ impl Declared {
                 (evidence < Evidence::Open || spaces <= 1).then_some(evidence)
             }
         }
+    }
+
+    /// Whether the package that a lookup is in has the operator.
+    pub(super) fn has(&self, place: &Place, call: &OpCall) -> bool {
+        let mut all = self.by_name.get(&call.operator).into_iter().flatten().filter(|one| !one.fake);
+        all.any(|one| {
+            place.distance(&one.place) == Distance::Package && self.evidence(one, &call.namespace).is_some()
+        })
     }
 
     /// Whether a library near `place` is known to register operators in this namespace, and has no string that

@@ -75,10 +75,13 @@ pub(in crate::audit) fn judge(case: &Case<'_>) -> Result<Verdicts, ObjectError> 
             let at = case.donors.iter().position(|one| std::ptr::eq(one, donor))?;
             Some((&donors[at], Place::of(from)))
         });
+        let met = script.lookups().filter(|call| call.at_import && declared.has(&place, call));
+        let met: BTreeSet<&str> = met.map(|call| call.namespace.as_str()).collect();
         for call in script.lookups().filter(|call| foreign(call)) {
             let origin = donor.as_ref().map(|(declared, place)| (*declared, place));
             let origin = origin.or_else(|| before.map(|before| (before, &place)));
-            let asked = Asked { declared: &declared, origin, path, place: &place, call };
+            let met = met.contains(call.namespace.as_str());
+            let asked = Asked { declared: &declared, origin, path, place: &place, call, met };
             all.extend(asked.verdict().map(|mut verdict| {
                 verdict.call.guard = verdict.call.guard.or_else(|| other.clone());
                 verdict.certain &= verdict.call.guard.is_none();
@@ -131,6 +134,9 @@ struct Asked<'c> {
     path: &'c ImagePath,
     place: &'c Place,
     call: &'c OpCall,
+    /// The import of the file finds other operators of the namespace: it is for this library, and not for a build of
+    /// it for other devices.
+    met: bool,
 }
 
 type Near<'c> = Vec<(Evidence, &'c Declaration)>;
@@ -226,7 +232,7 @@ impl Asked<'_> {
             return None;
         }
         let before = self.origin.is_some_and(|(origin, _)| known(origin));
-        let certain = self.call.guard.is_none() && (before || self.call.at_import);
+        let certain = self.call.guard.is_none() && (before || self.call.at_import && self.met);
         let files = self.declared.owners(self.place, namespace);
         Some(self.make(Fault::Missing { replaced: false }, String::new(), files, certain))
     }

@@ -101,11 +101,7 @@ pub(super) fn write(
 }
 
 /// The writing thread.
-fn put_together(
-    draft: Draft,
-    events: &Receiver<Event>,
-    used: &mpsc::Sender<Vec<u8>>,
-) -> io::Result<Draft> {
+fn put_together(draft: Draft, events: &Receiver<Event>, used: &mpsc::Sender<Vec<u8>>) -> io::Result<Draft> {
     let mut splicer = Splicer::new(draft)?;
     for event in events {
         match event {

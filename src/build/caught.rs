@@ -50,7 +50,9 @@ impl Caught {
     pub fn base(recipe: &Recipe) -> Self {
         let patched = recipe.steps.iter().filter_map(|step| match &step.action {
             Action::Patch(patch) => Some(patch.file.clone()),
-            Action::Graft(_) | Action::Remove(_) | Action::Link(_) | Action::Write(_) | Action::Mkdir(_) => None,
+            Action::Graft(_) | Action::Remove(_) | Action::Link(_) | Action::Write(_) | Action::Mkdir(_) => {
+                None
+            }
         });
         Self { paths: patched.collect(), globs: Vec::new() }
     }
@@ -60,7 +62,8 @@ impl Caught {
     pub fn wants(&self, path: &ImagePath) -> bool {
         self.paths.contains(path)
             || self.globs.iter().any(|(root, glob)| {
-                let relative = path.relative_to(root).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                let relative =
+                    path.relative_to(root).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
                 relative.is_some_and(|relative| glob.is_match(Path::new(&relative)))
             })
     }

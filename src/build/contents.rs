@@ -36,14 +36,16 @@ pub fn gather(
         let (Some(origin), Some(tree)) = (locked.donors.get(name), donors.get(name)) else {
             continue;
         };
-        let found = copy_out(origin, &known(origin, tree, &pins(decided, locked, name), world), places, world)?;
+        let found =
+            copy_out(origin, &known(origin, tree, &pins(decided, locked, name), world), places, world)?;
         contents.donors.extend(found.into_iter().map(|(place, digest)| ((name.clone(), place), digest)));
     }
     if let Some(place) = wants.texts.iter().find(|place| place.size > MAX_TEXT) {
         return Err(Error::TooLarge { size: place.size });
     }
     let known = known(&locked.base, base, &Known::new(), world);
-    contents.digests = wants.digests.iter().filter_map(|at| Some((*at, *known.get(&(at.layer, at.offset))?))).collect();
+    contents.digests =
+        wants.digests.iter().filter_map(|at| Some((*at, *known.get(&(at.layer, at.offset))?))).collect();
     contents.texts = kept_texts(&locked.base, &wants.texts, world);
     let texts = wants.texts.iter().filter(|place| !contents.texts.contains_key(place));
     let digests = wants.digests.iter().filter(|place| !contents.digests.contains_key(place));
@@ -62,11 +64,7 @@ pub fn gather(
 }
 
 /// Texts that indexing has kept, such as RECORDs.
-fn kept_texts(
-    origin: &Origin,
-    places: &BTreeSet<Place>,
-    world: &World<'_>,
-) -> BTreeMap<Place, Vec<u8>> {
+fn kept_texts(origin: &Origin, places: &BTreeSet<Place>, world: &World<'_>) -> BTreeMap<Place, Vec<u8>> {
     let layers: BTreeSet<usize> = places.iter().map(|place| place.layer).collect();
     let blobs = origin.image.manifest.layers.iter().enumerate().filter(|(number, _)| layers.contains(number));
     let texts: BTreeMap<usize, BTreeMap<u64, Vec<u8>>> =
@@ -130,7 +128,8 @@ fn copy_out(
         match index::recall(world.store, &blob, place.offset, place.size) {
             Some(extract) => drop(found.insert(*place, extract.digest)),
             None => {
-                let wanted = Wanted { size: place.size, digest: known.get(&(place.layer, place.offset)).copied() };
+                let wanted =
+                    Wanted { size: place.size, digest: known.get(&(place.layer, place.offset)).copied() };
                 by_layer.entry(place.layer).or_default().insert(place.offset, wanted);
             }
         }

@@ -150,7 +150,8 @@ impl Origin {
         let layer = self.layer(number);
         let digest = &layer.descriptor.digest;
         // A stranger's index may find files whose digests are pinned, and may not say that bytes are right.
-        let trusted = !index::is_foreign(world.store, digest) || wanted.values().all(|file| file.digest.is_some());
+        let trusted =
+            !index::is_foreign(world.store, digest) || wanted.values().all(|file| file.digest.is_some());
         if let Some(access) = index::access::known(world.store, digest).filter(|_| trusted) {
             let title = self.title("fetch", &layer);
             let task = world.progress.begin(&title, None);

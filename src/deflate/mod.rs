@@ -7,9 +7,9 @@
 
 mod bits;
 mod capture;
-mod crc;
 #[cfg(test)]
 mod corners;
+mod crc;
 mod fast;
 mod flaw;
 mod gunzip;

@@ -132,9 +132,9 @@ fn impossible(index: &LayerIndex) -> Option<&ImagePath> {
     let mut all = upserts.keys().chain(removals).chain(opaque).chain(links).chain(facts);
     let odd = |path: &&ImagePath| ImagePath::from_tar(path.as_bytes()).as_ref() != Ok(*path);
     let below = |path: &&ImagePath| {
-        path.ancestors().iter().any(|above| {
-            upserts.get(above).is_some_and(|entry| entry.node != Node::Directory)
-        })
+        path.ancestors()
+            .iter()
+            .any(|above| upserts.get(above).is_some_and(|entry| entry.node != Node::Directory))
     };
     all.find(odd).or_else(|| upserts.keys().find(below))
 }

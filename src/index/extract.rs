@@ -25,12 +25,11 @@ use crate::deflate::Handle;
 use crate::oci::Digest;
 use crate::oci::Layer;
 use crate::store::Store;
+use crate::transport::merge::GAP;
+use crate::transport::merge::merge;
 
 /// Gives a range of the layer's blob.
 pub type OpenRange<'a, E> = &'a (dyn Fn(Range<u64>) -> Result<Box<dyn Read + Send>, E> + Sync);
-
-/// Files that are nearer to each other in the blob than this are fetched in one go.
-const GAP: u64 = 256 << 10;
 
 const ROOM: Room = Room { chunk: 256 << 10, chunks: 8 };
 
@@ -84,20 +83,20 @@ pub fn extract<E: std::error::Error + Send + 'static>(
 
 /// Neighbours together, in the order of the blob.
 fn runs(access: &Access, size: u64, wanted: &BTreeMap<u64, Wanted>) -> Option<Vec<Run>> {
-    let mut runs: Vec<Run> = Vec::new();
-    for (offset, file) in wanted {
-        let way = access.way(&(*offset..offset.checked_add(file.size)?), size)?;
-        let unsure = file.digest.is_none();
-        match runs.last_mut() {
-            Some(run) if way.bytes.start <= run.way.bytes.end.saturating_add(GAP) => {
-                run.way.bytes.end = run.way.bytes.end.max(way.bytes.end);
-                run.unsure |= unsure;
-                run.files.insert(*offset, file.clone());
-            }
-            _ => runs.push(Run { way, files: BTreeMap::from([(*offset, file.clone())]), unsure }),
-        }
-    }
-    Some(runs)
+    let ways =
+        wanted.iter().map(|(offset, file)| access.way(&(*offset..offset.checked_add(file.size)?), size));
+    let ways = ways.collect::<Option<Vec<Way>>>()?;
+    let ranges: Vec<Range<u64>> = ways.iter().map(|way| way.bytes.clone()).collect();
+    let all: Vec<(&u64, &Wanted)> = wanted.iter().collect();
+    let runs = merge(&ranges, GAP).into_iter().map(|read| {
+        // The first to begin in the blob is the first in the tar: one decoder goes from there through all of them.
+        let first = read.holds.iter().min()?;
+        let files = read.holds.iter().filter_map(|position| all.get(*position));
+        let files: BTreeMap<u64, Wanted> = files.map(|(offset, file)| (**offset, (*file).clone())).collect();
+        let unsure = files.values().any(|file| file.digest.is_none());
+        Some(Run { way: Way { bytes: read.range, ..ways.get(*first)?.clone() }, files, unsure })
+    });
+    runs.collect()
 }
 
 fn take<E: std::error::Error + 'static>(
@@ -157,7 +156,8 @@ pub(super) fn files(
         copy(tar, file.size, &mut taking)?;
         let file_taken = taking.finish().map_err(io::Error::other)?;
         if let Some(expected) = file.digest.filter(|expected| *expected != file_taken.digest()) {
-            let text = format!("the file at {offset} should be `{expected}` but is `{}`", file_taken.digest());
+            let text =
+                format!("the file at {offset} should be `{expected}` but is `{}`", file_taken.digest());
             return Err(io::Error::new(io::ErrorKind::InvalidData, text));
         }
         taken.insert(*offset, file_taken);

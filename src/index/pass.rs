@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::Error;
 use super::LayerIndex;
-use super::access::OWN_POINT;
 use super::Object;
+use super::access::OWN_POINT;
 use super::contents;
 use super::contents::Found;
 use super::extracts;
@@ -154,7 +154,12 @@ impl<'a> Pass<'a> {
         self.look_at(path, (offset, size), file)
     }
 
-    fn look_at(&mut self, path: &ImagePath, (offset, size): (u64, u64), file: &mut dyn Read) -> io::Result<()> {
+    fn look_at(
+        &mut self,
+        path: &ImagePath,
+        (offset, size): (u64, u64),
+        file: &mut dyn Read,
+    ) -> io::Result<()> {
         let learned = match contents::look(path, size, file, &self.store.temporary())? {
             Found::Nothing => Learned::Nothing,
             Found::Elf(object, parts) => {

@@ -225,7 +225,9 @@ mod tests {
             let (start, end) = directory.split_at(cut);
             let below = path(&format!("{start}x/{end}"));
             let beside = path(&format!("{start}x-{end}"));
-            assert!(below < beside && beside > below && below == below.clone(), "{below} {beside}");
+            assert_eq!(below.cmp(&beside), std::cmp::Ordering::Less, "{below} {beside}");
+            assert_eq!(beside.cmp(&below), std::cmp::Ordering::Greater, "{below} {beside}");
+            assert_eq!(below.cmp(&below.clone()), std::cmp::Ordering::Equal, "{below}");
         }
         assert!(path(directory) < path(&format!("{directory}/a")));
     }

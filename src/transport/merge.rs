@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn nothing_wanted_is_nothing_read() {
         assert_eq!(merged(&[], GAP), []);
-        assert_eq!(merged(&[7..7], GAP), [(7..7, vec![0])]);
+        assert_eq!(merged(&[7..7, 7..7], GAP), [(7..7, vec![0, 1])]);
         assert_eq!(merged(&[u64::MAX - 1..u64::MAX, 0..1], GAP).len(), 2);
     }
 

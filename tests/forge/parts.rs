@@ -20,8 +20,7 @@ tagged["donor"] = Image([donor])
     ));
 }
 
-const GRAFT: &str =
-    "[[step]]\ngraft = { from = \"donor\", root = \"/d\", into = \"/opt/lib\", files = [\"wanted\", \"small\"] }";
+const GRAFT: &str = "[[step]]\ngraft = { from = \"donor\", root = \"/d\", into = \"/opt/lib\", files = [\"wanted\", \"small\"] }";
 
 /// Everything in the cache but what was learned of layers.
 fn forget_contents(bench: &Bench) {
@@ -126,10 +125,14 @@ fn a_shared_index_that_lies_does_no_harm() {
         fs::remove_file(&victim).unwrap();
         fs::write(&victim, bytes).unwrap();
         fs::remove_dir_all(bench.path("cache")).unwrap();
-        let args = ["build", "shared.toml", "--output=oci:out:shared", "--format=json", "--index-from=oci:indexes"];
+        let args =
+            ["build", "shared.toml", "--output=oci:out:shared", "--format=json", "--index-from=oci:indexes"];
         assert_eq!(bench.run(&args).exits(0).json()["digest"], *first.digest());
     }
     let told = bench.run(&["index", "pull", "oci:layout:donor", "dir:tree"]).exits(0);
     assert!(told.stdout.contains("1 of 1"), "{}", told.stdout);
-    bench.run(&["index", "push", "oci:layout:donor", "docker-archive:x.tar"]).exits(3).says("cannot hold indexes");
+    bench
+        .run(&["index", "push", "oci:layout:donor", "docker-archive:x.tar"])
+        .exits(3)
+        .says("cannot hold indexes");
 }

@@ -12,8 +12,9 @@ use crate::oci::ImagePath;
 use crate::store;
 use crate::store::Store;
 
-/// Kinds of notes; the number changes with the meaning of the bytes. What trees and layers hold is the same.
-const LAYERS: &str = "layers-6";
+/// Kinds of notes; the number changes with the meaning of the bytes. Those of layers and trees change with all others:
+/// whoever has one relies on the notes of its files.
+const LAYERS: &str = "layers-7";
 const SYMBOLS: &str = "symbols-5";
 const TRAITS: &str = "traits-3";
 const TREES: &str = "trees-1";

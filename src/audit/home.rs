@@ -1,5 +1,6 @@
 //! The loaded library that a symbol must come from, and does not.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -21,14 +22,51 @@ pub(super) struct Homes<'c> {
     pub(super) symbols: &'c [Arc<Symbols>],
 }
 
+/// Homes that were found: the answer is the same in every process where a file has the same company.
+#[derive(Default)]
+pub(super) struct Known {
+    companies: BTreeMap<(usize, Vec<Option<usize>>, Vec<usize>), usize>,
+    homes: BTreeMap<(usize, usize, bool), Option<usize>>,
+}
+
+impl Known {
+    /// A number for an object with what it needs, itself and in all, in the order of loading.
+    pub(super) fn company(&mut self, world: &World, object: usize) -> usize {
+        let file = |index: usize| world.objects[index].number;
+        let direct = world.objects[object].needed.iter().map(|needed| needed.map(file)).collect();
+        let below = world.closure(object).into_iter().map(file).collect();
+        let next = self.companies.len();
+        *self.companies.entry((file(object), direct, below)).or_insert(next)
+    }
+}
+
 impl Homes<'_> {
+    /// As [`Homes::find`], for the reference of this number of an object whose company has this number.
+    pub(super) fn recall(
+        &self,
+        known: &mut Known,
+        company: usize,
+        object: usize,
+        at: usize,
+    ) -> Result<Option<usize>, ObjectError> {
+        let symbol = &self.symbols[object].undefined[at];
+        let key = (company, at, self.world.has_gap_for(&symbol.name));
+        if let Some(home) = known.homes.get(&key) {
+            let mut objects = self.world.objects.iter();
+            return Ok(home.and_then(|number| objects.position(|mapped| mapped.number == number)));
+        }
+        let home = self.find(object, symbol)?;
+        known.homes.insert(key, home.map(|home| self.world.objects[home].number));
+        Ok(home)
+    }
+
     /// The object whose symbol this is, when nothing else can give it. The surest goes first: the loaded library
     /// that the reference names with its version; one that `object` needs itself and that has the same name of
     /// another release, or with other parameters; among all that `object` needs one that defines others of the
     /// same class; one that it needs itself and that the symbol's namespace is called after; and, where no library
     /// is missing, one that it needs itself and that has others of the same namespace or prefix. `None` when
     /// another file of the tree defines the symbol.
-    pub(super) fn find(&self, object: usize, symbol: &Undefined) -> Result<Option<usize>, ObjectError> {
+    fn find(&self, object: usize, symbol: &Undefined) -> Result<Option<usize>, ObjectError> {
         let family = Family::of(&symbol.name);
         let linked = self.linked(object, symbol).or_else(|| self.alike(object, &symbol.name));
         let (home, weak) = match (linked, &family) {

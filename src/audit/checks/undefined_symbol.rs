@@ -1,6 +1,7 @@
 //! A symbol that nothing in scope gives.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::abi::demangle;
@@ -8,6 +9,7 @@ use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
 use crate::audit::home::Homes;
+use crate::audit::home::Known;
 use crate::elf::Symbols;
 use crate::elf::Undefined;
 use crate::finding::Finding;
@@ -54,12 +56,24 @@ struct Elsewhere(BTreeMap<(usize, ImagePath), Option<Loaded>>);
 
 fn run(case: &Case<'_>, findings: &mut Findings) -> Result<(), ObjectError> {
     let mut elsewhere = Elsewhere::default();
+    let mut known = Known::default();
+    let mut worst = BTreeSet::new();
     for unbound in case.unbound()? {
         let world = &case.worlds[unbound.world];
         let (symbols, index) = (case.symbols(world)?, unbound.object);
+        let company = known.company(world, index);
         for at in &unbound.references {
-            let open = Open { case, world, symbols: &symbols, index, symbol: &symbols[index].undefined[*at] };
-            if let Some((finding, blame)) = open.judge(&mut elsewhere)? {
+            // What was an error in one process is told, whatever it is in others.
+            let key = (world.objects[index].number, *at);
+            if worst.contains(&key) {
+                continue;
+            }
+            let symbol = &symbols[index].undefined[*at];
+            let open = Open { case, world, symbols: &symbols, index, symbol, at: *at, company };
+            if let Some((finding, blame)) = open.judge(&mut elsewhere, &mut known)? {
+                if finding.severity == Severity::Error {
+                    worst.insert(key);
+                }
                 findings.add(finding, blame);
             }
         }
@@ -74,6 +88,10 @@ struct Open<'c> {
     symbols: &'c [Arc<Symbols>],
     index: usize,
     symbol: &'c Undefined,
+    /// Its number in the file's table.
+    at: usize,
+    /// The number of what the file is loaded with.
+    company: usize,
 }
 
 /// What became of a reference in the image that its file comes from.
@@ -91,7 +109,11 @@ impl Open<'_> {
         &self.world.objects[self.index].file
     }
 
-    fn judge(&self, elsewhere: &mut Elsewhere) -> Result<Option<(Finding, Vec<ImagePath>)>, ObjectError> {
+    fn judge(
+        &self,
+        elsewhere: &mut Elsewhere,
+        known: &mut Known,
+    ) -> Result<Option<(Finding, Vec<ImagePath>)>, ObjectError> {
         let file = self.file();
         let before = match self.case.before {
             Some(before) => elsewhere.provider(0, &before.loader, &self.world.subject, file, self.symbol)?,
@@ -102,7 +124,8 @@ impl Open<'_> {
             return Ok(Some((self.finding(Severity::Error, message), vec![provider, file.clone()])));
         }
         let homes = Homes { case: self.case, world: self.world, symbols: self.symbols };
-        let home = homes.find(self.index, self.symbol)?.map(|home| &self.world.objects[home].file);
+        let home = homes.recall(known, self.company, self.index, self.at)?;
+        let home = home.map(|home| &self.world.objects[home].file);
         let excused =
             || self.world.could_be_in_missing(self.index, self.symbol) || self.is_of_absent_interpreter();
         if home.is_none() && excused() {

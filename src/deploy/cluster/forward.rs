@@ -7,9 +7,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::thread::JoinHandle;
 use std::time::Duration;
+use std::time::Instant;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -33,7 +36,15 @@ const OPEN: Duration = Duration::from_secs(20);
 /// How long the pod's side has to say that nothing listens there.
 const WORD: Duration = Duration::from_millis(500);
 
-type Trouble = Arc<Mutex<Option<String>>>;
+/// How often it is looked whether it has said so.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What the pod's side has said, and how many connections may still hear of something.
+#[derive(Clone, Default)]
+struct Trouble {
+    said: Arc<Mutex<Option<String>>>,
+    carried: Arc<AtomicUsize>,
+}
 
 /// The port, until it is dropped: then every connection through it is closed.
 pub struct Forward {
@@ -75,10 +86,19 @@ impl Cluster {
 }
 
 impl Forward {
-    /// Why a connection came to nothing, in the cluster's words: the last that did.
+    /// Why a connection came to nothing, in the cluster's words: the last that did. The word may come after the end of
+    /// the connection, so that while some are still carried this waits half a second for it.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let said = || self.trouble.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let begun = Instant::now();
+        while self.trouble.carried.load(Ordering::Acquire) > 0 && begun.elapsed() < WORD {
+            if let Some(reason) = said() {
+                return Some(reason);
+            }
+            thread::sleep(LOOK);
+        }
+        said()
     }
 }
 
@@ -108,10 +128,12 @@ async fn serve(listener: TcpListener, way: Way) {
             continue;
         };
         let way = way.clone();
+        way.trouble.carried.fetch_add(1, Ordering::AcqRel);
         tokio::spawn(async move {
             if let Err(error) = way.carry(stream).await {
                 way.note(error.to_string());
             }
+            way.trouble.carried.fetch_sub(1, Ordering::AcqRel);
             drop(place);
         });
     }
@@ -143,27 +165,28 @@ impl Way {
         Error::NoWay { pod: self.door.pod.clone(), port: self.door.port, reason }
     }
 
-    /// Carries a connection to its end. What the pod's side says against it is noted when it comes, which is before the
-    /// end.
+    /// Carries a connection to its end, and hears what the pod's side has to say against it.
     async fn carry(&self, mut stream: TcpStream) -> Result<(), Error> {
         let port = self.door.port;
         let mut way = self.open().await?;
-        if let Some(said) = way.take_error(port) {
-            let own = self.clone();
-            tokio::spawn(async move { said.await.into_iter().for_each(|reason| own.note(reason)) });
-        }
+        let said = way.take_error(port);
         if let Some(mut inside) = way.take_stream(port) {
             // Small pieces of an answer are what is measured.
             let _ = stream.set_nodelay(true);
             // However it ends, the client hears of it.
             let _ = io::copy_bidirectional(&mut stream, &mut inside).await;
         }
+        if let Some(said) = said
+            && let Ok(Some(reason)) = timeout(WORD, said).await
+        {
+            self.note(reason);
+        }
         way.abort();
         Ok(())
     }
 
     fn note(&self, reason: String) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        *self.trouble.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
     }
 }
 

@@ -87,12 +87,12 @@ impl Cluster {
 
 impl Forward {
     /// Why a connection came to nothing, in the cluster's words: the last that did. The word may come after the end of
-    /// the connection, so that while some are still carried this waits half a second for it.
+    /// the connection, so that while some are still carried this waits up to two seconds for it.
     #[must_use]
     pub fn trouble(&self) -> Option<String> {
         let said = || self.trouble.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let begun = Instant::now();
-        while self.trouble.carried.load(Ordering::Acquire) > 0 && begun.elapsed() < WORD {
+        while self.trouble.carried.load(Ordering::Acquire) > 0 && begun.elapsed() < 4 * WORD {
             if let Some(reason) = said() {
                 return Some(reason);
             }
@@ -174,15 +174,30 @@ impl Way {
             // Small pieces of an answer are what is measured.
             let _ = stream.set_nodelay(true);
             // However it ends, the client hears of it.
-            let _ = io::copy_bidirectional(&mut stream, &mut inside).await;
-        }
-        if let Some(said) = said
-            && let Ok(Some(reason)) = timeout(WORD, said).await
-        {
-            self.note(reason);
+            let copied = io::copy_bidirectional(&mut stream, &mut inside).await;
+            if copied.map_or(0, |(_, received)| received) == 0 {
+                self.note_why(said).await;
+            }
         }
         way.abort();
         Ok(())
+    }
+
+    /// Notes why nothing came. The client library loses the word where the way is closed while something is written to
+    /// it: then it is asked for once more, with nothing written.
+    async fn note_why(&self, said: Option<impl Future<Output = Option<String>>>) {
+        let heard = match said {
+            Some(said) => timeout(WORD, said).await.ok().flatten(),
+            None => None,
+        };
+        match heard {
+            Some(reason) => self.note(reason),
+            None => {
+                if let Err(Error::NoWay { reason, .. }) = self.knock().await {
+                    self.note(reason);
+                }
+            }
+        }
     }
 
     fn note(&self, reason: String) {

@@ -17,25 +17,25 @@ use crate::store::Store;
 
 /// Kinds of notes; the number changes with the meaning of the bytes. Those of layers and trees change with all others:
 /// whoever has one relies on the notes of its files.
-const LAYERS: &str = "layers-8";
+const LAYERS: &str = "layers-9";
 const SYMBOLS: &str = "symbols-5";
 const TRAITS: &str = "traits-4";
 const TREES: &str = "trees-1";
 const ACCESS: &str = "access-1";
 const EXTRACTS: &str = "extracts-2";
 const TEXTS: &str = "texts-1";
-/// Windows of restart points compress to a half; levels above this one gain nothing.
+/// Windows of restart points compress to a half, file tables to a tenth; levels above this one gain nothing.
 const LEVEL: i32 = 9;
 /// Layers whose index came from elsewhere.
 const FOREIGN: &str = "foreign-1";
 const HASHES: &str = "hashes-1";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
-/// Most bytes of an unpacked note of restart points: those of a layer of a terabyte have fewer.
-const MOST: u64 = 256 << 20;
+/// Most bytes of an unpacked note: what is known of a layer of ten million files has fewer.
+const MOST: u64 = 4 << 30;
 
 pub(super) fn load_layer(store: &Store, blob: &Digest) -> Option<LayerIndex> {
-    load(store, LAYERS, blob)
+    unpack(store, LAYERS, blob)
 }
 
 /// Says that what is kept of this layer is a stranger's word.
@@ -55,7 +55,7 @@ pub fn is_foreign(store: &Store, blob: &Digest) -> bool {
 }
 
 pub(super) fn save_layer(store: &Store, blob: &Digest, index: &LayerIndex) -> Result<(), store::Error> {
-    save(store, LAYERS, blob, index)
+    pack(store, LAYERS, blob, index)
 }
 
 /// The symbols of the ELF file with this digest, when some layer that was read had it.

@@ -31,8 +31,8 @@ const FOREIGN: &str = "foreign-1";
 const HASHES: &str = "hashes-1";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
-/// Most bytes of an unpacked note: what is known of a layer of ten million files has fewer.
-const MOST: u64 = 4 << 30;
+/// Most bytes that a packed note unpacks to.
+const MOST: u64 = LONGEST as u64;
 
 pub(super) fn load_layer(store: &Store, blob: &Digest) -> Option<LayerIndex> {
     unpack(store, LAYERS, blob)

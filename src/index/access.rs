@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::blob::Anchor;
 use crate::deflate::Restart;
+use crate::layer::frames::Frame;
 use crate::oci::Digest;
 use crate::store::Store;
 
@@ -37,6 +38,22 @@ pub enum Wrapping {
         /// For ends of files in the tar: the offset in the blob after the block that has the last byte.
         ends: BTreeMap<u64, u64>,
     },
+    /// Zstandard.
+    Zstd {
+        /// Where decoding can begin, in the order of the blob; the first at its start. Of a blob of one frame, that is all.
+        frames: Vec<Frame>,
+    },
+}
+
+/// How decoding begins on a way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Start {
+    /// The bytes are the tar's.
+    Tar,
+    /// At a restart point of gzip.
+    Gzip(Restart),
+    /// At the beginning of a Zstandard frame.
+    Zstd,
 }
 
 /// A way to a file in the middle of a blob.
@@ -46,8 +63,8 @@ pub(super) struct Way {
     pub(super) bytes: Range<u64>,
     /// Where in the tar they begin to make sense.
     pub(super) out: u64,
-    /// From where to decode; `None`: the blob is the tar.
-    pub(super) restart: Option<Restart>,
+    /// How to decode them.
+    pub(super) start: Start,
 }
 
 /// The way to read a layer in parts, when it was read whole before.
@@ -61,7 +78,7 @@ impl Access {
     pub(super) fn way(&self, wanted: &Range<u64>, size: u64) -> Option<Way> {
         match &self.wrapping {
             Wrapping::None if wanted.end <= size => {
-                Some(Way { bytes: wanted.clone(), out: wanted.start, restart: None })
+                Some(Way { bytes: wanted.clone(), out: wanted.start, start: Start::Tar })
             }
             Wrapping::None => None,
             Wrapping::Gzip { restarts, ends } => {
@@ -71,8 +88,15 @@ impl Access {
                 let end = ends.get(&wanted.end).copied();
                 let end = end.or_else(|| after.map(|restart| restart.bit / 8 + 1)).unwrap_or(size);
                 let (start, end) = (restart.bit / 8, end.min(size));
-                let way = Way { bytes: start..end, out: restart.out, restart: Some(restart.clone()) };
+                let way = Way { bytes: start..end, out: restart.out, start: Start::Gzip(restart.clone()) };
                 (start < end).then_some(way)
+            }
+            Wrapping::Zstd { frames } => {
+                let next = frames.partition_point(|frame| frame.out <= wanted.start);
+                let frame = frames.get(next.checked_sub(1)?)?;
+                let after = frames.iter().skip(next).find(|frame| frame.out >= wanted.end);
+                let bytes = frame.start..after.map_or(size, |after| after.start.min(size));
+                (bytes.start < bytes.end).then_some(Way { bytes, out: frame.out, start: Start::Zstd })
             }
         }
     }

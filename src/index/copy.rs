@@ -5,10 +5,12 @@ use std::io;
 
 use super::Error;
 use super::Open;
+use super::access;
 use super::extract;
 use super::extract::Wanted;
 use super::extracts;
 use super::extracts::Extract;
+use super::note;
 use super::stream::Stream;
 use crate::oci::Layer;
 use crate::progress::Task;
@@ -35,8 +37,12 @@ pub fn copy_out<E: std::error::Error + 'static>(
     let handle = stream.handle().cloned();
     let taken = extract::files(store, wanted, &mut stream, handle.as_ref(), 0);
     let taken = taken.map_err(|source: io::Error| Error::Read { layer: digest, source })?;
-    stream.finish(layer)?;
+    let whole = stream.finish(layer)?;
     let kept = |source| Error::Store { layer: digest, source };
+    // Of a layer that a version without a way indexed, the next file is taken in part.
+    if access::known(store, &digest).is_none() {
+        note::save_access(store, &digest, &whole.access).map_err(kept)?;
+    }
     let mut found = BTreeMap::new();
     for (offset, taken) in taken {
         let extract = taken.complete().map_err(kept)?;

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::ops::Range;
@@ -12,6 +13,7 @@ use std::ops::Range;
 use super::Error;
 use super::access::Access;
 use super::access::SPACING;
+use super::access::Start;
 use super::access::Way;
 use super::ahead::Ahead;
 use super::ahead::Room;
@@ -22,6 +24,7 @@ use super::taking::Taken;
 use super::taking::Taking;
 use crate::deflate::Gunzip;
 use crate::deflate::Handle;
+use crate::layer::frames::Frames;
 use crate::oci::Digest;
 use crate::oci::Layer;
 use crate::store::Store;
@@ -124,21 +127,28 @@ fn take<E: std::error::Error + 'static>(
     };
     let mut ahead = Ahead::new(inner, ROOM).map_err(read)?;
     copy(&mut ahead, bytes.start - range.start, &mut io::sink()).map_err(read)?;
-    let taken = match &run.way.restart {
-        None => files(store, &run.files, &mut ahead, None, run.way.out),
-        Some(restart) => {
-            let gunzip = Gunzip::resume(&mut ahead, restart).map_err(read)?;
-            let (mut gunzip, handle) = gunzip.watched(SPACING);
-            files(store, &run.files, &mut gunzip, Some(&handle), restart.out)
-        }
-    };
-    let taken = taken.map_err(read)?;
+    let taken = decode(store, run, &mut ahead).map_err(read)?;
     if around.is_some() {
         // The last bytes say whether all of them were right.
         io::copy(&mut ahead, &mut io::sink()).map_err(read)?;
     }
     let complete = taken.into_iter().map(|(offset, taken)| Ok((offset, taken.complete()?)));
     complete.collect::<Result<_, _>>().map_err(|source| Error::Store { layer: digest, source })
+}
+
+/// Takes the files of a run out of its bytes.
+fn decode(store: &Store, run: &Run, bytes: &mut dyn Read) -> io::Result<BTreeMap<u64, Taken>> {
+    match &run.way.start {
+        Start::Tar => files(store, &run.files, bytes, None, run.way.out),
+        Start::Gzip(restart) => {
+            let (mut gunzip, handle) = Gunzip::resume(bytes, restart)?.watched(SPACING);
+            files(store, &run.files, &mut gunzip, Some(&handle), restart.out)
+        }
+        Start::Zstd => {
+            let mut frames = Frames::new(BufReader::with_capacity(ROOM.chunk, bytes))?;
+            files(store, &run.files, &mut frames, None, run.way.out)
+        }
+    }
 }
 
 /// Takes files out of a tar, of which byte `at` comes next, into the store.

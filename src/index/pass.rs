@@ -70,9 +70,7 @@ pub fn obtain<E: std::error::Error + 'static>(
     pass.keep_caught(&digest).map_err(kept)?;
     note::save_texts(store, &digest, &pass.texts).map_err(kept)?;
     let index = pass.index(changeset, layer.diff_id, whole.uncompressed_size);
-    if let Some(access) = &whole.access {
-        note::save_access(store, &digest, access).map_err(kept)?;
-    }
+    note::save_access(store, &digest, &whole.access).map_err(kept)?;
     note::save_layer(store, &digest, &index).map_err(kept)?;
     note::mark_own(store, &digest);
     Ok(index)

@@ -3,6 +3,7 @@
 //! Receiving and hashing the blob, inflating, and looking at the tar each have a thread.
 
 use std::io;
+use std::io::BufReader;
 use std::io::Read;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -19,7 +20,8 @@ use super::blob::Blob;
 use super::blob::Passed;
 use crate::deflate::Gunzip;
 use crate::deflate::Handle;
-use crate::layer::compress;
+use crate::layer::frames::Frames;
+use crate::layer::frames::Noted;
 use crate::oci::Compression;
 use crate::oci::Layer;
 use crate::oci::digest::Hashing;
@@ -35,18 +37,27 @@ const TAR: Room = Room { chunk: 64 << 10, chunks: 3 };
 pub(super) struct Stream<'a> {
     tar: Hashing<Ahead>,
     passed: Arc<Mutex<Passed>>,
-    handle: Option<Handle>,
-    compression: Compression,
+    watched: Watched,
     told: u64,
     task: &'a dyn Task,
+}
+
+/// What takes note of places on the way.
+enum Watched {
+    /// Nothing: in a tar every place is as good as another.
+    Tar,
+    /// The decoder of a gzip.
+    Gzip(Handle),
+    /// The decoder of a Zstandard.
+    Zstd(Noted),
 }
 
 /// What is known of a layer when all of it has passed and was what its documents promise.
 pub(super) struct Whole {
     /// Length of the tar in bytes.
     pub(super) uncompressed_size: u64,
-    /// How to get at its middle; `None` for compressions without a middle.
-    pub(super) access: Option<Access>,
+    /// How to get at its middle.
+    pub(super) access: Access,
 }
 
 impl<'a> Stream<'a> {
@@ -66,14 +77,17 @@ impl<'a> Stream<'a> {
         let (blob, passed) = Blob::new(inner, layer.descriptor.size);
         let read = |source| Error::Read { layer: digest, source };
         let blob = Ahead::new(Box::new(blob), COMPRESSED).map_err(read)?;
-        let (tar, handle) = unwrap(compression, blob).map_err(read)?;
+        let (tar, watched) = unwrap(compression, blob).map_err(read)?;
         let tar = Hashing::new(Ahead::new(tar, TAR).map_err(read)?);
-        Ok(Self { tar, passed, handle, compression, told: 0, task })
+        Ok(Self { tar, passed, watched, told: 0, task })
     }
 
     /// The decoder's handle, of a gzip layer.
     pub(super) const fn handle(&self) -> Option<&Handle> {
-        self.handle.as_ref()
+        match &self.watched {
+            Watched::Gzip(handle) => Some(handle),
+            Watched::Tar | Watched::Zstd(_) => None,
+        }
     }
 
     /// Reads what is left, and compares everything with what the image's documents promise.
@@ -93,27 +107,32 @@ impl<'a> Stream<'a> {
         mismatch("digest", digest.to_string(), blob.digest().to_string())?;
         let tar = self.tar.hasher();
         mismatch("diff_id", layer.diff_id.to_string(), tar.digest().to_string())?;
-        let wrapping = match (self.compression, &self.handle) {
-            (Compression::None, _) => Some(Wrapping::None),
-            (Compression::Gzip, Some(handle)) => {
+        let wrapping = match &self.watched {
+            Watched::Tar => Wrapping::None,
+            Watched::Gzip(handle) => {
                 let (restarts, ends) = (handle.restarts(), handle.ends().into_iter().collect());
-                Some(Wrapping::Gzip { restarts, ends })
+                Wrapping::Gzip { restarts, ends }
             }
-            (Compression::Gzip, None) | (Compression::Zstd, _) => None,
+            Watched::Zstd(noted) => Wrapping::Zstd { frames: noted.frames() },
         };
-        let access = wrapping.map(|wrapping| Access { anchors: passed.anchors, wrapping });
+        let access = Access { anchors: passed.anchors, wrapping };
         Ok(Whole { uncompressed_size: tar.length(), access })
     }
 }
 
-type Unwrapped = (Box<dyn Read + Send>, Option<Handle>);
-
-fn unwrap(compression: Compression, blob: Ahead) -> io::Result<Unwrapped> {
-    if compression != Compression::Gzip {
-        return Ok((compress::reader(compression, Box::new(blob))?, None));
-    }
-    let (gunzip, handle) = Gunzip::new(blob).watched(SPACING);
-    Ok((Box::new(gunzip), Some(handle)))
+fn unwrap(compression: Compression, blob: Ahead) -> io::Result<(Box<dyn Read + Send>, Watched)> {
+    Ok(match compression {
+        Compression::None => (Box::new(blob), Watched::Tar),
+        Compression::Gzip => {
+            let (gunzip, handle) = Gunzip::new(blob).watched(SPACING);
+            (Box::new(gunzip), Watched::Gzip(handle))
+        }
+        Compression::Zstd => {
+            let frames = Frames::new(BufReader::with_capacity(COMPRESSED.chunk, blob))?;
+            let noted = frames.noted();
+            (Box::new(frames), Watched::Zstd(noted))
+        }
+    })
 }
 
 impl Read for Stream<'_> {

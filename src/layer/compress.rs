@@ -13,6 +13,7 @@ use flate2::GzBuilder;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
+use crate::layer::frames::Frames;
 use crate::oci::Compression;
 
 /// zlib-rs decides at the end of its input at levels 0, 1, 5 and 6, which makes the bytes depend on
@@ -53,7 +54,7 @@ pub fn reader(compression: Compression, input: Box<dyn Read + Send>) -> io::Resu
         Compression::Gzip => {
             Box::new(Members { member: Some(GzDecoder::new(BufReader::with_capacity(BUFFER, input))) })
         }
-        Compression::Zstd => Box::new(zstd::Decoder::with_buffer(BufReader::with_capacity(BUFFER, input))?),
+        Compression::Zstd => Box::new(Frames::new(BufReader::with_capacity(BUFFER, input))?),
     })
 }
 

@@ -6,6 +6,7 @@
 pub mod compress;
 pub mod decode;
 pub mod encode;
+pub mod frames;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

@@ -125,11 +125,13 @@ fn copy_out(
     let mut found = BTreeMap::new();
     for place in places {
         let blob = origin.image.manifest.layers[place.layer].digest;
-        match index::recall(world.store, &blob, place.offset, place.size) {
+        let digest = known.get(&(place.layer, place.offset)).copied();
+        // Where a stranger says what is at a place, another file may have been taken from there.
+        let recalled = index::recall(world.store, &blob, place.offset, place.size);
+        match recalled.filter(|extract| digest.is_none_or(|digest| digest == extract.digest)) {
             Some(extract) => drop(found.insert(*place, extract.digest)),
             None => {
-                let wanted =
-                    Wanted { size: place.size, digest: known.get(&(place.layer, place.offset)).copied() };
+                let wanted = Wanted { size: place.size, digest };
                 by_layer.entry(place.layer).or_default().insert(place.offset, wanted);
             }
         }

@@ -20,6 +20,7 @@ use crate::index::Catch;
 use crate::index::Extract;
 use crate::index::LayerIndex;
 use crate::index::Wanted;
+use crate::index::table;
 use crate::layer::Changeset;
 use crate::oci::Digest;
 use crate::oci::Image;
@@ -41,6 +42,9 @@ pub struct Origin {
     pub image: Image,
     /// Blobs that will be sent on: they are kept when they are read.
     pub keep: BTreeSet<Digest>,
+    /// Whether a layer that was not read yet may be known by the table of contents that it carries. That is its author's
+    /// word, and has no facts of contents.
+    pub tables: bool,
 }
 
 /// The tree of an image, and the indexes of the layers it was made of, by layer number.
@@ -59,7 +63,7 @@ impl Origin {
     pub fn resolve(world: &World<'_>, written: &Reference, platform: &Platform) -> Result<Self, Error> {
         let source = world.places.source(written, world.store, world.progress)?;
         let image = load_image(source.as_ref(), platform, world.store)?;
-        Ok(Self { written: written.to_string(), source, image, keep: BTreeSet::new() })
+        Ok(Self { written: written.to_string(), source, image, keep: BTreeSet::new(), tables: false })
     }
 
     /// What a progress bar says: the digest first, as names are long and bars short.
@@ -120,11 +124,25 @@ impl Origin {
     pub fn index(&self, world: &World<'_>, number: usize, catch: Catch<'_>) -> Result<LayerIndex, Error> {
         let layer = self.layer(number);
         self.borrow_index(world, &layer);
+        if self.tables
+            && !index::is_known(world.store, &layer)
+            && let Some(table) =
+                table::obtain(world.store, &layer, &|range| self.open_range(world, &layer, range))
+        {
+            return Ok(table.into_index(&layer));
+        }
         let title = self.title("read", &layer);
         let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
         let mut read = || index::obtain(world.store, &layer, &mut open, catch, task.as_ref());
         self.once_more(world, &layer, &mut read)
+    }
+
+    /// Whether tables of contents may spare the reading of a layer.
+    #[must_use]
+    pub fn has_tables(&self, world: &World<'_>) -> bool {
+        let spared = |layer: &Layer| table::is_promised(layer) && !index::is_known(world.store, layer);
+        self.image.layers().iter().any(spared)
     }
 
     /// Looks a layer's index up where indexes are shared; without one, or with a bad one, the layer is read.
@@ -149,6 +167,13 @@ impl Origin {
     ) -> Result<BTreeMap<u64, Extract>, Error> {
         let layer = self.layer(number);
         let digest = &layer.descriptor.digest;
+        if wanted.keys().any(|offset| table::is_listed(*offset)) {
+            let task = world.progress.begin(&self.title("fetch", &layer), None);
+            let found =
+                table::take(world.store, &layer, wanted, &|range| self.open_range(world, &layer, range));
+            drop(task);
+            return found.map_err(|error| Error::index(&self.written, error));
+        }
         // A stranger's index may find files whose digests are pinned, and may not say that bytes are right.
         let trusted =
             !index::is_foreign(world.store, digest) || wanted.values().all(|file| file.digest.is_some());

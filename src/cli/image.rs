@@ -86,7 +86,10 @@ pub(super) fn open_image(image: &str, platform: &str, session: &Session) -> Resu
 /// When the image cannot be had or has no such path.
 pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
     let wanted = parse_path(&args.path)?;
-    let subject = open(&args.image.image, &args.image.platform, session)?;
+    let mut subject = open(&args.image.image, &args.image.platform, session)?;
+    if let Subject::Image(origin) = &mut subject {
+        origin.tables = true;
+    }
     let tree = subject.rootfs(&session.world())?;
     let found = tree.resolve(&wanted).map_err(|error| not_there(subject.name(), &wanted, &error))?;
     let entries: Vec<(&ImagePath, &TreeNode)> = if !found.node.is_directory() {

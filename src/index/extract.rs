@@ -34,7 +34,7 @@ use crate::transport::merge::merge;
 /// Gives a range of the layer's blob.
 pub type OpenRange<'a, E> = &'a (dyn Fn(Range<u64>) -> Result<Box<dyn Read + Send>, E> + Sync);
 
-const ROOM: Room = Room { chunk: 256 << 10, chunks: 8 };
+pub(super) const ROOM: Room = Room { chunk: 256 << 10, chunks: 8 };
 
 /// A file that is wanted.
 #[derive(Debug, Clone)]

@@ -22,6 +22,7 @@ mod pass;
 mod remembered;
 mod shell;
 mod stream;
+pub mod table;
 mod taking;
 
 pub use access::Access;

@@ -8,6 +8,7 @@ use super::Extract;
 use super::LayerIndex;
 use super::pass::Learned;
 use super::remembered::Stamp;
+use super::table::Table;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::oci::Digest;
@@ -29,6 +30,8 @@ const LEVEL: i32 = 9;
 /// Layers whose index came from elsewhere.
 const FOREIGN: &str = "foreign-1";
 const HASHES: &str = "hashes-1";
+/// Tables that layers carry.
+const TABLES: &str = "tables-1";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
 const LONGEST: usize = 1 << 30;
 /// Most bytes that a packed note unpacks to.
@@ -87,6 +90,19 @@ pub(super) fn load_access(store: &Store, blob: &Digest) -> Option<Access> {
 
 pub(super) fn save_access(store: &Store, blob: &Digest, access: &Access) -> Result<(), store::Error> {
     pack(store, ACCESS, blob, access)
+}
+
+/// The table of contents that a layer carries, when it was read before.
+pub(super) fn load_table(store: &Store, blob: &Digest) -> Option<Table> {
+    unpack(store, TABLES, blob)
+}
+
+pub(super) fn save_table(store: &Store, blob: &Digest, table: &Table) -> Result<(), store::Error> {
+    pack(store, TABLES, blob, table)
+}
+
+pub(super) fn forget_table(store: &Store, blob: &Digest) {
+    store.forget_note(TABLES, &blob.hex());
 }
 
 /// Small texts of a layer that builds ask for, by offset in its tar: RECORDs of wheels, which are many and of which

@@ -19,5 +19,6 @@ mod rig;
 mod same;
 mod shell;
 mod slow;
+mod tables;
 mod together;
 mod wheel;

@@ -77,8 +77,21 @@ pub(super) fn place(changes: &mut Changeset, path: ImagePath, entry: Entry) -> R
     Ok(())
 }
 
+/// Where an entry lands, and what it is there: a hard link's target lands too.
+pub(super) fn settle(changes: &Changeset, named: &ImagePath, node: Node) -> Result<(ImagePath, Node), Error> {
+    let path = landing(changes, named)?;
+    let Node::Hardlink(target) = node else {
+        return Ok((path, node));
+    };
+    let target = landing(changes, &target)?;
+    if target == path {
+        return Err(Error::SelfLink { path });
+    }
+    Ok((path, Node::Hardlink(target)))
+}
+
 /// Where `path` lands when the directories above it are symbolic links of the same layer.
-pub(super) fn landing(changes: &Changeset, path: &ImagePath) -> Result<ImagePath, Error> {
+fn landing(changes: &Changeset, path: &ImagePath) -> Result<ImagePath, Error> {
     let mut at = ImagePath::root();
     let mut rest: Vec<Vec<u8>> = path.components().map(<[u8]>::to_vec).collect();
     rest.reverse();

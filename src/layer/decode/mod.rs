@@ -7,6 +7,7 @@
 mod build;
 mod error;
 mod header;
+mod listed;
 mod pax;
 mod tape;
 
@@ -29,6 +30,7 @@ use tape::Body;
 use tape::Tape;
 
 pub use error::Error;
+pub use listed::listed;
 
 /// The most bytes of one extended header: Go's `archive/tar` has the same bound.
 const MAX_EXTENDED: u64 = 1 << 20;
@@ -128,17 +130,7 @@ fn take_in(
         }
         Marker::None => {}
     }
-    let path = build::landing(changes, &named)?;
-    let node = match node {
-        Node::Hardlink(target) => {
-            let target = build::landing(changes, &target)?;
-            if target == path {
-                return Err(Error::SelfLink { path });
-            }
-            Node::Hardlink(target)
-        }
-        other => other,
-    };
+    let (path, node) = build::settle(changes, &named, node)?;
     let entry = Entry {
         meta: Meta { mode: header.mode, uid: header.uid, gid: header.gid, mtime: header.mtime, xattrs },
         node,

@@ -59,7 +59,7 @@ impl Extended {
         let mut xattrs = BTreeMap::new();
         for (key, value) in self.records {
             if let Some(name) = key.strip_prefix(XATTR) {
-                if !OVERLAY.iter().any(|mark| name.starts_with(mark)) {
+                if !is_overlays(name) {
                     xattrs.insert(name.to_vec(), value);
                 }
                 continue;
@@ -89,6 +89,11 @@ impl Extended {
         }
         Ok(xattrs)
     }
+}
+
+/// Whether an extended attribute is overlayfs' own.
+pub(super) fn is_overlays(name: &[u8]) -> bool {
+    OVERLAY.iter().any(|mark| name.starts_with(mark))
 }
 
 /// Splits `<length> <key>=<value>\n` off: the key, the value, and what follows.

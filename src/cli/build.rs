@@ -88,6 +88,16 @@ struct Done {
     refused: bool,
 }
 
+impl Done {
+    /// Notes and tells that the gate refuses a recipe.
+    fn refuse(&mut self, path: &Path, summary: Value) {
+        self.refused = true;
+        self.built.push(summary);
+        let text = "refused: nothing was written; `--gate off` builds it all the same";
+        drop(writeln!(io::stderr().lock(), "{}: {text}", path.display()));
+    }
+}
+
 /// One document for one recipe, a list for several.
 fn document(mut all: Vec<Value>) -> Value {
     if all.len() == 1 { all.swap_remove(0) } else { Value::Array(all) }
@@ -111,19 +121,20 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
         ..Background::default()
     };
     let report = Report { background, ..Report::new(path.display().to_string(), Vec::new()) };
+    let spared = old.as_ref().filter(|old| sparing(args, old, &locked, session));
     let mut locked = Some(locked);
+    let mut next = || {
+        let mut next = locked.take().map_or_else(|| resolved(args, path, old.as_ref(), session), Ok)?;
+        next.base.keep = build::plan::sent(&outputs);
+        Ok::<Locked, Failure>(next)
+    };
     let (verdict, report) = mended(&mut || {
-        let mut locked = locked.take().map_or_else(|| resolved(args, path, old.as_ref(), session), Ok)?;
-        locked.base.keep = build::plan::sent(&outputs);
-        if let Some(old) = old.as_ref().filter(|old| sparing(args, old, &locked, session)) {
-            if let Some(found) = by_tables(locked, args, old, report.clone(), session) {
-                watch.lap("read");
-                return Ok(found);
-            }
-            locked = resolved(args, path, Some(old), session)?;
-            locked.base.keep = build::plan::sent(&outputs);
+        if let Some(old) = spared
+            && let Some(found) = by_tables(next()?, args, old, report.clone(), session)
+        {
+            return Ok(found);
         }
-        let fetched = build::fetch::fetch(locked, &world)?;
+        let fetched = build::fetch::fetch(next()?, &world)?;
         watch.lap("read");
         verdict(fetched, &args.gate, report.clone(), session)
     })?;
@@ -137,10 +148,7 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     let cleared = match verdict {
         Verdict::Cleared(cleared) => cleared,
         Verdict::Refused { .. } => {
-            done.refused = true;
-            done.built.push(summary::refused(&name, found));
-            let text = "refused: nothing was written; `--gate off` builds it all the same";
-            drop(writeln!(io::stderr().lock(), "{}: {text}", path.display()));
+            done.refuse(path, summary::refused(&name, found));
             return Ok(());
         }
     };

@@ -76,6 +76,12 @@ impl Window {
         Self { runs, bytes }
     }
 
+    /// A window of which nothing is left out.
+    #[must_use]
+    pub fn whole(window: &[u8; WINDOW]) -> Self {
+        Self::of(window, &[true; WINDOW])
+    }
+
     /// How many bytes it holds.
     #[must_use]
     pub fn len(&self) -> usize {

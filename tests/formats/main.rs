@@ -6,4 +6,5 @@
 mod frames;
 #[path = "../support/skip.rs"]
 mod skip;
+mod soci;
 mod tables;

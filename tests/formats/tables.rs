@@ -173,9 +173,11 @@ fn a_table_never_says_that_bytes_are_right() {
         let bench = Bench::fixture(name);
         let mut found =
             files(&bench.table().unwrap()).map(|(_, offset, size)| (offset, size)).collect::<Vec<_>>();
+        let empty = *found.iter().find(|(_, size)| *size == 0).unwrap();
         found.retain(|(_, size)| *size > 0);
         let (offset, size) = found[found.len() / 2];
-        for digest in [None, Some(Digest::of(b"other"))] {
+        let other = Some(Digest::of(b"other"));
+        for ((offset, size), digest) in [((offset, size), None), ((offset, size), other), (empty, other)] {
             assert!(bench.table().is_some());
             bench.take(&BTreeMap::from([(offset, Wanted { size, digest })])).unwrap_err();
             // What has proved wrong is not believed again.
@@ -197,7 +199,7 @@ fn what_is_not_the_table_that_was_named_is_none() {
             others.push(format!("{}:{}:1:1", good.blob.len(), 5));
             // Of the two that eStargz in Zstandard has, only one is asked.
             let asked =
-                !key.contains("tarsplit") && !(name == "estargz.tar.zst" && key.contains("toc.digest"));
+                !(key.contains("tarsplit") || name == "estargz.tar.zst" && key.contains("toc.digest"));
             for other in others.iter().filter(|other| asked && **other != value) {
                 let mut bad = Bench::new(good.layer.clone(), good.blob.clone());
                 bad.layer.descriptor.annotations.insert(key.clone(), other.clone());

@@ -22,7 +22,7 @@ use crate::layer::decode;
 use crate::oci::ImagePath;
 
 /// No blob and no file is longer.
-const LONGEST: u64 = 1 << 50;
+pub(super) const LONGEST: u64 = 1 << 50;
 
 #[derive(Deserialize)]
 struct Listing {
@@ -119,18 +119,21 @@ fn node(entry: &Listed, members: &BTreeMap<u64, Member>) -> Option<Node> {
 }
 
 fn meta(entry: &Listed) -> Option<Meta> {
-    let mtime = match entry.modtime.as_deref() {
-        None | Some("") => 0,
-        Some(text) => {
-            let time: jiff::Timestamp = text.parse().ok()?;
-            time.as_second() - i64::from(time.subsec_nanosecond() < 0)
-        }
-    };
+    let mtime = seconds(entry.modtime.as_deref().unwrap_or_default())?;
     let xattr = |(name, value): (&String, &String)| {
         Some((whole(name)?.as_bytes().to_vec(), STANDARD.decode(value).ok()?))
     };
     let xattrs = entry.xattrs.iter().map(xattr).collect::<Option<_>>()?;
     Some(Meta { mode: entry.mode & 0o7777, uid: entry.uid, gid: entry.gid, mtime, xattrs })
+}
+
+/// Whole seconds of a time as RFC 3339 has it, rounded down; 0 where there is none.
+pub(super) fn seconds(text: &str) -> Option<i64> {
+    if text.is_empty() {
+        return Some(0);
+    }
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(time.as_second() - i64::from(time.subsec_nanosecond() < 0))
 }
 
 fn path(name: &str) -> Option<ImagePath> {

@@ -6,7 +6,9 @@
 //! is no index. Whatever is wrong with a table, there is none: the layer is read instead.
 
 mod entries;
+mod flat;
 mod place;
+pub mod soci;
 mod take;
 
 use std::collections::BTreeMap;

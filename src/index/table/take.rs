@@ -68,7 +68,9 @@ fn take_all<E: std::error::Error + Send + 'static>(
     let digest = layer.descriptor.digest;
     let mut wanted = wanted.clone();
     // Files without bytes are in no member.
-    let nothing = wanted.remove(&BASE).map(|_| files(store, &empty(), &mut io::empty(), None, BASE));
+    let nothing = wanted
+        .remove_entry(&BASE)
+        .map(|file| files(store, &BTreeMap::from([file]), &mut io::empty(), None, BASE));
     let read = |source| Error::Read { layer: digest, source };
     let runs = runs(store, &digest, &wanted).map_err(read)?;
     let work = |run: &Vec<Group>| one(store, layer, run, open);
@@ -81,10 +83,6 @@ fn take_all<E: std::error::Error + Send + 'static>(
         found.extend(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
     }
     Ok(found)
-}
-
-fn empty() -> BTreeMap<u64, Wanted> {
-    BTreeMap::from([(BASE, Wanted { size: 0, digest: None })])
 }
 
 fn complete<E: std::error::Error + 'static>(

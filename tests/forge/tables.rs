@@ -21,8 +21,11 @@ fn fixture(name: &str) -> (Vec<u8>, Value) {
     (fs::read(place.join(name)).unwrap(), all[name].clone())
 }
 
+/// What is done to the entries of a table.
+type Lie<'a> = &'a dyn Fn(&mut Vec<Value>);
+
 /// The zstd:chunked layer with another table behind all it has.
-fn telling(change: &dyn Fn(&mut Vec<Value>)) -> (Vec<u8>, Value) {
+fn telling(change: Lie<'_>) -> (Vec<u8>, Value) {
     let (mut blob, mut layer) = fixture("chunked.tar.zst");
     let numbers = layer["annotations"][POSITION].as_str().unwrap().split(':');
     let numbers: Vec<usize> = numbers.map(|number| number.parse().unwrap()).collect();
@@ -120,7 +123,7 @@ fn a_table_that_lies_does_no_harm() {
         let text = at(entries, "text");
         entries[text]["name"] = json!("opt/lib/other");
     };
-    let lies: [&dyn Fn(&mut Vec<Value>); 3] = [&swap, &mode, &gone];
+    let lies: [Lie<'_>; 3] = [&swap, &mode, &gone];
     for (number, lie) in lies.into_iter().enumerate() {
         let made = telling(lie);
         let (bench, digest) = stage(&made);

@@ -38,7 +38,7 @@ const MOST: u64 = 64 << 20;
 pub struct Table {
     /// The digest that the descriptor names the table by.
     digest: Digest,
-    /// What the layer adds and hides, it says. Offsets of files are places behind [`BASE`], which only [`take`]
+    /// What the layer adds and hides, it says. Offsets of files are places behind [`BASE`], which only [`take()`]
     /// understands: the tar's own are not told.
     changeset: Changeset,
     /// Where files are, in the order of the blob and of the offsets.

@@ -120,11 +120,27 @@ impl Origin {
     pub fn index(&self, world: &World<'_>, number: usize, catch: Catch<'_>) -> Result<LayerIndex, Error> {
         let layer = self.layer(number);
         self.borrow_index(world, &layer);
-        let title = self.title("read", &layer);
-        let mut open = || self.open_layer(world, &layer);
+        self.learn(world, &layer, catch)
+    }
+
+    /// As [`Origin::index`], and never a stranger's word: a layer whose index came from elsewhere is read here.
+    ///
+    /// # Errors
+    /// As [`Origin::index`].
+    pub(super) fn own_index(&self, world: &World<'_>, number: usize) -> Result<LayerIndex, Error> {
+        let layer = self.layer(number);
+        if index::is_foreign(world.store, &layer.descriptor.digest) {
+            index::forget(world.store, &layer.descriptor.digest);
+        }
+        self.learn(world, &layer, &|_| false)
+    }
+
+    fn learn(&self, world: &World<'_>, layer: &Layer, catch: Catch<'_>) -> Result<LayerIndex, Error> {
+        let title = self.title("read", layer);
+        let mut open = || self.open_layer(world, layer);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
-        let mut read = || index::obtain(world.store, &layer, &mut open, catch, task.as_ref());
-        self.once_more(world, &layer, &mut read)
+        let mut read = || index::obtain(world.store, layer, &mut open, catch, task.as_ref());
+        self.once_more(world, layer, &mut read)
     }
 
     /// Looks a layer's index up where indexes are shared; without one, or with a bad one, the layer is read.

@@ -3,6 +3,7 @@
 //! An artifact for each layer, under a tag that follows from the layer's digest: one question finds it, whatever image
 //! the layer is in, and no registry needs to know referrers. One blob, the bundle of [`crate::index::bundle`].
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use serde_json::json;
@@ -84,8 +85,13 @@ fn push_one(
     let bytes = bundle::pack(world.store, &digest).ok_or(Error::NotIndexed { layer: digest })?;
     let image = artifact(layer, &bytes, world)?;
     let sink = world.places.sink(&reference, "")?;
-    let outgoing =
-        Outgoing { image: &image, store: world.store, origin: origin.source.as_ref(), base_layers: 0 };
+    let outgoing = Outgoing {
+        image: &image,
+        store: world.store,
+        origin: origin.source.as_ref(),
+        base_layers: 0,
+        others: BTreeMap::new(),
+    };
     let receipt = sink.publish(&outgoing, world.progress)?;
     let bundle = receipt.blobs.iter().find(|(blob, _)| blob.media_type == BUNDLE);
     let present = bundle.is_some_and(|(_, fate)| *fate == Fate::Present);

@@ -37,6 +37,7 @@ pub use extracts::known_digest;
 pub use extracts::recall;
 pub use hashes::hashes;
 pub use image::ImageObjects;
+pub use note::forget;
 pub use note::is_foreign;
 pub use note::symbols;
 pub use note::texts;

@@ -54,6 +54,11 @@ pub fn is_foreign(store: &Store, blob: &Digest) -> bool {
     store.load_note(FOREIGN, &blob.hex()).is_some()
 }
 
+/// Forgets what is in a layer: it is read again when that is asked for.
+pub fn forget(store: &Store, blob: &Digest) {
+    store.forget_note(LAYERS, &blob.hex());
+}
+
 pub(super) fn save_layer(store: &Store, blob: &Digest, index: &LayerIndex) -> Result<(), store::Error> {
     pack(store, LAYERS, blob, index)
 }

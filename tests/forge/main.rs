@@ -21,3 +21,4 @@ mod shell;
 mod slow;
 mod together;
 mod wheel;
+mod whole;

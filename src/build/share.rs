@@ -67,8 +67,12 @@ fn place(repository: &Reference, layer: &Digest) -> Option<Reference> {
 /// # Errors
 /// A layer that cannot be read, or a place that takes no artifact.
 pub fn push(origin: &Origin, repository: &Reference, world: &World<'_>) -> Result<Vec<Shared>, Error> {
-    origin.tree(world, &Caught::default())?;
     let layers = origin.image.layers();
+    let nowhere = || Error::NoArtifacts { place: repository.to_string() };
+    // Before the long work: a place that holds no artifacts never will.
+    let places = layers.iter().map(|layer| place(repository, &layer.descriptor.digest).ok_or_else(nowhere));
+    places.collect::<Result<Vec<_>, _>>()?;
+    origin.tree(world, &Caught::default())?;
     let pushed = layers.iter().filter(|layer| !index::is_foreign(world.store, &layer.descriptor.digest));
     pushed.map(|layer| push_one(origin, layer, repository, world)).collect()
 }

@@ -47,6 +47,7 @@ pub use objects::Objects;
 pub use pass::Catch;
 pub use pass::Open;
 pub use pass::is_known;
+pub use pass::known;
 pub use pass::obtain;
 
 use std::collections::BTreeMap;

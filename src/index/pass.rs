@@ -84,7 +84,9 @@ pub fn is_known(store: &Store, layer: &Layer) -> bool {
     known(store, layer).is_some()
 }
 
-fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
+/// The index of a layer, from the note in the store.
+#[must_use]
+pub fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
     let index = note::load_layer(store, &layer.descriptor.digest)?;
     // An index says what its ELF files are; their symbols are notes of their own, and may be damaged or pruned.
     let whole = index.diff_id == layer.diff_id

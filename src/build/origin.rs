@@ -160,9 +160,15 @@ impl Origin {
 
     fn learn(&self, world: &World<'_>, layer: &Layer, catch: Catch<'_>) -> Result<LayerIndex, Error> {
         let title = self.title("read", layer);
+        let blob = &layer.descriptor;
+        let here = self.keep.contains(&blob.digest) || world.store.contains(&blob.digest, blob.size);
         let mut open = || self.open_layer(world, layer);
-        let task = world.progress.begin(&title, Some(layer.descriptor.size));
-        let mut read = || index::obtain(world.store, layer, &mut open, catch, task.as_ref());
+        let mut open_at = |offset| Ok(self.source.open(blob, offset)?);
+        let task = world.progress.begin(&title, Some(blob.size));
+        let mut read = || match here {
+            true => index::obtain(world.store, layer, &mut open, catch, task.as_ref()),
+            false => index::obtain_on(world.store, layer, &mut open_at, catch, task.as_ref()),
+        };
         self.once_more(world, layer, &mut read)
     }
 

@@ -18,6 +18,7 @@ mod hashes;
 mod image;
 mod note;
 mod objects;
+mod partial;
 mod pass;
 mod remembered;
 mod shell;
@@ -46,9 +47,11 @@ pub use objects::ObjectError;
 pub use objects::Objects;
 pub use pass::Catch;
 pub use pass::Open;
+pub use pass::OpenAt;
 pub use pass::is_known;
 pub use pass::known;
 pub use pass::obtain;
+pub use pass::obtain_on;
 
 use std::collections::BTreeMap;
 

@@ -10,6 +10,7 @@ use super::extract::Wanted;
 use super::extracts;
 use super::extracts::Extract;
 use super::stream::Stream;
+use super::taking;
 use crate::oci::Layer;
 use crate::progress::Task;
 use crate::store::Store;
@@ -37,11 +38,7 @@ pub fn copy_out<E: std::error::Error + 'static>(
     let taken = taken.map_err(|source: io::Error| Error::Read { layer: digest, source })?;
     stream.finish(layer)?;
     let kept = |source| Error::Store { layer: digest, source };
-    let mut found = BTreeMap::new();
-    for (offset, taken) in taken {
-        let extract = taken.complete().map_err(kept)?;
-        extracts::remember(store, &digest, offset, &extract).map_err(kept)?;
-        found.insert(offset, extract);
-    }
+    let found = taking::complete(taken).map_err(kept)?;
+    extracts::remember(store, &digest, &found).map_err(kept)?;
     Ok(found)
 }

@@ -19,6 +19,7 @@ use super::note;
 use super::partial::Halt;
 use super::partial::Partial;
 use super::stream::Stream;
+use super::taking;
 use super::taking::Taken;
 use super::taking::Taking;
 use super::taking::Tee;
@@ -272,13 +273,8 @@ impl<'a> Pass<'a> {
 
     /// Remembers which files were taken, now that the layer has proved to be what it should.
     fn keep_caught(&mut self, layer: &Digest) -> Result<(), store::Error> {
-        for (offset, extract) in std::mem::take(&mut self.extracts) {
-            extracts::remember(self.store, layer, offset, &extract)?;
-        }
-        for (offset, taken) in std::mem::take(&mut self.caught) {
-            extracts::remember(self.store, layer, offset, &taken.complete()?)?;
-        }
-        Ok(())
+        self.extracts.extend(taking::complete(std::mem::take(&mut self.caught))?);
+        extracts::remember(self.store, layer, &self.extracts)
     }
 
     /// Leaves what was learned before the stream failed. That it cannot be kept changes nothing of the failure.

@@ -76,7 +76,7 @@ fn is_directory(layer: &Changeset, path: &ImagePath) -> bool {
 
 /// Whether a grafted file is to look as it does in the layer, and no other name of the base has to follow it.
 fn is_alone(decision: &Decision, base: &Rootfs, path: &ImagePath, meta: &Meta) -> bool {
-    decision.meta == *meta && !(decision.replace_aliases && !base.aliases(path).is_empty())
+    decision.meta == *meta && (!decision.replace_aliases || base.aliases(path).is_empty())
 }
 
 /// Whether two directories differ in their times at most.

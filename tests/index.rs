@@ -348,3 +348,21 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
     assert!(matches!(offsets[..], [from, 0] if from > 0), "{offsets:?}");
     assert!(!notes(place.path()).keys().any(|name| name.starts_with("notes/partial-1")));
 }
+
+#[test]
+fn a_bundle_gives_back_what_went_in_and_half_of_one_nothing() {
+    let Some((changes, _)) = sample() else { return };
+    let Made { layer, blob } = make(&changes);
+    let (_one, own) = store();
+    index::obtain(&own, &layer, &mut open(&blob), &|_| false, &Silent).unwrap();
+    let digest = layer.descriptor.digest;
+    let packed = index::bundle::pack(&own, &digest).unwrap();
+    let (place, other) = store();
+    for half in [&packed[..packed.len() / 2], &packed[..packed.len() - 4], b"none", b""] {
+        assert!(index::bundle::unpack(&other, &layer, half).is_err());
+        assert!(notes(place.path()).is_empty(), "half a bundle was kept");
+    }
+    index::bundle::unpack(&other, &layer, &packed).unwrap();
+    assert!(index::is_foreign(&other, &digest) && index::is_known(&other, &layer));
+    assert!(index::bundle::pack(&other, &digest).unwrap() == packed);
+}

@@ -30,8 +30,8 @@ use crate::transport::Outgoing;
 const ARTIFACT: &str = "application/vnd.imgforge.layer-index.v1";
 /// Its blob.
 const BUNDLE: &str = "application/vnd.imgforge.layer-index.v1+zstd";
-/// Longest bundle that is read: a tenth of this is more than any layer has needed.
-const LONGEST: u64 = 512 << 20;
+/// Longest bundle that is read, which is in memory then: a tenth of this is more than any layer has needed.
+const LONGEST: u64 = 128 << 20;
 
 /// An index of a layer that was pushed, or was there.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct Shared {
 /// How a layer's index is tagged. The number changes with what a bundle means.
 #[must_use]
 pub fn tag(layer: &Digest) -> String {
-    format!("zidx1-{}", layer.hex())
+    format!("zidx2-{}", layer.hex())
 }
 
 /// The place of a layer's index; `None` where a transport has no tags.

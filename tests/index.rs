@@ -220,3 +220,149 @@ fn a_tree_of_indexed_layers_knows_its_contents() {
     let bytes = objects.bytes(&cache, tree.get(&cache).unwrap()).unwrap();
     assert_eq!(bytes.as_deref(), Some(&b"a cache"[..]));
 }
+
+/// Opens a blob from an offset on, gives `most` bytes and then fails; says where it was opened.
+fn cut<'a>(
+    blob: &'a [u8],
+    most: usize,
+    opened: &'a Cell<Option<u64>>,
+) -> impl FnMut(u64) -> Result<Box<dyn Read + Send>, io::Error> + use<'a> {
+    struct Reset;
+    impl Read for Reset {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+    }
+    move |offset| {
+        opened.set(Some(offset));
+        let rest = blob[offset as usize..].to_vec();
+        let whole = rest.len() <= most;
+        let first = io::Cursor::new(rest).take(most as u64);
+        Ok(if whole { Box::new(first) } else { Box::new(first.chain(Reset)) })
+    }
+}
+
+/// Every note of a store, by its path.
+fn notes(root: &Path) -> BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let files = walkdir::WalkDir::new(root.join("notes")).into_iter().map(Result::unwrap);
+    let files = files.filter(|file| file.file_type().is_file());
+    files
+        .map(|file| {
+            let name = file.path().strip_prefix(root).unwrap().to_owned();
+            (name, std::fs::read(file.path()).unwrap())
+        })
+        .collect()
+}
+
+/// A layer of 40 MB that compresses to about the half, with large and small files, libraries and texts.
+fn large() -> Option<Made> {
+    let (mut changes, _) = sample()?;
+    let mut state = 7_u32;
+    for number in 0..30 {
+        let length = if number % 3 == 0 { 3 << 20 } else { 300_000 + number * 1000 };
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8 & if state & 0x1_0000 == 0 { 0x0f } else { 0xff }
+        });
+        file(&mut changes, &format!("/opt/data-{number:02}"), &noise.take(length).collect::<Vec<u8>>());
+    }
+    file(&mut changes, "/opt/x.dist-info/RECORD", b"x/y.so,sha256=abc,3\n");
+    Some(make(&changes))
+}
+
+#[test]
+fn a_pass_that_is_cut_off_goes_on_where_it_ended() {
+    let Some(Made { layer, blob }) = large() else { return };
+    let catch: index::Catch<'_> = &|path| path.to_string().ends_with("5");
+    let opened = Cell::new(None);
+    let (whole, of_whole) = store();
+    let full =
+        index::obtain_on(&of_whole, &layer, &mut cut(&blob, blob.len(), &opened), catch, &Silent).unwrap();
+    assert_eq!(opened.get(), Some(0));
+    let expected = notes(whole.path());
+    for step in [blob.len() / 3 + 12_345, blob.len() / 2, blob.len() - 1] {
+        let (parts, of_parts) = store();
+        let mut runs = 0;
+        let made = loop {
+            runs += 1;
+            let open = &mut cut(&blob, step, &opened);
+            match index::obtain_on(&of_parts, &layer, open, catch, &Silent) {
+                Ok(made) => break made,
+                Err(error) => assert!(matches!(error, Error::Decode { .. }), "{error}"),
+            }
+            assert!(parts.path().join("notes/partial-1").exists());
+            assert!(runs < 10, "it does not get on");
+        };
+        let from = opened.get().unwrap();
+        assert!(runs > 1 && from > 0, "{step}: the last of {runs} runs began at {from}");
+        // Back to the restart point, which is at most 16 MiB of tar away, and to the anchor before it.
+        assert!(from as usize + (20 << 20) > step, "{step}: from {from}");
+        assert_eq!(made, full, "{step}");
+        let found = notes(parts.path());
+        assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{step}");
+        assert!(found == expected, "{step}: some note has other bytes");
+    }
+}
+
+#[test]
+fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
+    let Some(Made { layer, blob }) = large() else { return };
+    let opened = Cell::new(None);
+    let step = blob.len() / 2;
+    let begun = || {
+        let (place, store) = store();
+        let open = &mut cut(&blob, step, &opened);
+        index::obtain_on(&store, &layer, open, &|_| false, &Silent).unwrap_err();
+        (place, store)
+    };
+    let all = || cut(&blob, blob.len(), &opened);
+    let (place, damaged) = begun();
+    let note = notes(place.path()).into_keys().find(|name| name.starts_with("notes/partial-1")).unwrap();
+    let bytes = std::fs::read(place.path().join(&note)).unwrap();
+    std::fs::write(place.path().join(&note), &bytes[..bytes.len() / 2]).unwrap();
+    index::obtain_on(&damaged, &layer, &mut all(), &|_| false, &Silent).unwrap();
+    assert_eq!(opened.get(), Some(0), "half a note is none");
+    let (place, kept) = begun();
+    let left = notes(place.path());
+    let open = &mut cut(&blob, 100, &opened);
+    index::obtain_on(&kept, &layer, open, &|_| false, &Silent).unwrap_err();
+    assert!(opened.get().unwrap() > 0);
+    assert!(notes(place.path()) == left, "a connection that fails at once takes nothing away");
+    // The first half that came was not the layer's: it shows at the end of the second, and then all is read anew.
+    let wrong = (0..64).find_map(|offset| {
+        let (place, store) = self::store();
+        let mut other = blob.clone();
+        other[step / 4 + offset * 1000] ^= 4;
+        index::obtain_on(&store, &layer, &mut cut(&other, step, &opened), &|_| false, &Silent).unwrap_err();
+        // Most such bytes break the stream at once, and a broken stream leaves nothing.
+        place.path().join("notes/partial-1").exists().then_some((place, store))
+    });
+    let (place, store) = wrong.expect("one of 64 flipped bits leaves a stream that can be decoded");
+    let mut offsets = Vec::new();
+    let mut open = all();
+    let mut told = |offset| {
+        offsets.push(offset);
+        open(offset)
+    };
+    index::obtain_on(&store, &layer, &mut told, &|_| false, &Silent).unwrap();
+    assert!(matches!(offsets[..], [from, 0] if from > 0), "{offsets:?}");
+    assert!(!notes(place.path()).keys().any(|name| name.starts_with("notes/partial-1")));
+}
+
+#[test]
+fn a_bundle_gives_back_what_went_in_and_half_of_one_nothing() {
+    let Some((changes, _)) = sample() else { return };
+    let Made { layer, blob } = make(&changes);
+    let (_one, own) = store();
+    index::obtain(&own, &layer, &mut open(&blob), &|_| false, &Silent).unwrap();
+    let digest = layer.descriptor.digest;
+    let packed = index::bundle::pack(&own, &digest).unwrap();
+    let (place, other) = store();
+    for half in [&packed[..packed.len() / 2], &packed[..packed.len() - 4], b"none", b""] {
+        assert!(index::bundle::unpack(&other, &layer, half).is_err());
+        assert!(notes(place.path()).is_empty(), "half a bundle was kept");
+    }
+    index::bundle::unpack(&other, &layer, &packed).unwrap();
+    assert!(index::is_foreign(&other, &digest) && index::is_known(&other, &layer));
+    assert!(index::bundle::pack(&other, &digest).unwrap() == packed);
+}

@@ -14,6 +14,8 @@ mod elsewhere;
 mod fake_registry;
 #[path = "registry/mount.rs"]
 mod mount;
+#[path = "registry/partial.rs"]
+mod partial;
 #[path = "registry/pieces.rs"]
 mod pieces;
 #[path = "registry/pull.rs"]

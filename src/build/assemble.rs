@@ -15,6 +15,8 @@ use crate::build::config::edit_config;
 use crate::build::manifest::edit_manifest;
 use crate::build::parents::add_parents;
 use crate::build::remembered;
+use crate::build::whole;
+use crate::build::whole::Whole;
 use crate::edit::Edited;
 use crate::index;
 use crate::layer::Changeset;
@@ -36,8 +38,18 @@ pub struct Assembled {
     pub image: Image,
     /// How many of its lowest layers are the base's.
     pub base_layers: usize,
-    /// The layer that was added, if any.
+    /// Layers of donors that come next, as they are.
+    pub whole: Vec<Whole>,
+    /// The layer that was made, if any: the topmost.
     pub layer: Option<NewLayer>,
+}
+
+impl Assembled {
+    /// The layers that are not the base's, bottom first.
+    pub fn added(&self) -> impl Iterator<Item = (&Descriptor, DiffId)> {
+        let whole = self.whole.iter().map(|layer| (&layer.descriptor, layer.diff_id));
+        whole.chain(self.layer.iter().map(|layer| (&layer.descriptor, layer.diff_id)))
+    }
 }
 
 /// The layer that a recipe adds.
@@ -62,35 +74,43 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
     let base = &locked.base.image;
     let base_layers = base.manifest.layers.len();
     let family = base.manifest.family;
-    let layer = if edited.changes.is_empty() {
-        None
-    } else {
-        let mut changes = edited.changes.clone();
-        add_parents(&mut changes, &cleared.fetched().base.rootfs);
-        Some(self::layer(&changes, cleared, world)?)
-    };
-    if layer.is_none() && locked.recipe.config == ConfigEdit::default() {
-        return Ok(Assembled { image: base.clone(), base_layers, layer });
+    let (whole, rest) = divide(cleared, world)?;
+    let layer = if rest.is_empty() { None } else { Some(self::layer(&rest, cleared, world)?) };
+    if whole.is_empty() && layer.is_none() && locked.recipe.config == ConfigEdit::default() {
+        return Ok(Assembled { image: base.clone(), base_layers, whole, layer });
     }
-    let config = make_config(locked, edited, layer.as_ref(), world)?;
+    let config = make_config(locked, edited, &whole, layer.as_ref(), world)?;
     world.store.put(config.bytes())?;
     let config_type = &base.manifest.config.media_type;
     let config_type = if config_type.is_empty() { family.config() } else { config_type };
     let described = Descriptor::of(config_type, config.bytes());
     let notes = provenance(locked, edited);
-    let added = layer.as_ref().map(|layer| &layer.descriptor);
-    let manifest = edit_manifest(&base.manifest, &described, added, &notes)?;
+    let added = whole.iter().map(|layer| &layer.descriptor);
+    let added: Vec<&Descriptor> = added.chain(layer.as_ref().map(|layer| &layer.descriptor)).collect();
+    let manifest = edit_manifest(&base.manifest, &described, &added, &notes)?;
     world.store.put(&manifest.bytes)?;
     let image = Image::new(manifest, config).map_err(|source| {
         let place = locked.base.written.clone();
         crate::transport::error::Error::Config { place, source: Box::new(source) }
     })?;
-    Ok(Assembled { image, base_layers, layer })
+    Ok(Assembled { image, base_layers, whole, layer })
+}
+
+/// The donors' layers that do what the steps ask for as they are, and the changes that are left for a new one.
+fn divide(cleared: &Cleared, world: &World<'_>) -> Result<(Vec<Whole>, Changeset), Error> {
+    let changes = &cleared.edited().changes;
+    if changes.is_empty() {
+        return Ok((Vec::new(), Changeset::default()));
+    }
+    let mut full = changes.clone();
+    add_parents(&mut full, &cleared.fetched().base.rootfs);
+    whole::take(cleared.fetched(), changes, &full, world)
 }
 
 fn make_config(
     locked: &Locked,
     edited: &Edited,
+    whole: &[Whole],
     layer: Option<&NewLayer>,
     world: &World<'_>,
 ) -> Result<Config, Error> {
@@ -107,7 +127,13 @@ fn make_config(
         root.insert("created".to_owned(), json!(created));
     }
     let created_by = format!("imgforge build {}", locked.recipe.name);
-    append(&mut value, layer.map(|layer| layer.diff_id), &HistoryEntry { created, created_by });
+    for layer in whole {
+        let created_by = format!("{created_by}: layer {} of {}", layer.descriptor.digest, layer.from);
+        append(&mut value, Some(layer.diff_id), &HistoryEntry { created: created.clone(), created_by });
+    }
+    if whole.is_empty() || layer.is_some() {
+        append(&mut value, layer.map(|layer| layer.diff_id), &HistoryEntry { created, created_by });
+    }
     Ok(Config::from_value(&value)?)
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use globset::GlobBuilder;
 use globset::GlobMatcher;
 
+use crate::edit::graft::is_glob;
 use crate::oci::ImagePath;
 use crate::recipe::Action;
 use crate::recipe::Graft;
@@ -33,7 +34,7 @@ impl Caught {
         let mut caught = Self::default();
         for graft in grafts {
             for (pattern, _) in graft.files.iter().chain(&graft.optional) {
-                if pattern.contains(['*', '?', '[', '{']) {
+                if is_glob(pattern) {
                     // A pattern that is none is told with its place when the steps are decided.
                     let glob = GlobBuilder::new(pattern).literal_separator(true).build();
                     caught.globs.extend(glob.map(|glob| (graft.root.clone(), glob.compile_matcher())));

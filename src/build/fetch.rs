@@ -7,11 +7,13 @@ use crate::build::Locked;
 use crate::build::World;
 use crate::build::caught::Caught;
 use crate::build::contents;
+use crate::build::origin::Origin;
 use crate::build::origin::Tree;
 use crate::edit;
 use crate::edit::Contents;
 use crate::edit::Decided;
 use crate::edit::Edited;
+use crate::edit::graft::is_glob;
 use crate::recipe::Action;
 use crate::recipe::Graft;
 use crate::recipe::Recipe;
@@ -39,14 +41,31 @@ pub fn fetch(locked: Locked, world: &World<'_>) -> Result<Fetched, Error> {
     let base = locked.base.tree(world, &Caught::base(&locked.recipe))?;
     let mut donors = BTreeMap::new();
     for (name, origin) in &locked.donors {
-        let grafts = grafts_from(&locked.recipe, name);
-        let caught = Caught::donor(&grafts);
-        donors.insert(name.clone(), origin.search(world, &caught, &mut |tree| satisfied(&grafts, tree))?);
+        donors.insert(name.clone(), donor_tree(origin, &grafts_from(&locked.recipe, name), world)?);
     }
     let trees = donors.iter().map(|(name, tree)| (name.clone(), tree.rootfs.clone())).collect();
     let decided = edit::decide(&locked.recipe.steps, &base.rootfs, &trees)?;
     let contents = contents::gather(&decided, &locked, &base, &donors, world)?;
     Ok(Fetched { locked, base, donors, decided, contents })
+}
+
+/// The donor's tree, as deep as the grafts need: a name is looked for from the top, and the first layer that says what
+/// is there ends the search; a glob needs all layers, which are then read at once.
+///
+/// There is no better order. That a file is below tells nothing of what the layers above it do to it, so whatever a
+/// history, a size or a lock file says of where it is, the layers above have to be read to know, and those are read
+/// anyway before the search gets there. A lock file could say which layers need not be read at all, since its result
+/// proves the guess; but the audit asks donors for what their other files have, and the same recipe must be judged the
+/// same with a lock file as without one.
+fn donor_tree(origin: &Origin, grafts: &[&Graft], world: &World<'_>) -> Result<Tree, Error> {
+    let caught = Caught::donor(grafts);
+    let patterns = grafts.iter().flat_map(|graft| graft.files.iter().chain(&graft.optional));
+    if patterns.into_iter().any(|(pattern, _)| is_glob(pattern)) {
+        let tree = origin.tree(world, &caught)?;
+        satisfied(grafts, &tree.rootfs)?;
+        return Ok(tree);
+    }
+    origin.search(world, &caught, &mut |tree| satisfied(grafts, tree))
 }
 
 impl Fetched {

@@ -78,7 +78,7 @@ pub fn lockfile(cleared: &Cleared, assembled: &Assembled) -> Result<Lockfile, Er
     });
     let result = LockedResult {
         manifest: assembled.image.manifest.digest(),
-        diff_ids: assembled.layer.iter().map(|layer| layer.diff_id).collect(),
+        diff_ids: assembled.added().map(|(_, diff_id)| diff_id).collect(),
     };
     Ok(Lockfile {
         result: Some(result),

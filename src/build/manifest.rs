@@ -1,4 +1,4 @@
-//! The base's manifest with a new configuration and a new layer, as raw JSON: what imgforge does not know stays.
+//! The base's manifest with a new configuration and new layers, as raw JSON: what imgforge does not know stays.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::oci::manifest::ManifestError;
 pub fn edit_manifest(
     base: &Manifest,
     config: &Descriptor,
-    layer: Option<&Descriptor>,
+    added: &[&Descriptor],
     annotations: &BTreeMap<String, String>,
 ) -> Result<Manifest, ManifestError> {
     let digest = base.digest();
@@ -27,10 +27,11 @@ pub fn edit_manifest(
     if let Some(root) = value.as_object_mut() {
         let old = root.get("config").and_then(Value::as_object).cloned().unwrap_or_default();
         root.insert("config".to_owned(), describe(config, old));
-        if let (Some(layer), Some(layers)) = (layer, root.get_mut("layers").and_then(Value::as_array_mut)) {
-            layers.push(describe(layer, Map::new()));
+        let annotated = base.family == crate::oci::Family::Oci;
+        if let Some(layers) = root.get_mut("layers").and_then(Value::as_array_mut) {
+            layers.extend(added.iter().map(|layer| describe(layer, annotations_of(layer, annotated))));
         }
-        if base.family == crate::oci::Family::Oci && !annotations.is_empty() {
+        if annotated && !annotations.is_empty() {
             let slot = root.entry("annotations").or_insert_with(|| json!({}));
             if !slot.is_object() {
                 *slot = json!({});
@@ -46,6 +47,12 @@ pub fn edit_manifest(
             Err(ManifestError::Unsupported { digest, media_type: index.media_type })
         }
     }
+}
+
+/// The fields that a new layer has besides its name: a lazy puller finds its table of contents by annotations.
+fn annotations_of(layer: &Descriptor, annotated: bool) -> Map<String, Value> {
+    let kept = (annotated && !layer.annotations.is_empty()).then(|| json!(layer.annotations));
+    kept.into_iter().map(|kept| ("annotations".to_owned(), kept)).collect()
 }
 
 /// A descriptor's fields, over what the old one had. `data` would be of the old content, so it goes.
@@ -75,12 +82,15 @@ mod tests {
                 panic!("not a manifest")
             };
             let layer = Descriptor::of(family.layer(crate::oci::Compression::Gzip).unwrap(), b"layer");
+            let toc = BTreeMap::from([("toc.digest".to_owned(), "x".to_owned())]);
+            let whole = Descriptor { annotations: toc, ..layer.clone() };
             let notes = BTreeMap::from([("io.imgforge.recipe".to_owned(), "r".to_owned())]);
-            let made = edit_manifest(&base, &config, Some(&layer), &notes).unwrap();
+            let made = edit_manifest(&base, &config, &[&whole, &layer], &notes).unwrap();
             let value: Value = serde_json::from_slice(&made.bytes).unwrap();
             assert_eq!(value["x-new"], json!([1]));
             assert_eq!(value["config"].get("data"), None);
-            assert_eq!(made.layers, [layer]);
+            let first = if family == Family::Oci { whole } else { layer.clone() };
+            assert_eq!(made.layers, [first, layer]);
             assert_eq!(value.get("annotations").is_some(), family == Family::Oci);
         }
     }

@@ -24,6 +24,7 @@ pub mod resolve;
 pub mod share;
 pub mod subject;
 pub mod together;
+pub mod whole;
 
 use crate::oci::Reference;
 use crate::progress::Progress;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::io;
 use std::io::Read;
 use std::io::Seek;
 use std::io::SeekFrom;
@@ -28,6 +29,7 @@ use crate::oci::Layer;
 use crate::oci::Platform;
 use crate::oci::Reference;
 use crate::rootfs::Rootfs;
+use crate::transport;
 use crate::transport::Source;
 use crate::transport::image::fetch_blob;
 use crate::transport::image::load_image;
@@ -45,6 +47,24 @@ pub struct Origin {
     /// Whether a layer that was not read yet may be known by the table of contents that it carries. That is its author's
     /// word, and has no facts of contents.
     pub tables: bool,
+}
+
+/// Whether a layer that could not be read in parts cannot be read whole either: this machine's disk is at fault, or
+/// the place is gone. Bytes that are wrong and places that have no ranges are no such thing.
+fn is_final(error: &index::Error<Error>) -> bool {
+    match error {
+        index::Error::Store { .. } => true,
+        index::Error::Read { source, .. } => {
+            let inner = source.get_ref();
+            let stored = inner.is_some_and(|inner| inner.is::<crate::store::Error>());
+            stored || source.raw_os_error().is_some() || source.kind() == io::ErrorKind::ConnectionReset
+        }
+        index::Error::Open { source, .. } => {
+            let gone = matches!(source, Error::Transport(transport::error::Error::Unreachable { .. }));
+            gone || matches!(source, Error::Store(_))
+        }
+        index::Error::MediaType { .. } | index::Error::Mismatch { .. } | index::Error::Decode { .. } => false,
+    }
 }
 
 /// The tree of an image, and the indexes of the layers it was made of, by layer number.
@@ -123,6 +143,9 @@ impl Origin {
     /// When it cannot be had, or is no layer.
     pub fn index(&self, world: &World<'_>, number: usize, catch: Catch<'_>) -> Result<LayerIndex, Error> {
         let layer = self.layer(number);
+        if let Some(index) = index::known(world.store, &layer) {
+            return Ok(index);
+        }
         self.borrow_index(world, &layer);
         if self.tables
             && !index::is_known(world.store, &layer)
@@ -131,11 +154,33 @@ impl Origin {
         {
             return Ok(table.into_index(&layer));
         }
-        let title = self.title("read", &layer);
-        let mut open = || self.open_layer(world, &layer);
-        let task = world.progress.begin(&title, Some(layer.descriptor.size));
-        let mut read = || index::obtain(world.store, &layer, &mut open, catch, task.as_ref());
-        self.once_more(world, &layer, &mut read)
+        self.learn(world, &layer, catch)
+    }
+
+    /// As [`Origin::index`], and never a stranger's word: a layer whose index came from elsewhere is read here.
+    ///
+    /// # Errors
+    /// As [`Origin::index`].
+    pub(super) fn own_index(&self, world: &World<'_>, number: usize) -> Result<LayerIndex, Error> {
+        let layer = self.layer(number);
+        if index::is_foreign(world.store, &layer.descriptor.digest) {
+            index::forget(world.store, &layer.descriptor.digest);
+        }
+        self.learn(world, &layer, &|_| false)
+    }
+
+    fn learn(&self, world: &World<'_>, layer: &Layer, catch: Catch<'_>) -> Result<LayerIndex, Error> {
+        let title = self.title("read", layer);
+        let blob = &layer.descriptor;
+        let here = self.keep.contains(&blob.digest) || world.store.contains(&blob.digest, blob.size);
+        let mut open = || self.open_layer(world, layer);
+        let mut open_at = |offset| Ok(self.source.open(blob, offset)?);
+        let task = world.progress.begin(&title, Some(blob.size));
+        let mut read = || match here {
+            true => index::obtain(world.store, layer, &mut open, catch, task.as_ref()),
+            false => index::obtain_on(world.store, layer, &mut open_at, catch, task.as_ref()),
+        };
+        self.once_more(world, layer, &mut read)
     }
 
     /// Whether tables of contents may spare the reading of a layer.
@@ -147,9 +192,7 @@ impl Origin {
 
     /// Looks a layer's index up where indexes are shared; without one, or with a bad one, the layer is read.
     fn borrow_index(&self, world: &World<'_>, layer: &Layer) {
-        if let Some(repository) = &world.indexes
-            && !index::is_known(world.store, layer)
-        {
+        if let Some(repository) = &world.indexes {
             drop(share::pull(layer, repository, world));
         }
     }
@@ -181,11 +224,12 @@ impl Origin {
             let title = self.title("fetch", &layer);
             let task = world.progress.begin(&title, None);
             let open = |range| self.open_range(world, &layer, range);
-            // Whatever is wrong with the parts, the whole says it better.
-            if let Ok(Some(found)) = index::extract(world.store, &layer, &access, wanted, &open) {
-                return Ok(found);
+            match index::extract(world.store, &layer, &access, wanted, &open) {
+                Ok(Some(found)) => return Ok(found),
+                Err(error) if is_final(&error) => return Err(Error::index(&self.written, error)),
+                // Whatever is wrong with the parts, the whole says it better.
+                Ok(None) | Err(_) => drop(task),
             }
-            drop(task);
         }
         let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&self.title("read", &layer), Some(layer.descriptor.size));
@@ -282,10 +326,13 @@ impl Origin {
     ) -> Result<Tree, Error> {
         let count = self.image.manifest.layers.len();
         let mut indexes = BTreeMap::new();
+        let mut below = None;
         for number in (0..count).rev() {
-            indexes.insert(number, self.index(world, number, &|path| catch.wants(path))?);
+            let known = below.take().map_or_else(|| self.index(world, number, &|path| catch.wants(path)), Ok);
+            indexes.insert(number, known?);
             // What is known already costs nothing to add; a fold for each of forty layers would.
-            if number > 0 && index::is_known(world.store, &self.layer(number - 1)) {
+            below = number.checked_sub(1).and_then(|number| index::known(world.store, &self.layer(number)));
+            if below.is_some() {
                 continue;
             }
             let rootfs = self.fold(&indexes, number)?;
@@ -302,5 +349,27 @@ impl Origin {
         let layers: Vec<&Changeset> = indexes.values().map(|index| &index.changeset).collect();
         Rootfs::fold(bottom, &layers, bottom == 0)
             .map_err(|source| Error::Tree { image: self.written.clone(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_reason_to_read_the_whole_layer() {
+        let layer = Digest::of(b"layer");
+        let read = |source: io::Error| is_final(&index::Error::Read { layer, source });
+        let full = crate::store::Error::Io {
+            action: "write",
+            path: std::path::PathBuf::new(),
+            source: io::ErrorKind::StorageFull.into(),
+        };
+        assert!(read(io::Error::from_raw_os_error(28)), "a write that failed on the way into the store");
+        assert!(read(io::Error::other(full)), "a file of the store that could not be begun");
+        assert!(read(io::ErrorKind::ConnectionReset.into()), "the place is gone");
+        assert!(!read(io::ErrorKind::InvalidData.into()), "wrong bytes: the whole can tell");
+        assert!(!read(io::ErrorKind::UnexpectedEof.into()), "a way that leads outside");
+        assert!(!read(io::Error::other("no ranges here")));
     }
 }

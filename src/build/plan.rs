@@ -9,6 +9,8 @@ use crate::build::World;
 use crate::build::caught::Caught;
 use crate::build::fetch;
 use crate::build::origin::Origin;
+use crate::build::whole;
+use crate::build::whole::Whole;
 use crate::edit;
 use crate::edit::Decided;
 use crate::edit::What;
@@ -35,6 +37,9 @@ pub struct Plan {
     pub steps: Vec<StepPlan>,
     /// What each path comes to, when the trees are known from earlier runs; else nothing.
     pub files: Option<Vec<FilePlan>>,
+    /// Layers of donors that would stand in the result as they are, unless the base has all their files already. Known
+    /// when the files are.
+    pub whole: Vec<Whole>,
     /// What would happen to the base's blobs at each place.
     pub outputs: Vec<OutputPlan>,
 }
@@ -125,7 +130,8 @@ pub fn plan(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Resu
     Ok(Plan {
         recipe: locked.recipe.name.clone(),
         steps: locked.recipe.steps.iter().map(step_plan).collect(),
-        files: decided.as_ref().map(file_plans),
+        files: decided.as_ref().map(|(decided, _)| file_plans(decided)),
+        whole: decided.map(|(_, whole)| whole).unwrap_or_default(),
         base,
         donors,
         outputs,
@@ -142,6 +148,7 @@ pub fn ask(locked: &Locked, sinks: &[Box<dyn Sink>], world: &World<'_>) -> Resul
         store: world.store,
         origin: locked.base.source.as_ref(),
         base_layers: locked.base.image.manifest.layers.len(),
+        others: BTreeMap::new(),
     };
     let outputs = sinks.iter().map(|sink| Ok(OutputPlan { name: sink.name(), blobs: sink.plan(&outgoing)? }));
     outputs.collect()
@@ -160,11 +167,11 @@ fn decide(
     base: &ImagePlan,
     donors: &BTreeMap<String, ImagePlan>,
     world: &World<'_>,
-) -> Result<Option<Decided>, Error> {
+) -> Result<Option<(Decided, Vec<Whole>)>, Error> {
     if base.known_layers() < base.layers.len() {
         return Ok(None);
     }
-    let mut trees = BTreeMap::new();
+    let mut known_donors = BTreeMap::new();
     for (name, origin) in &locked.donors {
         let known = donors.get(name).map_or(0, ImagePlan::known_layers);
         if known == 0 {
@@ -180,10 +187,13 @@ fn decide(
         if !enough {
             return Ok(None);
         }
-        trees.insert(name.clone(), tree.rootfs);
+        known_donors.insert(name.clone(), tree);
     }
     let tree = locked.base.tree(world, &Caught::default())?;
-    Ok(Some(edit::decide(&locked.recipe.steps, &tree.rootfs, &trees)?))
+    let trees = known_donors.iter().map(|(name, tree)| (name.clone(), tree.rootfs.clone())).collect();
+    let decided = edit::decide(&locked.recipe.steps, &tree.rootfs, &trees)?;
+    let whole = whole::find(locked, &decided, &tree.rootfs, &known_donors);
+    Ok(Some((decided, whole)))
 }
 
 fn file_plans(decided: &Decided) -> Vec<FilePlan> {

@@ -18,11 +18,16 @@ pub fn publish(
     sinks: &[Box<dyn Sink>],
     world: &World<'_>,
 ) -> Result<Vec<Receipt>, Error> {
+    let donors = assembled.whole.iter().filter_map(|layer| {
+        let donor = locked.donors.get(&layer.from)?;
+        Some((layer.descriptor.digest, donor.source.as_ref()))
+    });
     let outgoing = Outgoing {
         image: &assembled.image,
         store: world.store,
         origin: locked.base.source.as_ref(),
         base_layers: assembled.base_layers,
+        others: donors.collect(),
     };
     sinks.iter().map(|sink| Ok(sink.publish(&outgoing, world.progress)?)).collect()
 }

@@ -3,6 +3,7 @@
 //! An artifact for each layer, under a tag that follows from the layer's digest: one question finds it, whatever image
 //! the layer is in, and no registry needs to know referrers. One blob, the bundle of [`crate::index::bundle`].
 
+use std::collections::BTreeMap;
 use std::io::Read;
 
 use serde_json::json;
@@ -29,8 +30,8 @@ use crate::transport::Outgoing;
 const ARTIFACT: &str = "application/vnd.imgforge.layer-index.v1";
 /// Its blob.
 const BUNDLE: &str = "application/vnd.imgforge.layer-index.v1+zstd";
-/// Longest bundle that is read: a tenth of this is more than any layer has needed.
-const LONGEST: u64 = 512 << 20;
+/// Longest bundle that is read, which is in memory then: a tenth of this is more than any layer has needed.
+const LONGEST: u64 = 128 << 20;
 
 /// An index of a layer that was pushed, or was there.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub struct Shared {
 /// How a layer's index is tagged. The number changes with what a bundle means.
 #[must_use]
 pub fn tag(layer: &Digest) -> String {
-    format!("zidx1-{}", layer.hex())
+    format!("zidx2-{}", layer.hex())
 }
 
 /// The place of a layer's index; `None` where a transport has no tags.
@@ -66,8 +67,12 @@ fn place(repository: &Reference, layer: &Digest) -> Option<Reference> {
 /// # Errors
 /// A layer that cannot be read, or a place that takes no artifact.
 pub fn push(origin: &Origin, repository: &Reference, world: &World<'_>) -> Result<Vec<Shared>, Error> {
-    origin.tree(world, &Caught::default())?;
     let layers = origin.image.layers();
+    let nowhere = || Error::NoArtifacts { place: repository.to_string() };
+    // Before the long work: a place that holds no artifacts never will.
+    let places = layers.iter().map(|layer| place(repository, &layer.descriptor.digest).ok_or_else(nowhere));
+    places.collect::<Result<Vec<_>, _>>()?;
+    origin.tree(world, &Caught::default())?;
     let pushed = layers.iter().filter(|layer| !index::is_foreign(world.store, &layer.descriptor.digest));
     pushed.map(|layer| push_one(origin, layer, repository, world)).collect()
 }
@@ -84,8 +89,13 @@ fn push_one(
     let bytes = bundle::pack(world.store, &digest).ok_or(Error::NotIndexed { layer: digest })?;
     let image = artifact(layer, &bytes, world)?;
     let sink = world.places.sink(&reference, "")?;
-    let outgoing =
-        Outgoing { image: &image, store: world.store, origin: origin.source.as_ref(), base_layers: 0 };
+    let outgoing = Outgoing {
+        image: &image,
+        store: world.store,
+        origin: origin.source.as_ref(),
+        base_layers: 0,
+        others: BTreeMap::new(),
+    };
     let receipt = sink.publish(&outgoing, world.progress)?;
     let bundle = receipt.blobs.iter().find(|(blob, _)| blob.media_type == BUNDLE);
     let present = bundle.is_some_and(|(_, fate)| *fate == Fate::Present);

@@ -43,7 +43,7 @@ pub fn select(graft: &Graft, donor: &Rootfs) -> Result<Vec<Selected>, Error> {
     let mut chosen: BTreeMap<Vec<u8>, Selected> = BTreeMap::new();
     let patterns = graft.files.iter().map(|p| (p, true)).chain(graft.optional.iter().map(|p| (p, false)));
     for ((pattern, spot), required) in patterns {
-        let found = if pattern.contains(['*', '?', '[', '{']) {
+        let found = if is_glob(pattern) {
             matching(graft, donor, pattern, spot)?
         } else {
             named(graft, donor, pattern, spot)?.into_iter().collect()
@@ -57,6 +57,12 @@ pub fn select(graft: &Graft, donor: &Rootfs) -> Result<Vec<Selected>, Error> {
         }
     }
     Ok(chosen.into_values().collect())
+}
+
+/// Whether the pattern is more than a name: only the whole tree says what it matches.
+#[must_use]
+pub fn is_glob(pattern: &str) -> bool {
+    pattern.contains(['*', '?', '[', '{'])
 }
 
 type Found = (Vec<u8>, ImagePath);

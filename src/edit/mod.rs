@@ -12,6 +12,7 @@ pub mod patch;
 pub mod place;
 pub mod settle;
 pub mod wheel;
+pub mod whole;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;

@@ -50,6 +50,15 @@ impl Passed {
         self.anchor_if(!known);
     }
 
+    /// What had passed at the last anchor at or before `offset`, that one not among the anchors: it comes again.
+    pub(super) fn until(anchors: &[Anchor], offset: u64) -> Option<Self> {
+        let behind = anchors.partition_point(|anchor| anchor.offset <= offset);
+        let (last, before) = anchors.get(..behind)?.split_last()?;
+        let aligned = last.offset.is_multiple_of(SPAN);
+        let hasher = Hasher::resume(&last.state, last.offset).filter(|_| aligned)?;
+        Some(Self { hasher, anchors: before.to_vec() })
+    }
+
     fn anchor_if(&mut self, here: bool) {
         if here {
             self.anchors.push(Anchor { offset: self.hasher.length(), state: self.hasher.state() });
@@ -66,8 +75,14 @@ pub(super) struct Blob {
 impl Blob {
     /// The reader, and where to look up what has passed.
     pub(super) fn new(inner: Box<dyn Read + Send>, size: u64) -> (Self, Arc<Mutex<Passed>>) {
-        let passed = Arc::<Mutex<Passed>>::default();
-        (Self { inner: inner.take(size.saturating_add(1)), passed: Arc::clone(&passed) }, passed)
+        Self::on(inner, size, Passed::default())
+    }
+
+    /// As [`Blob::new`], of a blob of which something has passed already; `inner` begins behind it.
+    pub(super) fn on(inner: Box<dyn Read + Send>, size: u64, passed: Passed) -> (Self, Arc<Mutex<Passed>>) {
+        let left = size.saturating_sub(passed.hasher.length());
+        let passed = Arc::new(Mutex::new(passed));
+        (Self { inner: inner.take(left.saturating_add(1)), passed: Arc::clone(&passed) }, passed)
     }
 }
 

@@ -2,12 +2,18 @@
 //!
 //! What comes back is a stranger's word: it may be used to find things, and never to say that bytes are right. That
 //! is for the lock file, or for one full read of the layer, after which its index is this machine's own.
+//!
+//! A bundle is a zstd stream of frames, each a length (64 bits, little endian) and so many bytes of postcard: first what
+//! is known of the layer, then the parts of one ELF file each. No more than one frame is in memory at a time.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io::Read;
+use std::io::Write;
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::Access;
 use super::LayerIndex;
@@ -25,6 +31,8 @@ use crate::store::Store;
 
 /// Most bytes of an unpacked bundle: the symbols of the biggest layers there are have a quarter of it.
 const MOST: u64 = 1 << 30;
+/// Most bytes of one frame: file tables and the symbols of the biggest libraries have less.
+const FRAME: u64 = 128 << 20;
 /// Higher levels gain a twentieth and cost tenfold.
 const LEVEL: i32 = 9;
 
@@ -59,26 +67,37 @@ impl Hint for BundleError {
     }
 }
 
+/// The first frame.
 #[derive(Serialize, Deserialize)]
-struct Bundle {
+struct Head {
     layer: LayerIndex,
     access: Option<Access>,
     texts: BTreeMap<u64, Vec<u8>>,
-    parts: BTreeMap<Digest, (Symbols, Traits)>,
 }
+
+/// Every other frame: an ELF file and what is known of it.
+type Part = (Digest, Symbols, Traits);
 
 /// Everything that is known of a layer; `None` when it was not read yet. The same knowledge gives the same bytes.
 #[must_use]
 pub fn pack(store: &Store, layer: &Digest) -> Option<Vec<u8>> {
     let index = note::load_layer(store, layer)?;
-    let parts = index.objects.values().map(|object| {
-        let (symbols, traits) = (note::symbols(store, &object.digest)?, note::traits(store, &object.digest)?);
-        Some((object.digest, (symbols, traits)))
-    });
-    let parts = parts.collect::<Option<_>>()?;
+    let files: BTreeSet<Digest> = index.objects.values().map(|object| object.digest).collect();
     let (access, texts) = (note::load_access(store, layer), note::texts(store, layer));
-    let bundle = Bundle { layer: index, access, texts, parts };
-    zstd::bulk::compress(&postcard::to_stdvec(&bundle).ok()?, LEVEL).ok()
+    let mut out = zstd::stream::write::Encoder::new(Vec::new(), LEVEL).ok()?;
+    put(&mut out, &Head { layer: index, access, texts })?;
+    for file in files {
+        let (symbols, traits) = (note::symbols(store, &file)?, note::traits(store, &file)?);
+        put::<Part>(&mut out, &(file, symbols, traits))?;
+    }
+    out.finish().ok()
+}
+
+/// Writes one frame.
+fn put<T: Serialize>(out: &mut dyn Write, value: &T) -> Option<()> {
+    let bytes = postcard::to_stdvec(value).ok()?;
+    out.write_all(&(bytes.len() as u64).to_le_bytes()).ok()?;
+    out.write_all(&bytes).ok()
 }
 
 /// Keeps what a bundle says of a layer, marked as a stranger's word. What this machine knows itself stays.
@@ -90,35 +109,60 @@ pub fn unpack(store: &Store, layer: &Layer, bytes: &[u8]) -> Result<(), BundleEr
     if note::load_layer(store, &digest).is_some() {
         return Ok(());
     }
-    let bundle = parse(bytes).ok_or(BundleError::Malformed(digest))?;
-    if bundle.layer.diff_id != layer.diff_id {
+    let malformed = || BundleError::Malformed(digest);
+    let (head, mut parts) = opened(bytes).ok_or_else(malformed)?;
+    if head.layer.diff_id != layer.diff_id {
         return Err(BundleError::Other(digest));
     }
-    if let Some(path) = impossible(&bundle.layer) {
+    if let Some(path) = impossible(&head.layer) {
         return Err(BundleError::Path { layer: digest, path: path.to_string() });
     }
+    // Once through to the end first: nothing is kept of a bundle that breaks off.
+    while parts.next::<Part>().ok_or_else(malformed)?.is_some() {}
     note::mark_foreign(store, &digest)?;
-    for (file, (symbols, traits)) in &bundle.parts {
-        if !note::has_parts(store, file) {
-            note::save_parts(store, file, symbols, traits)?;
+    let (_, mut parts) = opened(bytes).ok_or_else(malformed)?;
+    while let Some((file, symbols, traits)) = parts.next::<Part>().ok_or_else(malformed)? {
+        if !note::has_parts(store, &file) {
+            note::save_parts(store, &file, &symbols, &traits)?;
         }
     }
-    if let Some(access) = &bundle.access {
+    if let Some(access) = &head.access {
         note::save_access(store, &digest, access)?;
     }
-    note::save_texts(store, &digest, &bundle.texts)?;
-    Ok(note::save_layer(store, &digest, &bundle.layer)?)
+    note::save_texts(store, &digest, &head.texts)?;
+    Ok(note::save_layer(store, &digest, &head.layer)?)
 }
 
-fn parse(bytes: &[u8]) -> Option<Bundle> {
-    let mut unpacked = Vec::new();
+fn opened(bytes: &[u8]) -> Option<(Head, Frames<impl Read>)> {
     let reader = zstd::stream::read::Decoder::new(bytes).ok()?;
-    reader.take(MOST + 1).read_to_end(&mut unpacked).ok()?;
-    if unpacked.len() as u64 > MOST {
-        return None;
+    let mut frames = Frames { reader: reader.take(MOST) };
+    let head = frames.next()??;
+    Some((head, frames))
+}
+
+/// The frames of a bundle, one after another.
+struct Frames<R> {
+    reader: R,
+}
+
+impl<R: Read> Frames<R> {
+    /// The next frame; `Some(None)` at the end, `None` where there is none that can be read.
+    #[expect(clippy::option_option, reason = "an end that is none is no end")]
+    fn next<T: DeserializeOwned>(&mut self) -> Option<Option<T>> {
+        let mut length = Vec::with_capacity(8);
+        self.reader.by_ref().take(8).read_to_end(&mut length).ok()?;
+        if length.is_empty() {
+            return Some(None);
+        }
+        let length = u64::from_le_bytes(length.try_into().ok()?);
+        let mut bytes = Vec::new();
+        self.reader.by_ref().take(length.min(FRAME + 1)).read_to_end(&mut bytes).ok()?;
+        if length > FRAME || bytes.len() as u64 != length {
+            return None;
+        }
+        let (value, rest) = postcard::take_from_bytes(&bytes).ok()?;
+        rest.is_empty().then_some(Some(value))
     }
-    let (bundle, rest) = postcard::take_from_bytes(&unpacked).ok()?;
-    rest.is_empty().then_some(bundle)
 }
 
 /// A path that no decoder of layers would have made, or something below what is no directory.

@@ -12,6 +12,7 @@ use super::extracts;
 use super::extracts::Extract;
 use super::note;
 use super::stream::Stream;
+use super::taking;
 use crate::oci::Layer;
 use crate::progress::Task;
 use crate::store::Store;
@@ -43,11 +44,7 @@ pub fn copy_out<E: std::error::Error + 'static>(
     if access::known(store, &digest).is_none() {
         note::save_access(store, &digest, &whole.access).map_err(kept)?;
     }
-    let mut found = BTreeMap::new();
-    for (offset, taken) in taken {
-        let extract = taken.complete().map_err(kept)?;
-        extracts::remember(store, &digest, offset, &extract).map_err(kept)?;
-        found.insert(offset, extract);
-    }
+    let found = taking::complete(taken).map_err(kept)?;
+    extracts::remember(store, &digest, &found).map_err(kept)?;
     Ok(found)
 }

@@ -20,6 +20,7 @@ use super::ahead::Room;
 use super::blob::Span;
 use super::extracts;
 use super::extracts::Extract;
+use super::taking;
 use super::taking::Taken;
 use super::taking::Taking;
 use crate::deflate::Gunzip;
@@ -77,10 +78,8 @@ pub fn extract<E: std::error::Error + Send + 'static>(
     for result in results {
         found.extend(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
     }
-    for (offset, extract) in &found {
-        let kept = extracts::remember(store, &layer.descriptor.digest, *offset, extract);
-        kept.map_err(|source| Error::Store { layer: layer.descriptor.digest, source })?;
-    }
+    let kept = extracts::remember(store, &layer.descriptor.digest, &found);
+    kept.map_err(|source| Error::Store { layer: layer.descriptor.digest, source })?;
     Ok(Some(found))
 }
 
@@ -132,8 +131,7 @@ fn take<E: std::error::Error + 'static>(
         // The last bytes say whether all of them were right.
         io::copy(&mut ahead, &mut io::sink()).map_err(read)?;
     }
-    let complete = taken.into_iter().map(|(offset, taken)| Ok((offset, taken.complete()?)));
-    complete.collect::<Result<_, _>>().map_err(|source| Error::Store { layer: digest, source })
+    taking::complete(taken).map_err(|source| Error::Store { layer: digest, source })
 }
 
 /// Takes the files of a run out of its bytes.

@@ -3,6 +3,7 @@
 //! Of a file that came out of gzip two things are kept: its bytes, and the deflate blocks that they came from, so that
 //! a new layer need not compress them again. What is not there any more is taken out again.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::io::Read;
@@ -64,14 +65,13 @@ pub fn known_digest(store: &Store, layer: &Digest, offset: u64) -> Option<Digest
     note::load_extract(store, layer, offset).map(|extract| extract.digest)
 }
 
-/// Keeps what [`recall`] answers.
+/// Keeps what [`recall`] answers, of files of a layer that has proved to be what it should, by offset.
 pub(super) fn remember(
     store: &Store,
     layer: &Digest,
-    offset: u64,
-    extract: &Extract,
+    extracts: &BTreeMap<u64, Extract>,
 ) -> Result<(), store::Error> {
-    note::save_extract(store, layer, offset, extract)
+    extracts.iter().try_for_each(|(offset, extract)| note::save_extract(store, layer, *offset, extract))
 }
 
 impl Extract {

@@ -18,6 +18,7 @@ mod hashes;
 mod image;
 mod note;
 mod objects;
+mod partial;
 mod pass;
 mod remembered;
 mod shell;
@@ -38,6 +39,7 @@ pub use extracts::known_digest;
 pub use extracts::recall;
 pub use hashes::hashes;
 pub use image::ImageObjects;
+pub use note::forget;
 pub use note::is_foreign;
 pub use note::symbols;
 pub use note::texts;
@@ -46,8 +48,11 @@ pub use objects::ObjectError;
 pub use objects::Objects;
 pub use pass::Catch;
 pub use pass::Open;
+pub use pass::OpenAt;
 pub use pass::is_known;
+pub use pass::known;
 pub use pass::obtain;
+pub use pass::obtain_on;
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@ use std::io::Read;
 use super::Access;
 use super::Extract;
 use super::LayerIndex;
+use super::partial::Partial;
 use super::pass::Learned;
 use super::remembered::Stamp;
 use super::table::Table;
@@ -29,6 +30,8 @@ const TEXTS: &str = "texts-1";
 const LEVEL: i32 = 9;
 /// Layers whose index came from elsewhere.
 const FOREIGN: &str = "foreign-1";
+/// Changes with the layers' notes, too.
+const PARTIAL: &str = "partial-1";
 const HASHES: &str = "hashes-1";
 /// Tables that layers carry.
 const TABLES: &str = "tables-1";
@@ -55,6 +58,24 @@ pub(super) fn mark_own(store: &Store, blob: &Digest) {
 #[must_use]
 pub fn is_foreign(store: &Store, blob: &Digest) -> bool {
     store.load_note(FOREIGN, &blob.hex()).is_some()
+}
+
+/// What a pass that was cut off has left.
+pub(super) fn load_partial(store: &Store, blob: &Digest) -> Option<Partial> {
+    unpack(store, PARTIAL, blob)
+}
+
+pub(super) fn save_partial(store: &Store, blob: &Digest, partial: &Partial) -> Result<(), store::Error> {
+    pack(store, PARTIAL, blob, partial)
+}
+
+pub(super) fn forget_partial(store: &Store, blob: &Digest) {
+    store.forget_note(PARTIAL, &blob.hex());
+}
+
+/// Forgets what is in a layer: it is read again when that is asked for.
+pub fn forget(store: &Store, blob: &Digest) {
+    store.forget_note(LAYERS, &blob.hex());
 }
 
 pub(super) fn save_layer(store: &Store, blob: &Digest, index: &LayerIndex) -> Result<(), store::Error> {

@@ -14,8 +14,12 @@ use super::access::OWN_POINT;
 use super::contents;
 use super::contents::Found;
 use super::extracts;
+use super::extracts::Extract;
 use super::note;
+use super::partial::Halt;
+use super::partial::Partial;
 use super::stream::Stream;
+use super::taking;
 use super::taking::Taken;
 use super::taking::Taking;
 use super::taking::Tee;
@@ -25,6 +29,7 @@ use crate::layer::Content;
 use crate::layer::Entry;
 use crate::layer::Node;
 use crate::layer::decode;
+use crate::layer::decode::Progress;
 use crate::oci::DiffId;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
@@ -36,6 +41,9 @@ use crate::store::Store;
 
 /// Opens a layer's blob from its first byte. Called at most once for each pass.
 pub type Open<'a, E> = &'a mut dyn FnMut() -> Result<Box<dyn Read + Send>, E>;
+
+/// Opens a layer's blob from an offset on. Called at most twice.
+pub type OpenAt<'a, E> = &'a mut dyn FnMut(u64) -> Result<Box<dyn Read + Send>, E>;
 
 /// Which files of a layer are taken into the store as they pass.
 pub type Catch<'a> = &'a dyn Fn(&ImagePath) -> bool;
@@ -56,16 +64,77 @@ pub fn obtain<E: std::error::Error + 'static>(
     catch: Catch<'_>,
     task: &dyn Task,
 ) -> Result<LayerIndex, Error<E>> {
-    let digest = layer.descriptor.digest;
     if let Some(index) = known(store, layer) {
         task.advance(layer.descriptor.size);
         return Ok(index);
     }
-    let mut stream = Stream::open(layer, open, task)?;
-    let mut pass = Pass { catch, handle: stream.handle().cloned(), ..Pass::new(store) };
-    let decoded = decode::decode(&mut stream, &mut |path, entry, file| pass.visit(path, entry, file));
-    let changeset = decoded.map_err(|source| Error::Decode { layer: digest, source })?;
+    let stream = Stream::open(layer, open, task)?;
+    let pass = Pass { catch, handle: stream.handle().cloned(), ..Pass::new(store) };
+    run(store, layer, stream, pass, Progress::default())
+}
+
+/// As [`obtain`], and goes on where a pass that was cut off has stopped; `open` opens the blob from an offset on. What is
+/// wrong with the rest makes the whole be read.
+///
+/// # Errors
+/// As [`obtain`].
+pub fn obtain_on<E: std::error::Error + 'static>(
+    store: &Store,
+    layer: &Layer,
+    open: OpenAt<'_, E>,
+    catch: Catch<'_>,
+    task: &dyn Task,
+) -> Result<LayerIndex, Error<E>> {
+    let digest = layer.descriptor.digest;
+    let partial = if is_known(store, layer) { None } else { note::load_partial(store, &digest) };
+    if let Some((partial, halt)) = partial.and_then(|partial| partial.halt().map(|halt| (partial, halt))) {
+        match resume(store, layer, (partial, halt), open, catch, task) {
+            Err(error) if is_wrong(&error) => note::forget_partial(store, &digest),
+            outcome => return outcome,
+        }
+    }
+    obtain(store, layer, &mut || open(0), catch, task)
+}
+
+/// The rest of a pass that was cut off.
+fn resume<E: std::error::Error + 'static>(
+    store: &Store,
+    layer: &Layer,
+    (partial, halt): (Partial, Halt),
+    open: OpenAt<'_, E>,
+    catch: Catch<'_>,
+    task: &dyn Task,
+) -> Result<LayerIndex, Error<E>> {
+    let digest = layer.descriptor.digest;
+    let inner = open(halt.from()).map_err(|source| Error::Open { layer: digest, source })?;
+    let stream = Stream::resume(layer, inner, halt, task);
+    let stream = stream.map_err(|source| Error::Read { layer: digest, source })?;
+    let Partial { progress, found, texts, extracts, .. } = partial;
+    let handle = stream.handle().cloned();
+    let pass = Pass { catch, handle, found, texts, extracts, ..Pass::new(store) };
+    run(store, layer, stream, pass, progress)
+}
+
+/// The pass from where the stream stands to its end.
+fn run<E: std::error::Error + 'static>(
+    store: &Store,
+    layer: &Layer,
+    mut stream: Stream<'_>,
+    mut pass: Pass<'_>,
+    mut progress: Progress,
+) -> Result<LayerIndex, Error<E>> {
+    let digest = layer.descriptor.digest;
+    let visit = &mut |path: &ImagePath, entry: &Entry, file: &mut dyn Read| pass.visit(path, entry, file);
+    let decoded = decode::decode_on(&mut stream, &mut progress, visit);
+    if let Err(source) = decoded {
+        if is_cut(&source) {
+            pass.leave(&digest, &stream, progress);
+        }
+        return Err(Error::Decode { layer: digest, source });
+    }
+    let changeset = progress.changes;
     let whole = stream.finish(layer)?;
+    note::forget_partial(store, &digest);
     let kept = |source| Error::Store { layer: digest, source };
     pass.keep_caught(&digest).map_err(kept)?;
     note::save_texts(store, &digest, &pass.texts).map_err(kept)?;
@@ -76,13 +145,35 @@ pub fn obtain<E: std::error::Error + 'static>(
     Ok(index)
 }
 
+/// Whether the bytes stopped coming, and were not wrong.
+fn is_cut(error: &decode::Error) -> bool {
+    matches!(error, decode::Error::Read { source, .. } if !is_damage(source))
+}
+
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
+
+/// Whether the bytes were read and are wrong: then what a pass before this one has left may be to blame.
+fn is_wrong<E: std::error::Error>(error: &Error<E>) -> bool {
+    match error {
+        Error::Mismatch { .. } => true,
+        Error::Decode { source: decode::Error::Visit { .. }, .. } => false,
+        Error::Decode { source, .. } => !is_cut(source),
+        Error::Read { source, .. } => is_damage(source),
+        Error::Open { .. } | Error::MediaType { .. } | Error::Store { .. } => false,
+    }
+}
+
 /// Whether [`obtain`] would answer without reading the layer.
 #[must_use]
 pub fn is_known(store: &Store, layer: &Layer) -> bool {
     known(store, layer).is_some()
 }
 
-fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
+/// The index of a layer, from the note in the store.
+#[must_use]
+pub fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
     let index = note::load_layer(store, &layer.descriptor.digest)?;
     // An index says what its ELF files are; their symbols are notes of their own, and may be damaged or pruned.
     let whole = index.diff_id == layer.diff_id
@@ -111,13 +202,18 @@ pub(super) struct Pass<'a> {
     found: BTreeMap<u64, Learned>,
     caught: BTreeMap<u64, Taken>,
     texts: BTreeMap<u64, Vec<u8>>,
+    /// Files that have a restart point of their own: offset and size.
+    asked: Vec<(u64, u64)>,
+    /// Files that a pass before this one has taken.
+    extracts: BTreeMap<u64, Extract>,
 }
 
 impl<'a> Pass<'a> {
     /// Nothing found yet; symbols will be kept in `store`.
     pub(super) fn new(store: &'a Store) -> Self {
         let (found, caught, texts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { store, catch: &|_| false, handle: None, found, caught, texts }
+        let (asked, extracts) = (Vec::new(), BTreeMap::new());
+        Self { store, catch: &|_| false, handle: None, found, caught, texts, asked, extracts }
     }
 
     /// Looks at one entry, whose bytes are in `file`.
@@ -128,6 +224,7 @@ impl<'a> Pass<'a> {
         if let Some(handle) = self.handle.as_ref().filter(|_| size >= OWN_POINT) {
             handle.mark(offset);
             handle.end(offset + size);
+            self.asked.push((offset, size));
         }
         if !(self.catch)(path) {
             return self.look(path, (offset, size), file);
@@ -174,10 +271,28 @@ impl<'a> Pass<'a> {
 
     /// Remembers which files were taken, now that the layer has proved to be what it should.
     fn keep_caught(&mut self, layer: &Digest) -> Result<(), store::Error> {
-        for (offset, taken) in std::mem::take(&mut self.caught) {
-            extracts::remember(self.store, layer, offset, &taken.complete()?)?;
+        self.extracts.extend(taking::complete(std::mem::take(&mut self.caught))?);
+        extracts::remember(self.store, layer, &self.extracts)
+    }
+
+    /// Leaves what was learned before the stream failed. That it cannot be kept changes nothing of the failure.
+    fn leave(mut self, layer: &Digest, stream: &Stream<'_>, progress: Progress) {
+        let end = progress.position;
+        let Some(halt) = stream.halt(end, &self.asked) else { return };
+        self.found.retain(|offset, _| *offset < end);
+        self.texts.retain(|offset, _| *offset < end);
+        let gzip = self.handle.is_some();
+        for (offset, taken) in
+            std::mem::take(&mut self.caught).into_iter().filter(|(offset, _)| *offset < end)
+        {
+            // A file whose blocks are not all there would be compressed anew, which gives other bytes.
+            let complete = taken.complete().ok();
+            let whole =
+                complete.filter(|file| !gzip || file.size < extracts::SPLICED || file.blocks.is_some());
+            self.extracts.extend(whole.map(|file| (offset, file)));
         }
-        Ok(())
+        let partial = Partial::new(halt, progress, self.found, self.texts, self.extracts);
+        drop(note::save_partial(self.store, layer, &partial));
     }
 
     /// Takes what is known of a file from before.

@@ -18,13 +18,16 @@ use super::ahead::Ahead;
 use super::ahead::Room;
 use super::blob::Blob;
 use super::blob::Passed;
+use super::extract::copy;
+use super::partial::Before;
+use super::partial::Halt;
 use crate::deflate::Gunzip;
 use crate::deflate::Handle;
 use crate::layer::frames::Frames;
 use crate::layer::frames::Noted;
 use crate::oci::Compression;
 use crate::oci::Layer;
-use crate::oci::digest::Hashing;
+use crate::oci::digest::Hasher;
 use crate::oci::media_type;
 use crate::progress::Task;
 
@@ -35,7 +38,12 @@ const TAR: Room = Room { chunk: 64 << 10, chunks: 3 };
 
 /// The tar of a layer under way.
 pub(super) struct Stream<'a> {
-    tar: Hashing<Ahead>,
+    tar: Ahead,
+    hasher: Hasher,
+    /// How many of the next bytes are in the hash already.
+    hashed: u64,
+    /// What was noted of the way by a pass before this one.
+    before: Before,
     passed: Arc<Mutex<Passed>>,
     watched: Watched,
     told: u64,
@@ -78,8 +86,53 @@ impl<'a> Stream<'a> {
         let read = |source| Error::Read { layer: digest, source };
         let blob = Ahead::new(Box::new(blob), COMPRESSED).map_err(read)?;
         let (tar, watched) = unwrap(compression, blob).map_err(read)?;
-        let tar = Hashing::new(Ahead::new(tar, TAR).map_err(read)?);
-        Ok(Self { tar, passed, watched, told: 0, task })
+        let tar = Ahead::new(tar, TAR).map_err(read)?;
+        let (hasher, before) = (Hasher::default(), Before::default());
+        Ok(Self { tar, hasher, hashed: 0, before, passed, watched, told: 0, task })
+    }
+
+    /// Goes on with a gzip layer where a pass before this one has stopped; `inner` begins at byte
+    /// [`Halt::from`] of the blob. The tar's first byte is the one at [`Halt::position`].
+    pub(super) fn resume(
+        layer: &Layer,
+        inner: Box<dyn Read + Send>,
+        halt: Halt,
+        task: &'a dyn Task,
+    ) -> io::Result<Self> {
+        let Halt { passed, restart, position, hasher, before } = halt;
+        let (from, told) = (passed.hasher.length(), passed.hasher.length());
+        task.advance(told);
+        let (blob, passed) = Blob::on(inner, layer.descriptor.size, passed);
+        let mut blob = Ahead::new(Box::new(blob), COMPRESSED)?;
+        let wrong =
+            || io::Error::new(io::ErrorKind::InvalidData, "the notes of an earlier pass do not fit together");
+        copy(&mut blob, restart.byte().checked_sub(from).ok_or_else(wrong)?, &mut io::sink())?;
+        let (gunzip, handle) = Gunzip::resume(blob, &restart)?.watched(SPACING);
+        before.ask_again(&handle, restart.out);
+        let mut tar = Ahead::new(Box::new(gunzip), TAR)?;
+        copy(&mut tar, position.checked_sub(restart.out).ok_or_else(wrong)?, &mut io::sink())?;
+        let hashed = hasher.length().checked_sub(position).ok_or_else(wrong)?;
+        Ok(Self { tar, hasher, hashed, before, passed, watched: Watched::Gzip(handle), told, task })
+    }
+
+    /// Where a gzip layer whose stream has failed could be taken up again by who has read all before `position` of the
+    /// tar. `None`: at its beginning only.
+    pub(super) fn halt(&self, position: u64, asked: &[(u64, u64)]) -> Option<Halt> {
+        let handle = self.handle()?;
+        let mut restarts = self.before.restarts.clone();
+        restarts.extend(handle.restarts());
+        restarts.sort_by_key(|restart| restart.out);
+        restarts.dedup_by_key(|restart| restart.out);
+        restarts.retain(|restart| restart.out <= position);
+        let restart = restarts.last().filter(|last| last.out > 0)?.clone();
+        let mut ends = self.before.ends.clone();
+        ends.extend(handle.ends());
+        ends.retain(|out, _| *out <= restart.out);
+        let asked = self.before.asked.iter().chain(asked).filter(|(offset, _)| *offset < position).copied();
+        let before = Before { restarts, ends, asked: asked.collect() };
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let passed = Passed::until(&passed.anchors, restart.byte())?;
+        Some(Halt { passed, restart, position, hasher: self.hasher.clone(), before })
     }
 
     /// The decoder's handle, of a gzip layer.
@@ -105,14 +158,11 @@ impl<'a> Stream<'a> {
         };
         mismatch("size in bytes", layer.descriptor.size.to_string(), blob.length().to_string())?;
         mismatch("digest", digest.to_string(), blob.digest().to_string())?;
-        let tar = self.tar.hasher();
+        let tar = &self.hasher;
         mismatch("diff_id", layer.diff_id.to_string(), tar.digest().to_string())?;
         let wrapping = match &self.watched {
             Watched::Tar => Wrapping::None,
-            Watched::Gzip(handle) => {
-                let (restarts, ends) = (handle.restarts(), handle.ends().into_iter().collect());
-                Wrapping::Gzip { restarts, ends }
-            }
+            Watched::Gzip(handle) => self.before.with(handle),
             Watched::Zstd(noted) => Wrapping::Zstd { frames: noted.frames() },
         };
         let access = Access { anchors: passed.anchors, wrapping };
@@ -138,6 +188,10 @@ fn unwrap(compression: Compression, blob: Ahead) -> io::Result<(Box<dyn Read + S
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.tar.read(buffer)?;
+        let hashed = self.hashed.min(count as u64);
+        self.hashed -= hashed;
+        // No more than the buffer's length, so it fits.
+        self.hasher.update(&buffer[hashed as usize..count]);
         let length = self.passed.lock().unwrap_or_else(PoisonError::into_inner).hasher.length();
         self.task.advance(length - self.told);
         self.told = length;

@@ -1,5 +1,6 @@
 //! One file of a layer on its way into the store, with the blocks it came from.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
 use std::io::Write;
@@ -142,6 +143,14 @@ impl Taken {
         let (digest, size, crc) = checked.finish()?;
         Ok(Extract { blocks: Some(Blocks { digest, size, crc, table }), ..self.extract })
     }
+}
+
+/// Completes all that was taken of a layer.
+///
+/// # Errors
+/// The store's.
+pub(super) fn complete(taken: BTreeMap<u64, Taken>) -> Result<BTreeMap<u64, Extract>, store::Error> {
+    taken.into_iter().map(|(offset, taken)| Ok((offset, taken.complete()?))).collect()
 }
 
 /// Reads through, and takes what is read.

@@ -30,6 +30,11 @@ pub fn write(out: &mut dyn Write, plan: &Plan) -> io::Result<()> {
     for step in &plan.steps {
         write_step(out, step, plan.files.as_deref())?;
     }
+    for layer in &plan.whole {
+        let (blob, from) = (&layer.descriptor, &layer.from);
+        let size = bytes(blob.size);
+        writeln!(out, "  whole    {}  {size:>9}  layer of {from}, taken as it is", blob.digest.short())?;
+    }
     for output in &plan.outputs {
         write_output(out, output)?;
     }
@@ -138,6 +143,9 @@ pub fn value(plan: &Plan) -> Value {
         };
         files.iter().map(file).collect::<Vec<_>>()
     });
+    let whole = plan.whole.iter().map(|layer| {
+        json!({"from": layer.from, "digest": layer.descriptor.digest.to_string(), "size": layer.descriptor.size})
+    });
     let outputs = plan.outputs.iter().map(|output| {
         let blobs = output.blobs.iter().map(|(blob, fate)| {
             json!({"digest": blob.digest.to_string(), "size": blob.size, "fate": fate_word(*fate)})
@@ -151,6 +159,7 @@ pub fn value(plan: &Plan) -> Value {
         "donors": plan.donors.iter().map(|(name, donor)| (name.clone(), image(donor))).collect::<serde_json::Map<_, _>>(),
         "steps": steps.collect::<Vec<_>>(),
         "files": files,
+        "whole_layers": whole.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),
         "bytes_down": surely,
         "bytes_down_perhaps": perhaps,

@@ -42,6 +42,11 @@ pub fn write(
     for path in &edited.changes.removals {
         writeln!(out, "remove {path}")?;
     }
+    for layer in &assembled.whole {
+        let (digest, from) = (&layer.descriptor.digest, &layer.from);
+        let size = bytes(layer.descriptor.size);
+        writeln!(out, "whole  {digest} (layer of {from}, {} entries, {size} compressed)", layer.entries)?;
+    }
     match &assembled.layer {
         Some(layer) => writeln!(
             out,
@@ -51,7 +56,8 @@ pub fn write(
             bytes(layer.tar_size),
             bytes(layer.descriptor.size)
         )?,
-        None => writeln!(out, "layer  none: no file changes")?,
+        None if assembled.whole.is_empty() => writeln!(out, "layer  none: no file changes")?,
+        None => {}
     }
     for receipt in receipts {
         let (sent, mounted) = (bytes(receipt.bytes_sent()), bytes(receipt.bytes_mounted()));
@@ -94,6 +100,10 @@ pub fn value(
         json!({"digest": layer.descriptor.digest.to_string(), "diff_id": layer.diff_id.to_string(),
             "size": layer.descriptor.size, "tar_size": layer.tar_size, "entries": layer.entries})
     });
+    let whole = assembled.whole.iter().map(|layer| {
+        json!({"digest": layer.descriptor.digest.to_string(), "diff_id": layer.diff_id.to_string(),
+            "size": layer.descriptor.size, "entries": layer.entries, "from": layer.from})
+    });
     let outputs = receipts.iter().map(|receipt| {
         json!({"name": receipt.name, "digest": receipt.digest.to_string(),
             "bytes_sent": receipt.bytes_sent(), "bytes_mounted": receipt.bytes_mounted()})
@@ -106,6 +116,7 @@ pub fn value(
         "base": {"reference": locked.base.written, "digest": locked.base.image.manifest.digest().to_string()},
         "donors": donors.collect::<serde_json::Map<_, _>>(),
         "layer": layer,
+        "whole_layers": whole.collect::<Vec<_>>(),
         "files": grafts.collect::<Vec<_>>(),
         "patches": patches.collect::<Vec<_>>(),
         "outputs": outputs.collect::<Vec<_>>(),

@@ -43,9 +43,10 @@ pub(super) fn copy(
         };
         return pump(&mut reader, descriptor, &place, out, failed, &unreadable, task);
     }
-    let place = outgoing.origin.name();
-    let mut reader = match outgoing.origin.open(descriptor, 0) {
-        Err(Error::NotFound { .. }) if !is_of_base(outgoing, descriptor) => {
+    let owner = outgoing.owner(&descriptor.digest);
+    let place = owner.name();
+    let mut reader = match owner.open(descriptor, 0) {
+        Err(Error::NotFound { .. }) if !is_elsewhere(outgoing, descriptor) => {
             // What was made here is nowhere else.
             let source = Damage::Gone(descriptor.digest).error(io::ErrorKind::NotFound);
             let path = store.blob_path(&descriptor.digest);
@@ -58,7 +59,11 @@ pub(super) fn copy(
     pump(&mut reader, descriptor, &place, out, failed, &unreadable, task)
 }
 
-fn is_of_base(outgoing: &Outgoing<'_>, descriptor: &Descriptor) -> bool {
+/// Whether the blob was not made here: it is the base's, or another image's.
+fn is_elsewhere(outgoing: &Outgoing<'_>, descriptor: &Descriptor) -> bool {
+    if outgoing.others.contains_key(&descriptor.digest) {
+        return true;
+    }
     let base = outgoing.image.manifest.layers.iter().take(outgoing.base_layers);
     base.map(|layer| layer.digest).any(|layer| layer == descriptor.digest)
 }

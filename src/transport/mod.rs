@@ -17,6 +17,7 @@ mod range;
 pub mod registry;
 pub mod traffic;
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::Range;
 
@@ -92,6 +93,15 @@ pub struct Outgoing<'a> {
     pub origin: &'a dyn Source,
     /// How many of the lowest layers are the base's own.
     pub base_layers: usize,
+    /// Other images that blobs come from, by the blob: asked in the base's stead.
+    pub others: BTreeMap<Digest, &'a dyn Source>,
+}
+
+impl Outgoing<'_> {
+    /// The image that has a blob which the store does not hold.
+    fn owner(&self, blob: &Digest) -> &dyn Source {
+        self.others.get(blob).copied().unwrap_or(self.origin)
+    }
 }
 
 /// What happens to one blob when an image is published.

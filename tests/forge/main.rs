@@ -22,3 +22,4 @@ mod slow;
 mod tables;
 mod together;
 mod wheel;
+mod whole;

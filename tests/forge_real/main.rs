@@ -11,3 +11,4 @@ mod registry;
 mod same_as_docker;
 mod services;
 mod stage;
+mod whole;

@@ -1,5 +1,7 @@
 //! Blobs that another repository of the same registry has.
 
+use std::collections::BTreeMap;
+
 use imgforge::progress::Silent;
 use imgforge::transport::Fate;
 use imgforge::transport::Outgoing;
@@ -42,6 +44,7 @@ fn t31_whatever_a_mount_is_answered_the_blob_arrives() {
             store: &store,
             origin: &Nothing(Some((fake.host.clone(), "base/image".to_owned()))),
             base_layers: 1,
+            others: BTreeMap::new(),
         };
         let sink = registry().sink(&reference(&fake.host, "r:t"));
         let planned = sink.plan(&outgoing).unwrap();
@@ -74,6 +77,7 @@ fn t31_a_mount_asks_for_both_scopes_in_one_token() {
         store: &store,
         origin: &Nothing(Some((fake.host.clone(), "base/image".to_owned()))),
         base_layers: 1,
+        others: BTreeMap::new(),
     };
     let sink = registry_with(given("a", "b")).sink(&reference(&fake.host, "r:t"));
     assert_eq!(fates(&sink.publish(&outgoing, &Silent).unwrap())[0], Fate::Mount);

@@ -1,5 +1,6 @@
 //! Writing to registries.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
@@ -161,7 +162,8 @@ impl Source for Piped {
 fn pipe(host: &str, image: &Image, bytes: Vec<u8>) -> Result<Receipt, Error> {
     let (_directory, store) = store(image, &[]);
     let origin = Piped { bytes, opened: Mutex::default() };
-    let outgoing = Outgoing { image, store: &store, origin: &origin, base_layers: 1 };
+    let outgoing =
+        Outgoing { image, store: &store, origin: &origin, base_layers: 1, others: BTreeMap::new() };
     registry().sink(&reference(host, "r:t")).publish(&outgoing, &Silent)
 }
 
@@ -190,7 +192,13 @@ fn t28_a_damaged_blob_of_the_store_is_not_pushed() {
     let descriptor = layer(&bytes);
     std::fs::write(store.blob_path(&descriptor.digest), vec![0; 1000]).unwrap();
     let (fake, memory) = shared(|_, _| None);
-    let outgoing = Outgoing { image: &image, store: &store, origin: &Nothing(None), base_layers: 0 };
+    let outgoing = Outgoing {
+        image: &image,
+        store: &store,
+        origin: &Nothing(None),
+        base_layers: 0,
+        others: BTreeMap::new(),
+    };
     let error = registry().sink(&reference(&fake.host, "r:t")).publish(&outgoing, &Silent).unwrap_err();
     assert!(matches!(error, Error::Store { .. }), "{error:?}");
     assert!(!store.contains(&descriptor.digest, 1000));
@@ -206,7 +214,13 @@ fn foreign_layers_are_never_sent() {
     let image = image_of(&[foreign.clone(), layer(&own)]);
     let (_directory, store) = store(&image, &[&own, b"not ours to give"]);
     let (fake, _memory) = shared(|_, _| None);
-    let outgoing = Outgoing { image: &image, store: &store, origin: &Nothing(None), base_layers: 1 };
+    let outgoing = Outgoing {
+        image: &image,
+        store: &store,
+        origin: &Nothing(None),
+        base_layers: 1,
+        others: BTreeMap::new(),
+    };
     let receipt = registry().sink(&reference(&fake.host, "r:t")).publish(&outgoing, &Silent).unwrap();
     assert_eq!(fates(&receipt), [Fate::Present, Fate::Upload, Fate::Upload]);
     assert!(fake.lines().iter().all(|line| !line.contains(&foreign.digest.hex())));

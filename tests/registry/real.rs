@@ -1,5 +1,6 @@
 //! Against Debian's docker-registry (distribution 2.8): a registry as it is, not as it is imagined.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpListener;
@@ -102,7 +103,13 @@ fn republish(registry: &Registry, host: &str, base: &str, target: &str, layers: 
     let image = image(layers);
     let (_directory, store) = store(&image, &[]);
     let origin = registry.source(&reference(host, base));
-    let outgoing = Outgoing { image: &image, store: &store, origin: &origin, base_layers: layers.len() };
+    let outgoing = Outgoing {
+        image: &image,
+        store: &store,
+        origin: &origin,
+        base_layers: layers.len(),
+        others: BTreeMap::new(),
+    };
     registry.sink(&reference(host, target)).publish(&outgoing, &Silent).unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! What the tests share: options without long waits, names, and bytes.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::time::Duration;
 
@@ -137,6 +138,12 @@ pub(crate) fn store(image: &Image, blobs: &[&[u8]]) -> (TempDir, Store) {
 pub(crate) fn publish(registry: &Registry, host: &str, layers: &[&[u8]]) -> Result<Receipt, Error> {
     let image = image(layers);
     let (_directory, store) = store(&image, layers);
-    let outgoing = Outgoing { image: &image, store: &store, origin: &Nothing(None), base_layers: 0 };
+    let outgoing = Outgoing {
+        image: &image,
+        store: &store,
+        origin: &Nothing(None),
+        base_layers: 0,
+        others: BTreeMap::new(),
+    };
     registry.sink(&reference(host, "r:t")).publish(&outgoing, &Silent)
 }

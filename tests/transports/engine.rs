@@ -1,5 +1,6 @@
 //! A real Docker engine, started for each test and ended with it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Child;
@@ -137,7 +138,13 @@ fn docker_gets_the_new_layers_only_when_it_has_the_base() {
     for layer in &image.manifest.layers[..2] {
         fs::remove_file(crate::rig::blob(&bench.path("derived"), &layer.digest)).unwrap();
     }
-    let outgoing = Outgoing { image: &image, store: &bench.store, origin: &from_derived, base_layers: 2 };
+    let outgoing = Outgoing {
+        image: &image,
+        store: &bench.store,
+        origin: &from_derived,
+        base_layers: 2,
+        others: BTreeMap::new(),
+    };
     let sink = dockerd.sink("derived:1");
     let want = [Fate::Present, Fate::Present, Fate::Upload, Fate::Upload];
     assert_eq!(fates(&sink.plan(&outgoing).unwrap()), want);
@@ -183,7 +190,13 @@ fn a_base_that_goes_away_in_between_means_a_full_load() {
     let (from_base, from_derived) = (bench.layout("base", &base), bench.layout("derived", &derived));
     bench.publish(&from_base, &dockerd.sink("base:1"), 0).unwrap();
     let image = bench.load(&from_derived).unwrap();
-    let outgoing = Outgoing { image: &image, store: &bench.store, origin: &from_derived, base_layers: 2 };
+    let outgoing = Outgoing {
+        image: &image,
+        store: &bench.store,
+        origin: &from_derived,
+        base_layers: 2,
+        others: BTreeMap::new(),
+    };
     let thief = Thief { dockerd: &dockerd, name: "base:1", calls: std::sync::Mutex::new(0) };
     let receipt = dockerd.sink("derived:1").publish(&outgoing, &thief).unwrap();
     assert_eq!(fates(&receipt.blobs), [Fate::Upload; 4]);

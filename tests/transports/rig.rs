@@ -161,7 +161,13 @@ impl Bench {
 
     pub fn publish(&self, source: &dyn Source, sink: &dyn Sink, base: usize) -> Result<Receipt, Error> {
         let image = self.load(source)?;
-        let outgoing = Outgoing { image: &image, store: &self.store, origin: source, base_layers: base };
+        let outgoing = Outgoing {
+            image: &image,
+            store: &self.store,
+            origin: source,
+            base_layers: base,
+            others: BTreeMap::new(),
+        };
         sink.publish(&outgoing, &Silent)
     }
 

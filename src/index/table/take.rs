@@ -49,10 +49,8 @@ pub fn take<E: std::error::Error + Send + 'static>(
     let outcome = take_all(store, layer, wanted, open);
     match &outcome {
         Ok(found) => {
-            for (offset, extract) in found {
-                let kept = extracts::remember(store, &digest, *offset, extract);
-                kept.map_err(|source| Error::Store { layer: digest, source })?;
-            }
+            let kept = extracts::remember(store, &digest, found);
+            kept.map_err(|source| Error::Store { layer: digest, source })?;
         }
         Err(_) => note::forget_table(store, &digest),
     }

@@ -15,6 +15,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
 
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::layer::Changeset;
 use crate::layer::Content;
 use crate::layer::Entry;
@@ -52,10 +55,29 @@ pub type Visit<'a> = dyn FnMut(&ImagePath, &Entry, &mut dyn Read) -> io::Result<
 /// A tar that is cut short or damaged, names that leave the image, whiteouts that hide nothing, sparse files,
 /// entries below files, bounds exceeded, and whatever `visit` fails with.
 pub fn decode(reader: &mut dyn Read, visit: &mut Visit<'_>) -> Result<Changeset, Error> {
-    let mut tape = Tape::new(reader);
-    let mut changes = Changeset::default();
+    let mut progress = Progress::default();
+    decode_on(reader, &mut progress, visit)?;
+    Ok(progress.changes)
+}
+
+/// How far a decoding has come: always behind a whole entry.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What was read so far.
+    pub changes: Changeset,
+    /// Offset in the tar of the first byte that was not.
+    pub position: u64,
+    entries: usize,
+}
+
+/// As [`decode`], from where an earlier decoding has stopped; `reader` begins at that position. What was read is in
+/// `progress` also after a failure.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_on(reader: &mut dyn Read, progress: &mut Progress, visit: &mut Visit<'_>) -> Result<(), Error> {
+    let mut tape = Tape::at(progress.position, reader);
     let mut extended = Extended::default();
-    let mut entries = 0;
     while let Some((mut header, at)) = next_header(&mut tape)? {
         match header.flag {
             b'L' => extended.name(&extension(&mut tape, &header, at)?),
@@ -64,11 +86,12 @@ pub fn decode(reader: &mut dyn Read, visit: &mut Visit<'_>) -> Result<Changeset,
             b'g' => drop(extension(&mut tape, &header, at)?),
             _ => {
                 let xattrs = std::mem::take(&mut extended).apply(&mut header, at)?;
-                entries += 1;
-                if entries > MAX_ENTRIES {
+                if progress.entries >= MAX_ENTRIES {
                     return Err(Error::TooMany { limit: MAX_ENTRIES });
                 }
-                take_in(&mut tape, &mut changes, &header, xattrs, at, visit)?;
+                take_in(&mut tape, &mut progress.changes, &header, xattrs, at, visit)?;
+                progress.entries += 1;
+                progress.position = tape.position();
             }
         }
     }
@@ -76,7 +99,7 @@ pub fn decode(reader: &mut dyn Read, visit: &mut Visit<'_>) -> Result<Changeset,
         return Err(tape.truncated("the entry that an extended header announces"));
     }
     tape.skip(u64::MAX)?;
-    Ok(changes)
+    Ok(())
 }
 
 /// The next header and its offset; `None` at the trailer or at the end of the stream.

@@ -17,8 +17,9 @@ pub(super) struct Tape<'a> {
 }
 
 impl<'a> Tape<'a> {
-    pub(super) fn new(input: &'a mut dyn Read) -> Self {
-        Self { input: BufReader::with_capacity(128 << 10, input), position: 0 }
+    /// A stream whose first byte is at `position` of the tar.
+    pub(super) fn at(position: u64, input: &'a mut dyn Read) -> Self {
+        Self { input: BufReader::with_capacity(128 << 10, input), position }
     }
 
     /// Offset of the next byte.

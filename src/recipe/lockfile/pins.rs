@@ -12,7 +12,7 @@ use crate::oci::Digest;
 pub struct LockedResult {
     /// Digest of the image's manifest.
     pub manifest: Digest,
-    /// Digests of the new layers' uncompressed tars, bottom first.
+    /// Digests of the added layers' uncompressed tars, bottom first; layers of donors may be among them.
     pub diff_ids: Vec<DiffId>,
 }
 

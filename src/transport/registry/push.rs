@@ -22,6 +22,7 @@ use crate::transport::Fate;
 use crate::transport::Outgoing;
 use crate::transport::Receipt;
 use crate::transport::Sink;
+use crate::transport::Source;
 use crate::transport::error::Error;
 use crate::transport::registry::auth::Scope;
 use crate::transport::registry::engine::Engine;
@@ -75,10 +76,7 @@ impl RegistrySink {
     /// Each blob once, however often the manifest names it, without those that must not be distributed.
     fn blobs<'a>(&self, outgoing: &Outgoing<'a>) -> Vec<Blob<'a>> {
         let manifest = &outgoing.image.manifest;
-        let mount_from = outgoing.origin.mount_point().and_then(|(host, repository)| {
-            let elsewhere = repository != self.reference.repository;
-            (host == self.reference.host && elsewhere).then_some(repository)
-        });
+        let of_base = self.repository_of(outgoing.origin);
         let mut seen = BTreeMap::new();
         let mut blobs = Vec::new();
         for (index, descriptor) in manifest.layers.iter().chain([&manifest.config]).enumerate() {
@@ -86,12 +84,19 @@ impl RegistrySink {
             if repeated || media_type::is_foreign(&descriptor.media_type) {
                 continue;
             }
-            blobs.push(Blob {
-                descriptor,
-                mount_from: mount_from.clone().filter(|_| index < outgoing.base_layers),
-            });
+            let mount_from = match outgoing.others.get(&descriptor.digest) {
+                Some(other) => self.repository_of(*other),
+                None => of_base.clone().filter(|_| index < outgoing.base_layers),
+            };
+            blobs.push(Blob { descriptor, mount_from });
         }
         blobs
+    }
+
+    /// The other repository of this registry that the image is in.
+    fn repository_of(&self, image: &dyn Source) -> Option<String> {
+        let (host, repository) = image.mount_point()?;
+        (host == self.reference.host && repository != self.reference.repository).then_some(repository)
     }
 
     /// Does `work` with each blob, several at once. After an error no further blob is begun.
@@ -217,14 +222,14 @@ fn in_order(outgoing: &Outgoing<'_>, fates: &BTreeMap<Digest, Fate>) -> Vec<(Des
     all.map(|blob| (blob.clone(), fates.get(&blob.digest).copied().unwrap_or(Fate::Present))).collect()
 }
 
-/// The bytes of a blob from `offset` on: from the store, else straight from the base.
+/// The bytes of a blob from `offset` on: from the store, else straight from the image that has it.
 fn open(
     outgoing: &Outgoing<'_>,
     descriptor: &Descriptor,
     offset: u64,
 ) -> Result<Box<dyn Read + Send>, Error> {
     if !outgoing.store.contains(&descriptor.digest, descriptor.size) {
-        return outgoing.origin.open(descriptor, offset);
+        return outgoing.owner(&descriptor.digest).open(descriptor, offset);
     }
     // Not the store's own hashing reader: an upload may have to go back, and hashes what passes itself.
     let failed =

@@ -90,6 +90,7 @@ impl Pump {
         if let Err(error) = self.transfer(stream).await {
             let kind = match error {
                 Error::Broken { .. } => io::ErrorKind::InvalidData,
+                Error::Unreachable { .. } => io::ErrorKind::ConnectionReset,
                 _ => io::ErrorKind::Other,
             };
             // Nobody may be left to hear it.

@@ -203,3 +203,18 @@ fn a_file_that_the_loader_takes_is_taken() {
     bytes[40..48].copy_from_slice(&u64::MAX.to_le_bytes());
     assert_eq!(elf::parse(&bytes).unwrap().unwrap(), good);
 }
+
+/// What the fuzzer begins from; `far-segment` once ended in an overflow, with a segment at the end of all numbers.
+#[test]
+fn what_the_fuzzer_found_is_read_to_an_end() {
+    let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/elf");
+    let mut read = 0;
+    for seed in fs::read_dir(seeds).unwrap() {
+        let bytes = fs::read(seed.unwrap().path()).unwrap();
+        for size in [bytes.len() as u64, bytes.len() as u64 * 2 + 64] {
+            assert!(!matches!(elf::study(&mut Cursor::new(&bytes), size), Ok(None)));
+            read += 1;
+        }
+    }
+    assert!(read >= 6, "{read} seeds");
+}

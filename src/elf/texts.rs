@@ -118,9 +118,10 @@ fn places<R: Read + Seek>(source: &Source<'_, R>, all: &[Section], anchors: &Anc
         let mut left = UNTITLED;
         let mut places = Vec::new();
         for segment in fixed.take(64) {
-            let inside = names.filter(|at| (segment.offset..segment.offset + segment.length).contains(at));
-            let skipped =
-                inside.zip(anchors.strings).map_or(0, |(at, (_, length))| at - segment.offset + length);
+            let end = segment.offset.saturating_add(segment.length);
+            let inside = names.filter(|at| (segment.offset..end).contains(at));
+            let names_end = |(at, (_, length)): (u64, (u64, u64))| (at - segment.offset).saturating_add(length);
+            let skipped = inside.zip(anchors.strings).map_or(0, names_end);
             let length = segment.length.saturating_sub(skipped).min(left);
             left -= length;
             places.push((segment.offset.saturating_add(skipped), length));

@@ -39,7 +39,8 @@ impl Draft {
         self.writer.hasher().length()
     }
 
-    /// Keeps the blob under its digest; returns digest and length in bytes.
+    /// Keeps the blob under its digest; returns digest and length in bytes. It is not waited for the disk: what a crash
+    /// leaves of it is found out when it is read, and made again.
     ///
     /// # Errors
     /// When the bytes cannot be written out. Nothing is left behind.
@@ -47,7 +48,7 @@ impl Draft {
         let path = self.scratch.path().to_owned();
         let (writer, hasher) = self.writer.into_parts();
         let file = writer.into_inner().map_err(|error| super::io("write", &path)(error.into_error()))?;
-        settle(&file).map_err(super::io("write", &path))?;
+        read_only(&file).map_err(super::io("write", &path))?;
         let digest = hasher.digest();
         let target = self.store.blob_path(&digest);
         fs::rename(&path, &target).map_err(super::io("rename", &path))?;
@@ -65,10 +66,8 @@ pub(super) fn temporary(store: &Store, what: &str) -> Scratch {
     Scratch::new(store.temporary().join(format!("{what}-{}-{number}-{random:016x}", std::process::id())))
 }
 
-/// Read-only and on disk before the rename: a crash may lose a blob, never truncate one.
-pub(super) fn settle(file: &fs::File) -> io::Result<()> {
-    file.set_permissions(fs::Permissions::from_mode(0o444))?;
-    file.sync_data()
+pub(super) fn read_only(file: &fs::File) -> io::Result<()> {
+    file.set_permissions(fs::Permissions::from_mode(0o444))
 }
 
 impl Write for Draft {

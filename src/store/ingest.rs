@@ -13,7 +13,7 @@ use crate::oci::digest::Hasher;
 use crate::progress::Task;
 use crate::store::Error;
 use crate::store::Store;
-use crate::store::draft::settle;
+use crate::store::draft::read_only;
 use crate::store::scratch::Scratch;
 
 /// Why bytes did not come in.
@@ -103,7 +103,9 @@ impl Store {
             return Err(IngestError::Store(Error::Digest { expected: *digest, actual }));
         }
         let keep = |path: &Path| -> Result<(), Error> {
-            settle(&partial.file).map_err(super::io("write", path))?;
+            // On disk before the rename: what was fetched for long is not to be lost in a crash.
+            let settled = read_only(&partial.file).and_then(|()| partial.file.sync_data());
+            settled.map_err(super::io("write", path))?;
             fs::rename(path, self.blob_path(digest)).map_err(super::io("rename", path))
         };
         keep(scratch.path()).map_err(IngestError::Store)?;

@@ -15,7 +15,7 @@ use crate::store::Store;
 /// Shortest file that has a restart point of its own before it, and whose end in the blob is known.
 pub(super) const OWN_POINT: u64 = 1 << 20;
 /// Longest way in the tar from one restart point to the next, in bytes.
-pub(super) const SPACING: u64 = 16 << 20;
+pub(super) const SPACING: u64 = 32 << 20;
 
 /// How to get at the middle of a layer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -120,7 +120,8 @@ fn places<R: Read + Seek>(source: &Source<'_, R>, all: &[Section], anchors: &Anc
         for segment in fixed.take(64) {
             let end = segment.offset.saturating_add(segment.length);
             let inside = names.filter(|at| (segment.offset..end).contains(at));
-            let names_end = |(at, (_, length)): (u64, (u64, u64))| (at - segment.offset).saturating_add(length);
+            let names_end =
+                |(at, (_, length)): (u64, (u64, u64))| (at - segment.offset).saturating_add(length);
             let skipped = inside.zip(anchors.strings).map_or(0, names_end);
             let length = segment.length.saturating_sub(skipped).min(left);
             left -= length;

@@ -2,11 +2,11 @@
 
 use std::io;
 use std::io::Read;
-use std::io::Seek;
 use std::path::Path;
 
 use super::Object;
 use super::shell;
+use super::spool::Spool;
 use crate::elf;
 use crate::elf::Study;
 use crate::elf::Symbols;
@@ -17,8 +17,6 @@ use crate::oci::digest::Hashing;
 use crate::python;
 use crate::python::Script;
 
-/// Up to this many bytes a file is taken into memory; a longer one goes through a temporary file.
-const IN_MEMORY: u64 = 4 << 20;
 /// Longest file whose content is kept in the note.
 const KEPT: u64 = 1 << 20;
 /// Longest Python file and longest RECORD that are looked at: the longest in use have a tenth of it.
@@ -54,17 +52,8 @@ pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: 
         return Ok(Found::Nothing);
     }
     let mut whole = Hashing::new(magic.as_slice().chain(file));
-    let (read, digest) = if size <= IN_MEMORY {
-        let mut bytes = Vec::new();
-        whole.read_to_end(&mut bytes)?;
-        (elf::study(&mut io::Cursor::new(&bytes), bytes.len() as u64), whole.hasher().digest())
-    } else {
-        let mut spool = tempfile::tempfile_in(temporary)?;
-        io::copy(&mut whole, &mut spool)?;
-        spool.rewind()?;
-        (elf::study(&mut spool, size), whole.hasher().digest())
-    };
-    Ok(found(read, digest, size))
+    let mut spool = Spool::fill(&mut whole, size, temporary)?;
+    Ok(found(elf::study(&mut spool, size), whole.hasher().digest(), size))
 }
 
 /// Whether this is a wheel's list of its files, and not too long to be one.
@@ -82,10 +71,11 @@ pub(super) fn of_file(
     digest: Digest,
     size: u64,
 ) -> io::Result<Found> {
-    if let Some(kind) = Text::of(path).filter(|kind| size <= kind.longest()) {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        return Ok(kind.found(bytes));
+    let mut start = Vec::new();
+    file.take(2).read_to_end(&mut start)?;
+    if let Some(kind) = Text::of_start(path, &start).filter(|kind| size <= kind.longest()) {
+        file.read_to_end(&mut start)?;
+        return Ok(kind.found(start));
     }
     match elf::study(file, size) {
         // A file that ends too soon is a damaged ELF file, not a disk that fails.
@@ -96,7 +86,7 @@ pub(super) fn of_file(
 
 /// Facts of a file of a tree that is in memory.
 pub(super) fn of_bytes(path: &ImagePath, bytes: &[u8]) -> Found {
-    if let Some(kind) = Text::of(path) {
+    if let Some(kind) = Text::of_start(path, bytes) {
         return kind.found(bytes.to_vec());
     }
     let size = bytes.len() as u64;
@@ -139,6 +129,11 @@ impl Text {
             true => Some(Self::Script),
             false => name.ends_with(b".sh").then_some(Self::Shell),
         }
+    }
+
+    /// As [`Text::of`]; a script without a name of one is known by how it starts.
+    fn of_start(path: &ImagePath, start: &[u8]) -> Option<Self> {
+        Self::of(path).or_else(|| start.starts_with(b"#!").then_some(Self::Shell))
     }
 
     const fn longest(self) -> u64 {

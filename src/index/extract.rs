@@ -20,6 +20,7 @@ use super::ahead::Room;
 use super::blob::Span;
 use super::extracts;
 use super::extracts::Extract;
+use super::spool;
 use super::taking;
 use super::taking::Taken;
 use super::taking::Taking;
@@ -161,7 +162,10 @@ pub(super) fn files(
     for (offset, file) in wanted {
         copy(tar, offset.checked_sub(at).ok_or_else(|| outside(*offset))?, &mut io::sink())?;
         let mut taking = Taking::begin(store, handle, *offset, file.size).map_err(io::Error::other)?;
-        copy(tar, file.size, &mut taking)?;
+        spool::copy(&mut (&mut *tar).take(file.size), &mut taking)?;
+        if taking.length() != file.size {
+            return Err(outside(*offset));
+        }
         let file_taken = taking.finish().map_err(io::Error::other)?;
         if let Some(expected) = file.digest.filter(|expected| *expected != file_taken.digest()) {
             let text =

@@ -22,6 +22,7 @@ mod partial;
 mod pass;
 mod remembered;
 mod shell;
+mod spool;
 mod stream;
 pub mod table;
 mod taking;

@@ -1,8 +1,10 @@
 //! The one full pass over a layer.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::io::Read;
+use std::io::Seek;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -18,11 +20,11 @@ use super::extracts::Extract;
 use super::note;
 use super::partial::Halt;
 use super::partial::Partial;
+use super::spool;
 use super::stream::Stream;
 use super::taking;
 use super::taking::Taken;
 use super::taking::Taking;
-use super::taking::Tee;
 use crate::deflate::Handle;
 use crate::layer::Changeset;
 use crate::layer::Content;
@@ -51,7 +53,7 @@ pub type Catch<'a> = &'a dyn Fn(&ImagePath) -> bool;
 /// The index of a layer: from the note in the store, else by reading the whole blob once.
 ///
 /// Memory does not grow with the layer, only with its number of files and the symbols of one ELF file at a
-/// time; ELF files over 4 MiB pass through an unnamed temporary file in the store. `task` advances by
+/// time; big ELF files pass through an unnamed temporary file in the store. `task` advances by
 /// compressed bytes, by all of them at once when the note is there. Files that `catch` names are taken into the
 /// store on the way ([`recall`](super::recall) then has them), unless the note is there.
 ///
@@ -231,11 +233,30 @@ impl<'a> Pass<'a> {
         }
         let begun = Taking::begin(self.store, self.handle.as_ref(), offset, size);
         let mut taking = begun.map_err(io::Error::other)?;
-        let mut tee = Tee { from: file, into: &mut taking };
-        self.look(path, (offset, size), &mut tee)?;
-        io::copy(&mut tee, &mut io::sink())?;
-        self.caught.insert(offset, taking.finish().map_err(io::Error::other)?);
+        spool::copy(file, &mut taking)?;
+        let taken = taking.finish().map_err(io::Error::other)?;
+        let mut kept = self.store.file(&taken.digest()).map_err(io::Error::other)?;
+        self.look_at_kept(path, (offset, size), taken.digest(), &mut kept)?;
+        self.caught.insert(offset, taken);
         Ok(())
+    }
+
+    /// Looks at a file that is in the store, whose hash is known.
+    fn look_at_kept(
+        &mut self,
+        path: &ImagePath,
+        (offset, size): (u64, u64),
+        digest: Digest,
+        file: &mut File,
+    ) -> io::Result<()> {
+        if contents::is_record(path, size) {
+            let mut text = Vec::new();
+            file.read_to_end(&mut text)?;
+            file.rewind()?;
+            self.texts.insert(offset, text);
+        }
+        let found = contents::of_file(path, file, digest, size)?;
+        self.learn(offset, found)
     }
 
     fn look(&mut self, path: &ImagePath, (offset, size): (u64, u64), file: &mut dyn Read) -> io::Result<()> {
@@ -255,7 +276,12 @@ impl<'a> Pass<'a> {
         (offset, size): (u64, u64),
         file: &mut dyn Read,
     ) -> io::Result<()> {
-        let learned = match contents::look(path, size, file, &self.store.temporary())? {
+        let found = contents::look(path, size, file, &self.store.temporary())?;
+        self.learn(offset, found)
+    }
+
+    fn learn(&mut self, offset: u64, found: Found) -> io::Result<()> {
+        let learned = match found {
             Found::Nothing => Learned::Nothing,
             Found::Elf(object, parts) => {
                 let saved = note::save_parts(self.store, &object.digest, &parts.0, &parts.1);

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::io::Read;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -99,6 +98,11 @@ impl Taking {
         Ok(Self { offset, file, raw: Some((handle.clone(), raw)) })
     }
 
+    /// How many bytes of it were taken.
+    pub(super) const fn length(&self) -> u64 {
+        self.file.draft.length()
+    }
+
     /// Keeps the file's bytes. Its blocks can be had once the decoder has passed its end.
     ///
     /// # Errors
@@ -151,18 +155,4 @@ impl Taken {
 /// The store's.
 pub(super) fn complete(taken: BTreeMap<u64, Taken>) -> Result<BTreeMap<u64, Extract>, store::Error> {
     taken.into_iter().map(|(offset, taken)| Ok((offset, taken.complete()?))).collect()
-}
-
-/// Reads through, and takes what is read.
-pub(super) struct Tee<'a> {
-    pub(super) from: &'a mut dyn Read,
-    pub(super) into: &'a mut Taking,
-}
-
-impl Read for Tee<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.from.read(buffer)?;
-        self.into.write_all(&buffer[..count])?;
-        Ok(count)
-    }
 }

@@ -1,0 +1,124 @@
+//! A file of a layer put where it can be sought in: memory while there is room, else an unnamed temporary file.
+
+use std::fs::File;
+use std::io;
+use std::io::Cursor;
+use std::io::Read;
+use std::io::Seek;
+use std::io::SeekFrom;
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+/// Most bytes that all threads together hold in memory.
+const ROOM: u64 = 64 << 20;
+/// Bytes that are written at once.
+const STEP: usize = 256 << 10;
+
+static HELD: AtomicU64 = AtomicU64::new(0);
+
+/// The file. Memory is given back when it is dropped.
+pub(super) enum Spool {
+    Memory { bytes: Cursor<Vec<u8>>, _held: Held },
+    Disk(File),
+}
+
+/// A part of the memory that there is room for.
+pub(super) struct Held(u64);
+
+impl Held {
+    /// `None`: there is no room for so many bytes now.
+    fn take(size: u64) -> Option<Self> {
+        let taken = HELD.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+            held.checked_add(size).filter(|held| *held <= ROOM)
+        });
+        taken.is_ok().then_some(Self(size))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.fetch_sub(self.0, Ordering::Relaxed);
+    }
+}
+
+impl Spool {
+    /// Takes all that comes, which is `size` bytes or fewer; stands at its beginning afterwards.
+    ///
+    /// # Errors
+    /// The reader's, or those of a file in `temporary`.
+    pub(super) fn fill(file: &mut dyn Read, size: u64, temporary: &Path) -> io::Result<Self> {
+        if let Some(held) = Held::take(size) {
+            let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+            file.take(size).read_to_end(&mut bytes)?;
+            return Ok(Self::Memory { bytes: Cursor::new(bytes), _held: held });
+        }
+        let mut disk = tempfile::tempfile_in(temporary)?;
+        copy(file, &mut disk)?;
+        disk.rewind()?;
+        Ok(Self::Disk(disk))
+    }
+}
+
+/// Copies to the end in large steps. Each step is hashed, written and looked at: small ones cost more than their bytes.
+///
+/// # Errors
+/// The reader's and the writer's.
+pub(super) fn copy(from: &mut dyn Read, into: &mut dyn Write) -> io::Result<()> {
+    let mut buffer = vec![0; STEP];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        into.write_all(&buffer[..count])?;
+    }
+}
+
+impl Read for Spool {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Memory { bytes, .. } => bytes.read(buffer),
+            Self::Disk(file) => file.read(buffer),
+        }
+    }
+}
+
+impl Seek for Spool {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::Memory { bytes, .. } => bytes.seek(to),
+            Self::Disk(file) => file.seek(to),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_room_goes_to_disk_and_is_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
+        let fill = || Spool::fill(&mut bytes.as_slice(), bytes.len() as u64, directory.path()).unwrap();
+        let read = |mut spool: Spool| {
+            let mut out = Vec::new();
+            spool.seek(SeekFrom::Start(500)).unwrap();
+            spool.read_to_end(&mut out).unwrap();
+            out
+        };
+        let small = fill();
+        assert!(matches!(small, Spool::Memory { .. }));
+        assert_eq!(read(small), bytes[500..]);
+        let held = Held::take(ROOM - 10).unwrap();
+        let large = fill();
+        assert!(matches!(large, Spool::Disk(_)));
+        assert_eq!(read(large), bytes[500..]);
+        drop(held);
+        assert!(matches!(fill(), Spool::Memory { .. }));
+    }
+}

@@ -25,21 +25,24 @@ pub(super) enum Spool {
 }
 
 /// A part of the memory that there is room for.
-pub(super) struct Held(u64);
+pub(super) struct Held {
+    all: &'static AtomicU64,
+    size: u64,
+}
 
 impl Held {
-    /// `None`: there is no room for so many bytes now.
-    fn take(size: u64) -> Option<Self> {
-        let taken = HELD.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
+    /// `None`: there is no room for so many bytes now, with `all` that is held.
+    fn take(all: &'static AtomicU64, size: u64) -> Option<Self> {
+        let taken = all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| {
             held.checked_add(size).filter(|held| *held <= ROOM)
         });
-        taken.is_ok().then_some(Self(size))
+        taken.ok().map(|_| Self { all, size })
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        HELD.fetch_sub(self.0, Ordering::Relaxed);
+        self.all.fetch_sub(self.size, Ordering::Relaxed);
     }
 }
 
@@ -49,7 +52,16 @@ impl Spool {
     /// # Errors
     /// The reader's, or those of a file in `temporary`.
     pub(super) fn fill(file: &mut dyn Read, size: u64, temporary: &Path) -> io::Result<Self> {
-        if let Some(held) = Held::take(size) {
+        Self::fill_beside(&HELD, file, size, temporary)
+    }
+
+    fn fill_beside(
+        all: &'static AtomicU64,
+        file: &mut dyn Read,
+        size: u64,
+        temporary: &Path,
+    ) -> io::Result<Self> {
+        if let Some(held) = Held::take(all, size) {
             let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
             file.take(size).read_to_end(&mut bytes)?;
             return Ok(Self::Memory { bytes: Cursor::new(bytes), _held: held });
@@ -102,9 +114,11 @@ mod tests {
 
     #[test]
     fn what_has_no_room_goes_to_disk_and_is_the_same() {
+        static ALL: AtomicU64 = AtomicU64::new(0);
         let directory = tempfile::tempdir().unwrap();
         let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
-        let fill = || Spool::fill(&mut bytes.as_slice(), bytes.len() as u64, directory.path()).unwrap();
+        let size = bytes.len() as u64;
+        let fill = || Spool::fill_beside(&ALL, &mut bytes.as_slice(), size, directory.path()).unwrap();
         let read = |mut spool: Spool| {
             let mut out = Vec::new();
             spool.seek(SeekFrom::Start(500)).unwrap();
@@ -114,7 +128,7 @@ mod tests {
         let small = fill();
         assert!(matches!(small, Spool::Memory { .. }));
         assert_eq!(read(small), bytes[500..]);
-        let held = Held::take(ROOM - 10).unwrap();
+        let held = Held::take(&ALL, ROOM - 10).unwrap();
         let large = fill();
         assert!(matches!(large, Spool::Disk(_)));
         assert_eq!(read(large), bytes[500..]);

@@ -1,6 +1,15 @@
 //! What Python files say of operators and variables.
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use imgforge::oci::ImagePath;
 use imgforge::python;
+use imgforge::python::Kind;
+use imgforge::python::Modules;
+use imgforge::python::Script;
 
 /// `ns::op[.overload](positional+keywords)[*] guard`, for every call.
 fn calls(text: &str) -> Vec<String> {
@@ -190,4 +199,154 @@ fn calls_carry_their_place_and_text() {
     assert_eq!((call.line, call.end, call.text.as_str()), (5, 8, "torch.ops.a.f(a, 1)"));
     assert!(python::script("torch.ops.a.f(").is_empty());
     assert!(python::script("x = 1").is_empty());
+}
+
+/// `FILE:LINE ns::op[.overload](count) < MODULE`, for every call of these files that goes through another module.
+/// Files are told apart by lines `== PATH`; those that are no Python count only as being there.
+fn followed(tree: &str) -> Vec<String> {
+    let path = |text: &str| ImagePath::absolute(&format!("/site-packages/{text}")).unwrap();
+    let files: BTreeMap<ImagePath, &str> = tree
+        .split("== ")
+        .skip(1)
+        .map(|file| file.split_once('\n').unwrap())
+        .map(|(name, text)| (path(name), text))
+        .collect();
+    let facts: BTreeMap<&ImagePath, Arc<Script>> = files
+        .iter()
+        .filter(|(path, _)| path.name().ends_with(b".py"))
+        .map(|(path, text)| (path, Arc::new(python::script_at(path, text))))
+        .filter(|(_, script)| !script.is_empty())
+        .collect();
+    let directories: BTreeSet<ImagePath> = files.keys().flat_map(ImagePath::ancestors).collect();
+    let kind = |path: &ImagePath| match files.contains_key(path) {
+        true => Some(Kind::File),
+        false => directories.contains(path).then_some(Kind::Directory),
+    };
+    let libraries = files.keys().filter(|path| path.name().ends_with(b".so"));
+    let stem = |path: &ImagePath| {
+        let name = String::from_utf8_lossy(path.name()).into_owned();
+        path.parent().unwrap().join(name.split('.').next().unwrap()).unwrap()
+    };
+    let modules = Modules { kind: &kind, extensions: libraries.map(stem).collect() };
+    let short = |path: &ImagePath| path.to_string().trim_start_matches("/site-packages/").to_owned();
+    let mut found = Vec::new();
+    for (path, script) in python::follow(facts.into_iter().collect(), &modules) {
+        for call in &script.calls {
+            if let Some(module) = &call.bound_in {
+                let overload = call.overload.as_ref().map(|name| format!(".{name}")).unwrap_or_default();
+                let (namespace, name, count) = (&call.namespace, &call.operator, call.call.count());
+                let (file, line, module) = (short(path), call.line, short(module));
+                found.push(format!("{file}:{line} {namespace}::{name}{overload}({count}) < {module}"));
+            }
+        }
+    }
+    found
+}
+
+/// A module that has names for operators.
+const CORE: &str = "== p/__init__.py\n== p/_core.py\nimport torch\nop = torch.ops.a.f\nops = torch.ops.a\n";
+
+#[test]
+fn names_are_followed_into_other_modules() {
+    for (files, want) in [
+        ("== p/u.py\nfrom ._core import op\ndef g(x):\n    return op(x, 1)\n", "p/u.py:3 a::f(2)"),
+        ("== p/u.py\nfrom p._core import op as q\nq.default(1)\n", "p/u.py:2 a::f.default(1)"),
+        ("== p/u.py\nfrom p import _core\n_core.ops.g(1)\n", "p/u.py:2 a::g(1)"),
+        ("== p/u.py\nimport p._core as core\ncore.ops.g.out(1)\n", "p/u.py:2 a::g.out(1)"),
+        ("== p/u.py\nimport p._core\np._core.op()\n", "p/u.py:2 a::f(0)"),
+        ("== p/q/u.py\nfrom .. import _core as core\nx = core.ops\nx.g()\n", "p/q/u.py:3 a::g(0)"),
+        ("== p/q/u.py\nfrom .._core import ops\nops.g()\n", "p/q/u.py:2 a::g(0)"),
+        ("== p/u.py\ndef g():\n    from ._core import op\n    op()\n", "p/u.py:3 a::f(0)"),
+        (
+            "== p/u.py\nfrom functools import partial\nfrom ._core import op\npartial(op, 1)\n",
+            "p/u.py:3 a::f(1)",
+        ),
+        (
+            "== p/u.py\nfrom . import _core\nclass A:\n    def __init__(self):\n        self.op = _core.op\n    def g(self):\n        self.op(1)\n",
+            "p/u.py:6 a::f(1)",
+        ),
+        // Another package, and modules that pass a name on.
+        ("== main.py\nfrom p._core import op\nop()\n", "main.py:2 a::f(0)"),
+        (
+            "== r/__init__.py\nfrom p._core import op\n== r/u.py\nfrom . import op  # torch\nop()\n",
+            "r/u.py:2 a::f(0)",
+        ),
+        ("== r/__init__.py\nfrom p._core import *\n== r/u.py\nimport torch, r\nr.op()\n", "r/u.py:2 a::f(0)"),
+        (
+            "== r/a_ops.py\nfrom p._core import op as two\nthree = two\n== r/u.py\nfrom .a_ops import three  # torch\nthree()\n",
+            "r/u.py:2 a::f(0)",
+        ),
+        // A name of the package that was a module of it before.
+        (
+            "== r/__init__.py\nfrom .f_ops import f_ops\n== r/f_ops.py\nfrom p._core import op as f_ops\n== r/u.py\nfrom r import f_ops  # torch\nf_ops()\n",
+            "r/u.py:2 a::f(0)",
+        ),
+    ] {
+        assert_eq!(followed(&format!("{CORE}{files}")), [format!("{want} < p/_core.py")], "{files}");
+    }
+}
+
+#[test]
+fn a_name_that_may_be_something_else_is_not_followed() {
+    let user = "== p/u.py\nfrom ._core import op\ndef g(x):\n    return op(x, 1)\n";
+    assert_eq!(followed(&format!("{CORE}{user}")).len(), 1);
+    for rest in [
+        // In the module that gives it.
+        "op = wrap(op)\n",
+        "def op(x):\n    pass\n",
+        "class op:\n    pass\n",
+        "del op\n",
+        "if fast:\n    op = torch.ops.a.g\n",
+        "def set():\n    global op\n    op = slow\n",
+        "for op in ():\n    pass\n",
+        "(op := slow)\n",
+        "match x:\n    case [op]:\n        pass\n",
+        "try:\n    pass\nexcept Exception as op:\n    pass\n",
+        "if is_hip():\n    op = torch.ops.a.f\n",
+        "globals().update(slow)\n",
+        // In the file that has it.
+        "== p/u.py\nfrom ._core import op\ndef g(x):\n    return op(x, 1)\nop = slow\n",
+        "== p/u.py\nfrom ._core import op\ndef g(op):\n    return op(1)\n",
+        "== p/u.py\nfrom ._core import op\nx = [op() for op in ()]\n",
+        "== p/u.py\ntry:\n    from ._core import op\nexcept ImportError:\n    op = slow\nop()\n",
+        "== p/u.py\nif is_hip():\n    from ._core import op\ndef g():\n    op()\n",
+        "== p/u.py\nfrom ._core import op\ndef s():\n    global op\n    op = slow\ndef g():\n    op()\n",
+        // In another file.
+        "== p/v.py\nfrom p import _core  # torch\n_core.op = slow\n",
+        "== p/v.py\nimport p._core as c  # torch\nsetattr(c, 'op', slow)\n",
+        "== p/_core/__init__.py\n",
+        "== p/_core.abi3.so\n",
+    ] {
+        let rest = if rest.starts_with("==") { rest.to_owned() } else { format!("{CORE}{rest}") };
+        assert_eq!(followed(&format!("{CORE}{user}{rest}")), [""; 0], "{rest}");
+    }
+}
+
+#[test]
+fn a_module_that_is_not_sure_to_be_meant_is_not_followed() {
+    for files in [
+        // Two directories that could be on the path, and none.
+        "== q/p/__init__.py\n== q/p/_core.py\n== q/u.py\nfrom p._core import op\nop()\n",
+        "== u.py\nfrom torch_p._core import op\nop()\n",
+        "== p/u.py\nfrom ......_core import op\nop()\n",
+        // One of two stars; a name that no star gives; a name that is also a module; one that a function makes.
+        "== r/__init__.py\nfrom p._core import *\nfrom os.path import *\n== r/u.py\nfrom . import op  # torch\nop()\n",
+        "== r/__init__.py\nfrom p._core import *\nfrom p._core import op as _op\n== r/u.py\nfrom r import _ops  # torch\n_ops.f()\n",
+        "== r/__init__.py\nfrom p._core import op\n== r/op.py\n== r/u.py\nfrom . import op  # torch\nop()\n",
+        "== r/__init__.py\nfrom p._core import *\ndef op():\n    pass\n== r/u.py\nfrom . import op  # torch\nop()\n",
+        "== r/__init__.py\ndef __getattr__(name):\n    import torch\n== r/ops.py\nfrom p._core import op\n== r/u.py\nimport torch\nfrom . import ops\nops.op()\n",
+        // In a circle, and too far.
+        "== r/a_ops.py\nfrom .b_ops import x\n== r/b_ops.py\nfrom .a_ops import x\n== r/u.py\nfrom .a_ops import x\nx()\n",
+        // No calls of operators.
+        "== p/u.py\nfrom ._core import op, ops\nops(1)\nop.default.redispatch(1)\nuse(op)\n",
+        "== p/u.py\nfrom ._core import nothing\nnothing(1)\n",
+    ] {
+        assert_eq!(followed(&format!("{CORE}{files}")), [""; 0], "{files}");
+    }
+    let far: String = (0..40)
+        .map(|n| format!("== r/ops_{n}.py\nfrom .ops_{} import op  # torch\n", n + 1))
+        .chain(["== r/ops_40.py\nfrom p._core import op\n== r/u.py\nfrom .ops_0 import op  # torch\nop()\n"
+            .to_owned()])
+        .collect();
+    assert_eq!(followed(&format!("{CORE}{far}")), [""; 0]);
 }

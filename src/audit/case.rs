@@ -149,8 +149,7 @@ impl<'a> Case<'a> {
 
     /// Python files of the tree that have something to say.
     pub(super) fn scripts(&self) -> impl Iterator<Item = (&'a ImagePath, Arc<Script>)> {
-        let view = self.loader.view;
-        view.tree.iter().filter_map(move |(path, node)| Some((path, view.objects.script(path, node)?)))
+        self.loader.view.scripts()
     }
 
     /// Whether a file is loaded only by `dlopen`, if at all: no program, no extension module, and nothing in the

@@ -30,6 +30,24 @@ pub(super) fn sets(catalogue: &Catalogue) -> Sets {
     sets
 }
 
+/// Of the copies of one library, those that were the same file as one of `changed` and still are what they were.
+pub(super) fn left<'c>(
+    (before, now): (&Catalogue, &Catalogue),
+    copies: &'c BTreeSet<ImagePath>,
+    changed: &[&ImagePath],
+) -> Vec<&'c ImagePath> {
+    let digest = |catalogue: &Catalogue, path: &ImagePath| catalogue.get(path).map(|object| object.digest);
+    let replaced: BTreeSet<_> = changed
+        .iter()
+        .filter_map(|path| digest(before, path).filter(|old| digest(now, path) != Some(*old)))
+        .collect();
+    let stays = |path: &&ImagePath| {
+        let old = digest(before, path);
+        !changed.contains(path) && old == digest(now, path) && old.is_some_and(|old| replaced.contains(&old))
+    };
+    copies.iter().filter(stays).collect()
+}
+
 /// Who gets a file, and by which rule of the search.
 pub(super) type Users = BTreeMap<ImagePath, BTreeSet<(ImagePath, String)>>;
 

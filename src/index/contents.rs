@@ -40,13 +40,13 @@ pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: 
     if let Some(kind) = Text::of(path).filter(|kind| size <= kind.longest()) {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        return Ok(kind.found(bytes));
+        return Ok(kind.found(path, bytes));
     }
     let mut magic = Vec::with_capacity(4);
     file.take(4).read_to_end(&mut magic)?;
     if magic.starts_with(b"#!") && size <= shell::LONGEST {
         file.read_to_end(&mut magic)?;
-        return Ok(Text::Shell.found(magic));
+        return Ok(Text::Shell.found(path, magic));
     }
     if magic != b"\x7fELF" {
         return Ok(Found::Nothing);
@@ -75,7 +75,7 @@ pub(super) fn of_file(
     file.take(2).read_to_end(&mut start)?;
     if let Some(kind) = Text::of_start(path, &start).filter(|kind| size <= kind.longest()) {
         file.read_to_end(&mut start)?;
-        return Ok(kind.found(start));
+        return Ok(kind.found(path, start));
     }
     match elf::study(file, size) {
         // A file that ends too soon is a damaged ELF file, not a disk that fails.
@@ -87,7 +87,7 @@ pub(super) fn of_file(
 /// Facts of a file of a tree that is in memory.
 pub(super) fn of_bytes(path: &ImagePath, bytes: &[u8]) -> Found {
     if let Some(kind) = Text::of_start(path, bytes) {
-        return kind.found(bytes.to_vec());
+        return kind.found(path, bytes.to_vec());
     }
     let size = bytes.len() as u64;
     found(elf::study(&mut io::Cursor::new(bytes), size), Digest::of(bytes), size)
@@ -144,7 +144,7 @@ impl Text {
         }
     }
 
-    fn found(self, bytes: Vec<u8>) -> Found {
+    fn found(self, path: &ImagePath, bytes: Vec<u8>) -> Found {
         match self {
             Self::Whole => Found::Text(bytes),
             Self::Shell => match shell::mentions(&bytes) {
@@ -157,7 +157,8 @@ impl Text {
                 Found::Text(libraries.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes())
             }
             Self::Script => {
-                let script = std::str::from_utf8(&bytes).map(python::script).unwrap_or_default();
+                let text = std::str::from_utf8(&bytes);
+                let script = text.map(|text| python::script_at(path, text)).unwrap_or_default();
                 if script.is_empty() { Found::Nothing } else { Found::Script(script) }
             }
         }

@@ -19,10 +19,10 @@ use crate::store::Store;
 
 /// Kinds of notes; the number changes with the meaning of the bytes. Those of layers and trees change with all others:
 /// whoever has one relies on the notes of its files.
-const LAYERS: &str = "layers-9";
+const LAYERS: &str = "layers-10";
 const SYMBOLS: &str = "symbols-5";
 const TRAITS: &str = "traits-4";
-const TREES: &str = "trees-1";
+const TREES: &str = "trees-2";
 const ACCESS: &str = "access-1";
 const EXTRACTS: &str = "extracts-2";
 const TEXTS: &str = "texts-1";
@@ -31,7 +31,7 @@ const LEVEL: i32 = 9;
 /// Layers whose index came from elsewhere.
 const FOREIGN: &str = "foreign-1";
 /// Changes with the layers' notes, too.
-const PARTIAL: &str = "partial-1";
+const PARTIAL: &str = "partial-2";
 const HASHES: &str = "hashes-1";
 /// Tables that layers carry.
 const TABLES: &str = "tables-1";

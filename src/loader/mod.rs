@@ -23,6 +23,7 @@ mod platform;
 mod process;
 mod python;
 mod refused;
+mod scripts;
 mod search;
 mod start;
 mod system;

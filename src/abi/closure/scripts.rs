@@ -1,6 +1,7 @@
 //! Python that calls operators of a library that moves, as its old build has them and its new one has not.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::load::Load;
 use super::shape::Shape;
@@ -8,6 +9,7 @@ use crate::index::ObjectError;
 use crate::loader::View;
 use crate::oci::ImagePath;
 use crate::python::OpCall;
+use crate::python::Script;
 use crate::torch;
 use crate::torch::Schema;
 
@@ -28,12 +30,16 @@ pub struct Caller {
     pub from: Option<ImagePath>,
 }
 
+/// Calls with their files.
+type Calls<'a> = Vec<(&'a ImagePath, OpCall)>;
+
 /// Operators by name.
 type Operators = BTreeMap<String, Vec<Schema>>;
 
 /// Every such call of the old tree, by file and line. Calls that may never run are left out.
 pub(super) fn callers(load: &Load<'_>) -> Result<Vec<Caller>, ObjectError> {
     let mut callers = Vec::new();
+    let mut known = None;
     for (target, moved) in load.moves.iter() {
         let mine = load.pairs.old(&moved.from).unwrap_or(target);
         let (was, will) =
@@ -42,16 +48,17 @@ pub(super) fn callers(load: &Load<'_>) -> Result<Vec<Caller>, ObjectError> {
         if !was.keys().any(|name| changed(name)) {
             continue;
         }
-        for (path, call) in
-            calls(load.old.view).filter(|(_, call)| call.guard.is_none() && changed(&call.operator))
-        {
-            if fits(&was, &call) && !fits(&will, &call) {
+        let (calls, theirs) = known.get_or_insert_with(|| {
+            (calls(load.old.view), load.new.view.followed_scripts().into_iter().collect())
+        });
+        for (path, call) in calls.iter().filter(|(_, call)| call.guard.is_none() && changed(&call.operator)) {
+            if fits(&was, call) && !fits(&will, call) {
                 callers.push(Caller {
-                    from: counterpart(load, path, &call.operator, &will),
-                    path: path.clone(),
+                    from: counterpart(load, theirs, path, &call.operator, &will),
+                    path: (*path).clone(),
                     line: call.line,
                     operator: format!("{}::{}", call.namespace, call.operator),
-                    call: call.text,
+                    call: call.text.clone(),
                     library: mine.clone(),
                 });
             }
@@ -69,10 +76,10 @@ fn operators(shape: &Shape) -> Operators {
     operators
 }
 
-fn calls(view: View<'_>) -> impl Iterator<Item = (&ImagePath, OpCall)> {
-    let scripts =
-        view.tree.iter().filter_map(move |(path, node)| Some((path, view.objects.script(path, node)?)));
-    scripts.flat_map(|(path, script)| script.calls.clone().into_iter().map(move |call| (path, call)))
+fn calls(view: View<'_>) -> Calls<'_> {
+    let calls =
+        |(path, script): (_, Arc<Script>)| script.calls.clone().into_iter().map(move |call| (path, call));
+    view.followed_scripts().into_iter().flat_map(calls).collect()
 }
 
 /// Whether one of the operators of that name takes the call.
@@ -83,10 +90,14 @@ fn fits(operators: &Operators, call: &OpCall) -> bool {
     })
 }
 
-fn counterpart(load: &Load<'_>, path: &ImagePath, operator: &str, will: &Operators) -> Option<ImagePath> {
+fn counterpart(
+    load: &Load<'_>,
+    theirs: &BTreeMap<&ImagePath, Arc<Script>>,
+    path: &ImagePath,
+    operator: &str,
+    will: &Operators,
+) -> Option<ImagePath> {
     let there = load.pairs.unmapped(path);
-    let node = load.new.view.tree.get(&there)?;
-    let script = load.new.view.objects.script(&there, node)?;
-    let mut calls = script.calls.iter().filter(|call| call.operator == operator);
+    let mut calls = theirs.get(&there)?.calls.iter().filter(|call| call.operator == operator);
     calls.all(|call| fits(will, call)).then_some(there)
 }

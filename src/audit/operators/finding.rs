@@ -32,7 +32,8 @@ pub(in crate::audit) fn tell(
             finding.evidence.insert("also_at".to_owned(), format!("line {}", also.join(", ")));
         }
         finding.help = Some(verdict.help());
-        let blame = verdict.files.iter().chain([&verdict.script]).cloned().collect();
+        let blame = verdict.files.iter().chain([&verdict.script]).chain(&verdict.call.bound_in);
+        let blame = blame.cloned().collect();
         findings.add(finding, blame);
     }
 }
@@ -87,6 +88,7 @@ impl Verdict {
         let library: Vec<String> = self.files.iter().map(ToString::to_string).collect();
         put("library", library.join(", "));
         put("call", self.call.text.clone());
+        put("named_in", self.call.bound_in.as_ref().map(ToString::to_string).unwrap_or_default());
         if !self.declared.is_empty() {
             put("declared", self.declaration());
         }

@@ -59,7 +59,7 @@ pub(in crate::audit) struct Verdicts {
 
 /// Judges every call of a tree.
 pub(in crate::audit) fn judge(case: &Case<'_>) -> Result<Verdicts, ObjectError> {
-    let scripts: Vec<_> = case.scripts().collect();
+    let scripts = case.loader.view.followed_scripts();
     let foreign = |call: &OpCall| !OWN.contains(&call.namespace.as_str());
     if !scripts.iter().any(|(_, script)| script.lookups().any(foreign)) {
         return Ok(Verdicts::default());
@@ -108,12 +108,7 @@ impl Verdict {
 /// What the trees declare that files were taken from.
 fn donors(case: &Case<'_>) -> Result<Vec<Declared>, ObjectError> {
     let read = |donor: &DonorCase<'_>| {
-        let view = donor.loader.view;
-        let scripts: Vec<_> = view
-            .tree
-            .iter()
-            .filter_map(|(path, node)| Some((path, view.objects.script(path, node)?)))
-            .collect();
+        let scripts = donor.loader.view.followed_scripts();
         Declared::read(&donor.loader, &scripts)
     };
     case.donors.iter().map(read).collect()

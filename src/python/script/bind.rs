@@ -1,16 +1,19 @@
 //! What names stand for, scope by scope.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use ruff_python_ast::Expr;
 
+use super::imports;
 use super::literal;
 use crate::torch::Shape;
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Something reached by this path, such as `torch.ops.ns`.
+    /// Something reached by this path, such as `torch.ops.ns`. Of what another module gave, the module is first, with
+    /// a colon: `.ops:`, `f` (`imports.rs`).
     Path(Vec<String>),
     /// A string.
     Text(String),
@@ -36,6 +39,17 @@ pub(super) struct Scopes {
     stack: Vec<Scope>,
     /// What `self.NAME` stands for, in the whole file.
     attributes: BTreeMap<String, Meaning>,
+    /// Names of the module that do not always have their meaning: functions change them, or they get it only on some
+    /// machines.
+    unsure: BTreeSet<String>,
+}
+
+/// What an expression begins with, and what that stood for: the rest of the file may give it another meaning before a
+/// function runs that was defined with this one.
+#[derive(Debug)]
+pub(super) enum Root {
+    Module(String, Meaning),
+    Attribute(String, Meaning),
 }
 
 /// Functions that give back the operator they are given (`torch/_dynamo/decorators.py`).
@@ -46,7 +60,7 @@ pub(super) const LIBRARY: &str = "<library>";
 
 impl Scopes {
     pub(super) fn new() -> Self {
-        Self { stack: vec![Scope::default()], attributes: BTreeMap::new() }
+        Self { stack: vec![Scope::default()], attributes: BTreeMap::new(), unsure: BTreeSet::new() }
     }
 
     pub(super) fn enter(&mut self) {
@@ -83,8 +97,70 @@ impl Scopes {
         self.attributes.insert(name.to_owned(), if known { meaning } else { Meaning::Other });
     }
 
+    /// A function gives names of scopes around it a meaning: what they stand for is open from here on.
+    pub(super) fn open(&mut self, name: &str) {
+        for scope in &mut self.stack {
+            if let Some(meaning) = scope.names.get_mut(name) {
+                *meaning = Meaning::Other;
+            }
+        }
+        self.unsure.insert(name.to_owned());
+    }
+
+    /// A name of the module has its meaning on some machines only.
+    pub(super) fn doubt(&mut self, name: &str) {
+        if self.stack.len() == 1 {
+            self.unsure.insert(name.to_owned());
+        }
+    }
+
     pub(super) fn lookup(&self, name: &str) -> Option<&Meaning> {
-        self.stack.iter().rev().find_map(|scope| scope.names.get(name))
+        self.found(name).map(|(_, meaning)| meaning)
+    }
+
+    /// What a name stands for, and the number of its scope. Functions do not see names of the class around them.
+    fn found(&self, name: &str) -> Option<(usize, &Meaning)> {
+        let innermost = self.stack.len().saturating_sub(1);
+        let mut seen =
+            self.stack.iter().enumerate().rev().filter(|(at, scope)| !scope.class || *at == innermost);
+        seen.find_map(|(at, scope)| Some((at, scope.names.get(name)?)))
+    }
+
+    /// What an expression in a function or class begins with, when the rest of the file has a say in what it stands
+    /// for.
+    pub(super) fn root(&self, expr: &Expr) -> Option<Root> {
+        let mut expr = expr;
+        while let Expr::Attribute(attribute) = expr {
+            if is_name(&attribute.value, "self") {
+                let name = attribute.attr.to_string();
+                let meaning = self.attributes.get(&name)?.clone();
+                return Some(Root::Attribute(name, meaning));
+            }
+            expr = &attribute.value;
+        }
+        let Expr::Name(name) = expr else { return None };
+        let (at, meaning) = self.found(name.id.as_str())?;
+        (at == 0 && self.stack.len() > 1).then(|| Root::Module(name.id.to_string(), meaning.clone()))
+    }
+
+    /// Whether, at the end of the file, it still stands for that.
+    pub(super) fn holds(&self, root: &Root) -> bool {
+        match root {
+            Root::Attribute(name, meaning) => self.attributes.get(name) == Some(meaning),
+            Root::Module(name, meaning) => {
+                let open = imports::is_followed(meaning) && self.unsure.contains(name);
+                !open && self.stack.first().and_then(|module| module.names.get(name)) == Some(meaning)
+            }
+        }
+    }
+
+    /// The names of the module.
+    pub(super) fn module(&self) -> impl Iterator<Item = (&String, &Meaning)> {
+        self.stack.first().into_iter().flat_map(|scope| &scope.names)
+    }
+
+    pub(super) fn is_unsure(&self, name: &str) -> bool {
+        self.unsure.contains(name)
     }
 
     /// The path that an expression is, such as `torch.ops.ns.op`. A name that nobody has bound is itself.

@@ -3,12 +3,11 @@
 use ruff_python_ast::Arguments;
 use ruff_python_ast::Expr;
 use ruff_python_ast::ExprCall;
-use ruff_text_size::Ranged;
-use ruff_text_size::TextRange;
 
 use super::bind::Scopes;
 use super::bind::is_name;
 use super::bind::last;
+use super::imports;
 use super::literal;
 use crate::torch::Call;
 
@@ -21,23 +20,41 @@ const PACKET: [&str; 4] =
     ["overloads", "op", "has_kernel_for_dispatch_key", "has_kernel_for_any_dispatch_key"];
 
 /// An operator: namespace, name, overload.
-pub(super) type Operator = (String, String, Option<String>);
+pub(in crate::python) type Operator = (String, String, Option<String>);
 
-/// The operator that a call reaches, where it is named, and what is passed on to it.
-pub(super) fn read(scopes: &Scopes, call: &ExprCall) -> Option<(Operator, TextRange, Call)> {
-    if let Some(operator) = operator(scopes, &call.func) {
-        return Some((operator, call.func.range(), passed(scopes, &call.arguments, 0)));
+/// What a call reaches.
+pub(super) enum Target {
+    Operator(Operator),
+    /// Something that another module gave, as `MODULE:NAME…`.
+    Imported(String),
+}
+
+/// What a call reaches, if that is or may be an operator, where it is named, and what is passed on to it.
+pub(super) fn read<'e>(scopes: &Scopes, call: &'e ExprCall) -> Option<(Target, &'e Expr, Call)> {
+    let func = &*call.func;
+    if let Some(operator) = operator(scopes, func) {
+        return Some((Target::Operator(operator), func, passed(scopes, &call.arguments, 0)));
     }
+    if let Some((target, first, open)) = handed(scopes, call) {
+        let mut values = passed(scopes, &call.arguments, 1);
+        values.open |= open;
+        return Some((target, first, values));
+    }
+    let imported = imports::called(scopes, func)?;
+    Some((Target::Imported(imported), func, passed(scopes, &call.arguments, 0)))
+}
+
+/// What a call of `partial` and its like is to call in its stead, and whether more values may come.
+fn handed<'e>(scopes: &Scopes, call: &'e ExprCall) -> Option<(Target, &'e Expr, bool)> {
     let open = match last(&call.func)? {
         "auto_functionalized" | "auto_functionalized_v2" => false,
         "partial" => true,
         _ => return None,
     };
     let first = call.arguments.args.first()?;
-    let operator = operator(scopes, first)?;
-    let mut values = passed(scopes, &call.arguments, 1);
-    values.open |= open;
-    Some((operator, first.range(), values))
+    let operator = operator(scopes, first).map(Target::Operator);
+    let target = operator.or_else(|| imports::called(scopes, first).map(Target::Imported))?;
+    Some((target, first, open))
 }
 
 /// The operator that an expression looks up. A name that stands for one looks up nothing: that was done where it got
@@ -62,17 +79,23 @@ pub(super) fn source(text: &str) -> String {
 
 fn operator(scopes: &Scopes, expr: &Expr) -> Option<Operator> {
     let path = scopes.path(expr)?;
-    let [torch, ops, namespace, operator, rest @ ..] = path.as_slice() else { return None };
-    if torch != "torch" || ops != "ops" || OWN.contains(&namespace.as_str()) {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
+    at(&path)
+}
+
+/// The operator at a path such as `torch.ops.ns.op.default`.
+pub(in crate::python) fn at(path: &[&str]) -> Option<Operator> {
+    let ["torch", "ops", namespace, operator, rest @ ..] = path else { return None };
+    if OWN.contains(namespace) {
         return None;
     }
     let overload = match rest {
         [] => None,
-        [overload] if overload.starts_with('_') || PACKET.contains(&overload.as_str()) => return None,
-        [overload] => Some(overload.clone()),
+        [overload] if overload.starts_with('_') || PACKET.contains(overload) => return None,
+        [overload] => Some((*overload).to_owned()),
         _ => return None,
     };
-    Some((namespace.clone(), operator.clone(), overload))
+    Some(((*namespace).to_owned(), (*operator).to_owned(), overload))
 }
 
 fn passed(scopes: &Scopes, arguments: &Arguments, skip: usize) -> Call {

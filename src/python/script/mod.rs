@@ -3,15 +3,21 @@
 //! Names are followed through imports and plain assignments; what only running the file would tell is left out.
 
 mod bind;
-mod call;
+mod binding;
+pub(super) mod call;
 mod define;
+mod exports;
 mod guard;
+mod imports;
 mod literal;
+mod reach;
 mod signature;
 mod variable;
 mod walk;
 
+pub use exports::Exports;
 pub use guard::other_machine;
+use reach::Reach;
 use ruff_python_parser::Mode;
 use ruff_python_parser::ParseOptions;
 use ruff_python_parser::parse_unchecked;
@@ -20,6 +26,7 @@ use serde::Serialize;
 
 use super::depth;
 use super::names;
+use crate::oci::ImagePath;
 use crate::torch;
 
 /// Facts of one Python file.
@@ -37,6 +44,21 @@ pub struct Script {
     /// Quoted names that look like environment variables, in files that speak of an environment at all; sorted.
     /// One that ends with `_` can be the beginning of a name that is made at run time.
     pub names: Vec<String>,
+    /// What it has for those who import it.
+    pub exports: Exports,
+    /// Calls of what other modules gave, from the top: whether those are operators, the modules say.
+    pub imported: Vec<Imported>,
+    /// Attributes of other modules that it sets, as `MODULE:NAME`.
+    pub set: Vec<String>,
+}
+
+/// One call of what another module gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// `MODULE:NAME…`, the module as the import names it.
+    pub path: String,
+    /// The call, of an operator without a name.
+    pub call: OpCall,
 }
 
 /// One call of `torch.ops.NAMESPACE.OPERATOR[.OVERLOAD]`.
@@ -60,6 +82,10 @@ pub struct OpCall {
     pub at_import: bool,
     /// Why it may never run, or may fail without harm: the condition or handler around it, in a few words.
     pub guard: Option<String>,
+    /// The module that gave a name to the operator, when it is not the file of the call. In no note: what a name stands
+    /// for, the files of a tree say together.
+    #[serde(skip)]
+    pub bound_in: Option<ImagePath>,
 }
 
 /// An operator that Python defines, or stands in for.
@@ -90,39 +116,42 @@ impl Script {
     }
 }
 
-/// What a file must have one of to be worth parsing.
-const MARKS: [&str; 10] = [
-    ".ops.",
-    "torch.ops",
-    "torch import ops",
-    "torch._ops",
-    "torch.library",
-    "custom_op",
-    "torch import library",
-    "environ",
-    "getenv",
-    "env(\"",
-];
-
 /// The facts of a file with this text; only its quoted names when it does not parse.
 #[must_use]
 pub fn script(text: &str) -> Script {
-    Script { names: names::names(text), ..syntax(text) }
+    read(text, Reach::of(None, text))
+}
+
+/// The facts of the file at this path: those of a package's file, and of PyTorch's own files, are others.
+#[must_use]
+pub fn script_at(path: &ImagePath, text: &str) -> Script {
+    read(text, Reach::of(Some(path), text))
+}
+
+fn read(text: &str, reach: Reach) -> Script {
+    Script { names: names::names(text), ..syntax(text, reach) }
 }
 
 /// What the syntax tree tells.
-fn syntax(text: &str) -> Script {
-    if !MARKS.iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some()) {
+fn syntax(text: &str, reach: Reach) -> Script {
+    if !reach.own && !reach.others {
         return Script::default();
     }
-    depth::within(text, tree).unwrap_or_default()
+    let script = depth::within(text, |text| tree(text, reach.package)).unwrap_or_default();
+    let own = |script: Script| Script {
+        exports: Exports::default(),
+        imported: Vec::new(),
+        set: Vec::new(),
+        ..script
+    };
+    if reach.others { script } else { own(script) }
 }
 
-fn tree(text: &str) -> Script {
+fn tree(text: &str, package: bool) -> Script {
     let parsed = parse_unchecked(text, ParseOptions::from(Mode::Module));
     let mut walk = walk::Walk::new(text);
     parsed.syntax().as_module().into_iter().for_each(|module| walk.module(&module.body));
-    let (script, deep) = walk.finish();
+    let (script, deep) = walk.finish(package);
     let sound = parsed.errors().is_empty();
     if deep {
         // Freeing a tree of a million levels takes a million stack frames.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use ruff_python_ast::ExceptHandler;
 use ruff_python_ast::Expr;
 use ruff_python_ast::Parameters;
+use ruff_python_ast::Pattern;
 use ruff_python_ast::Stmt;
 use ruff_python_ast::StmtFunctionDef;
 use ruff_python_ast::StmtIf;
@@ -13,13 +15,17 @@ use ruff_python_ast::visitor::Visitor;
 use ruff_text_size::Ranged;
 use ruff_text_size::TextRange;
 
+use super::Imported;
 use super::OpCall;
 use super::OpDefinition;
 use super::Script;
 use super::bind::Meaning;
+use super::bind::Root;
 use super::bind::Scopes;
 use super::call;
+use super::call::Target;
 use super::define;
+use super::exports;
 use super::guard;
 use super::literal;
 use super::variable;
@@ -27,6 +33,8 @@ use crate::torch::Call;
 
 /// Deepest place that is looked at.
 const DEPTH: usize = 200;
+/// Most calls of what other modules gave that are kept of one file.
+const IMPORTED: usize = 1000;
 
 /// A reason not to run, and whether a function defined there escapes it.
 type Reason = (String, bool);
@@ -34,10 +42,12 @@ type Reason = (String, bool);
 pub(super) struct Walk<'a> {
     text: &'a str,
     lines: Vec<usize>,
-    scopes: Scopes,
-    guards: Vec<Reason>,
+    pub(super) scopes: Scopes,
+    pub(super) guards: Vec<Reason>,
     functions: BTreeMap<String, &'a StmtFunctionDef>,
-    found: Script,
+    pub(super) found: Script,
+    /// What each call begins with, by its place in `found.calls` and in `found.imported`.
+    roots: [BTreeMap<usize, Root>; 2],
     env: BTreeSet<String>,
     /// The operator of the call that is being looked at: it is told with the call.
     called: Option<TextRange>,
@@ -57,6 +67,7 @@ impl<'a> Walk<'a> {
             guards: Vec::new(),
             functions: BTreeMap::new(),
             found: Script::default(),
+            roots: Default::default(),
             env: BTreeSet::new(),
             called: None,
             later: 0,
@@ -70,9 +81,17 @@ impl<'a> Walk<'a> {
     }
 
     /// The facts, and whether some of the file was too deep to look at.
-    pub(super) fn finish(self) -> (Script, bool) {
+    pub(super) fn finish(self, package: bool) -> (Script, bool) {
         let mut found = self.found;
+        let [calls, imported] = &self.roots;
+        let holds =
+            |roots: &BTreeMap<usize, Root>, at| roots.get(&at).is_none_or(|root| self.scopes.holds(root));
+        let mut at = 0..;
+        found.calls.retain(|_| at.next().is_some_and(|at| holds(calls, at)));
+        let mut at = 0..;
+        found.imported.retain(|_| at.next().is_some_and(|at| holds(imported, at)));
         found.env = self.env.into_iter().collect();
+        exports::finish(&mut found.exports, self.text, &self.scopes, package);
         (found, self.deep)
     }
 
@@ -95,6 +114,7 @@ impl<'a> Walk<'a> {
             call,
             at_import: self.later == 0,
             guard: self.guards.last().map(|(reason, _)| reason.clone()),
+            bound_in: None,
         }
     }
 
@@ -178,69 +198,29 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn assign(&mut self, target: &Expr, value: Option<&Expr>) {
-        match target {
-            Expr::Name(name) => {
-                let meaning = value.map_or(Meaning::Other, |value| self.scopes.meaning(value));
-                self.scopes.bind(name.id.as_str(), meaning);
-            }
-            Expr::Attribute(attribute) if super::bind::is_name(&attribute.value, "self") => {
-                let meaning = value.map_or(Meaning::Other, |value| self.scopes.meaning(value));
-                self.scopes.bind_attribute(attribute.attr.as_str(), meaning);
-            }
-            Expr::Tuple(all) => all.iter().for_each(|one| self.assign(one, None)),
-            Expr::List(all) => all.iter().for_each(|one| self.assign(one, None)),
-            Expr::Starred(one) => self.assign(&one.value, None),
-            _ => {}
-        }
-    }
-
-    /// Imports and assignments: what gives names a meaning.
-    fn bindings(&mut self, stmt: &Stmt) {
-        match stmt {
-            Stmt::Import(import) => {
-                for alias in &import.names {
-                    let path: Vec<String> = alias.name.as_str().split('.').map(str::to_owned).collect();
-                    match &alias.asname {
-                        Some(name) => self.scopes.bind(name.as_str(), Meaning::Path(path)),
-                        None => self.scopes.bind(&path[0].clone(), Meaning::Path(vec![path[0].clone()])),
-                    }
-                }
-            }
-            Stmt::ImportFrom(import) => {
-                let module = import.module.as_ref().filter(|_| import.level == 0);
-                for alias in &import.names {
-                    let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
-                    let path = module.map(|module| module.as_str().split('.').chain([alias.name.as_str()]));
-                    let meaning = path.map(|path| Meaning::Path(path.map(str::to_owned).collect()));
-                    self.scopes.bind(name, meaning.unwrap_or(Meaning::Other));
-                }
-            }
-            Stmt::Assign(assign) => {
-                assign.targets.iter().for_each(|target| self.assign(target, Some(&assign.value)));
-            }
-            Stmt::AnnAssign(assign) => self.assign(&assign.target, assign.value.as_deref()),
-            Stmt::AugAssign(assign) => self.assign(&assign.target, None),
-            Stmt::For(one) => self.assign(&one.target, None),
-            Stmt::With(with) => {
-                let targets = with.items.iter().filter_map(|item| item.optional_vars.as_deref());
-                targets.for_each(|target| self.assign(target, None));
-            }
-            _ => {}
-        }
-    }
-
     fn expression(&mut self, expr: &'a Expr) {
         if let Some(name) = variable::read(&self.scopes, expr) {
             self.env.insert(name);
         }
         let Expr::Call(one) = expr else { return };
-        if let Some((operator, at, values)) = call::read(&self.scopes, one) {
-            let found = self.op_call(expr.range(), operator, values);
-            self.found.calls.push(found);
-            self.called = Some(at);
-            return;
+        match call::read(&self.scopes, one) {
+            Some((Target::Operator(operator), named, values)) => {
+                let found = self.op_call(expr.range(), operator, values);
+                let root = self.scopes.root(named);
+                self.roots[0].extend(root.map(|root| (self.found.calls.len(), root)));
+                self.found.calls.push(found);
+                self.called = Some(named.range());
+                return;
+            }
+            Some((Target::Imported(path), named, values)) if self.found.imported.len() < IMPORTED => {
+                let call = self.op_call(expr.range(), call::Operator::default(), values);
+                let root = self.scopes.root(named);
+                self.roots[1].extend(root.map(|root| (self.found.imported.len(), root)));
+                self.found.imported.push(Imported { path, call });
+            }
+            _ => {}
         }
+        self.set_attribute(one);
         let functions = |name: &str| self.functions.get(name).copied();
         let definition = define::called(&self.scopes, one, functions);
         self.add_definition(definition, expr.range().start().to_usize());
@@ -276,6 +256,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 self.scopes.enter_class();
                 self.guarded(reason, |walk| walk.visit_body(&class.body));
                 self.scopes.leave();
+                self.scopes.bind(class.name.as_str(), Meaning::Other);
             }
             Stmt::If(one) => self.condition(one),
             Stmt::Try(one) => {
@@ -333,9 +314,36 @@ impl<'a> Visitor<'a> for Walk<'a> {
                 self.later(|walk| visitor::walk_expr(walk, expr));
                 self.scopes.leave();
             }
+            Expr::ListComp(_) | Expr::SetComp(_) | Expr::DictComp(_) | Expr::Generator(_) => {
+                self.scopes.enter();
+                self.comprehended(expr);
+                visitor::walk_expr(self, expr);
+                self.scopes.leave();
+            }
+            Expr::Named(one) => {
+                visitor::walk_expr(self, expr);
+                self.assign(&one.target, Some(&one.value));
+            }
             _ if self.is_operator(expr) => {}
             _ => visitor::walk_expr(self, expr),
         }
         self.depth -= 1;
+    }
+
+    fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
+        let ExceptHandler::ExceptHandler(one) = handler;
+        one.name.iter().for_each(|name| self.scopes.bind(name.as_str(), Meaning::Other));
+        visitor::walk_except_handler(self, handler);
+    }
+
+    fn visit_pattern(&mut self, pattern: &'a Pattern) {
+        let name = match pattern {
+            Pattern::MatchAs(one) => one.name.as_ref(),
+            Pattern::MatchStar(one) => one.name.as_ref(),
+            Pattern::MatchMapping(one) => one.rest.as_ref(),
+            _ => None,
+        };
+        name.into_iter().for_each(|name| self.scopes.bind(name.as_str(), Meaning::Other));
+        visitor::walk_pattern(self, pattern);
     }
 }

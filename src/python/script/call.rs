@@ -10,6 +10,7 @@ use super::bind::last;
 use super::imports;
 use super::literal;
 use crate::torch::Call;
+use crate::torch::Passed;
 
 /// Longest copy of a call.
 const LONGEST: usize = 1000;
@@ -101,10 +102,11 @@ pub(in crate::python) fn at(path: &[&str]) -> Option<Operator> {
 fn passed(scopes: &Scopes, arguments: &Arguments, skip: usize) -> Call {
     let mut call = Call::default();
     for value in arguments.args.iter().skip(skip) {
-        if matches!(value, Expr::Starred(_)) {
-            call.open = true;
-        } else {
-            call.positional.push(literal::passed(scopes, value));
+        match value {
+            Expr::Starred(_) => call.open = true,
+            // After `*values` it is one more, at a place that nobody knows.
+            _ if call.open => call.positional.push(Passed::Unknown),
+            _ => call.positional.push(literal::passed(scopes, value)),
         }
     }
     for keyword in &arguments.keywords {

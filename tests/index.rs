@@ -290,7 +290,7 @@ fn a_pass_that_is_cut_off_goes_on_where_it_ended() {
                 Ok(made) => break made,
                 Err(error) => assert!(matches!(error, Error::Decode { .. }), "{error}"),
             }
-            assert!(parts.path().join("notes/partial-1").exists());
+            assert!(parts.path().join("notes/partial-2").exists());
             assert!(runs < 10, "it does not get on");
         };
         let from = opened.get().unwrap();
@@ -317,7 +317,7 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
     };
     let all = || cut(&blob, blob.len(), &opened);
     let (place, damaged) = begun();
-    let note = notes(place.path()).into_keys().find(|name| name.starts_with("notes/partial-1")).unwrap();
+    let note = notes(place.path()).into_keys().find(|name| name.starts_with("notes/partial-")).unwrap();
     let bytes = std::fs::read(place.path().join(&note)).unwrap();
     std::fs::write(place.path().join(&note), &bytes[..bytes.len() / 2]).unwrap();
     index::obtain_on(&damaged, &layer, &mut all(), &|_| false, &Silent).unwrap();
@@ -335,7 +335,7 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
         other[step / 4 + offset * 1000] ^= 4;
         index::obtain_on(&store, &layer, &mut cut(&other, step, &opened), &|_| false, &Silent).unwrap_err();
         // Most such bytes break the stream at once, and a broken stream leaves nothing.
-        place.path().join("notes/partial-1").exists().then_some((place, store))
+        place.path().join("notes/partial-2").exists().then_some((place, store))
     });
     let (place, store) = wrong.expect("one of 64 flipped bits leaves a stream that can be decoded");
     let mut offsets = Vec::new();
@@ -346,7 +346,7 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
     };
     index::obtain_on(&store, &layer, &mut told, &|_| false, &Silent).unwrap();
     assert!(matches!(offsets[..], [from, 0] if from > 0), "{offsets:?}");
-    assert!(!notes(place.path()).keys().any(|name| name.starts_with("notes/partial-1")));
+    assert!(!notes(place.path()).keys().any(|name| name.starts_with("notes/partial-")));
 }
 
 #[test]

@@ -35,7 +35,8 @@ pub enum Wrapping {
     Gzip {
         /// Where decoding can begin, in the order of the blob; the first at its start.
         restarts: Vec<Restart>,
-        /// For ends of files in the tar: the offset in the blob after the block that has the last byte.
+        /// For ends of files in the tar and of what is before them: the offset in the blob after the block that has the last
+        /// byte.
         ends: BTreeMap<u64, u64>,
     },
     /// Zstandard.
@@ -85,9 +86,9 @@ impl Access {
                 let next = restarts.partition_point(|restart| restart.out <= wanted.start);
                 let restart = restarts.get(next.checked_sub(1)?)?;
                 let after = restarts.iter().skip(next).find(|restart| restart.out >= wanted.end);
-                let end = ends.get(&wanted.end).copied();
-                let end = end.or_else(|| after.map(|restart| restart.bit / 8 + 1)).unwrap_or(size);
-                let (start, end) = (restart.bit / 8, end.min(size));
+                let end = ends.range(wanted.end..).next().map_or(size, |(_, end)| *end);
+                let after = after.map_or(size, |restart| restart.bit / 8 + 1);
+                let (start, end) = (restart.bit / 8, end.min(after).min(size));
                 let way = Way { bytes: start..end, out: restart.out, start: Start::Gzip(restart.clone()) };
                 (start < end).then_some(way)
             }

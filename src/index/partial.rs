@@ -50,8 +50,8 @@ impl Before {
             if *offset >= out {
                 handle.mark(*offset);
             }
-            if offset + size > out {
-                handle.end(offset + size);
+            for end in [*offset, offset + size].into_iter().filter(|end| *end > out) {
+                handle.end(end);
             }
         }
     }

@@ -225,6 +225,8 @@ impl<'a> Pass<'a> {
         };
         if let Some(handle) = self.handle.as_ref().filter(|_| size >= OWN_POINT) {
             handle.mark(offset);
+            // The first of them is for small files before it, which have no ends of their own.
+            handle.end(offset);
             handle.end(offset + size);
             self.asked.push((offset, size));
         }

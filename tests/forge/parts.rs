@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use imgforge::oci::Digest;
+
 use crate::rig;
 use crate::rig::Bench;
 
@@ -56,8 +58,8 @@ fn of_a_known_layer_only_the_wanted_files_are_read() {
     forget_contents(&bench);
     let parts = bench.forge("parts", GRAFT);
     assert_eq!(parts.digest(), first.digest(), "bytes depend on how a layer was read");
-    // The small file has no digest of its own, and no end: it is verified by the states of the layer's hash around it and
-    // the next restart point, which are 4 MiB and 16 MiB apart.
+    // The small file has no digest of its own: it is verified by the states of the layer's hash around it, 4 MiB apart. It is
+    // read up to the header of the file behind it.
     assert!(read(&parts.said) < (13 << 20), "{} of {layer} bytes", read(&parts.said));
 }
 
@@ -137,4 +139,71 @@ fn a_shared_index_that_lies_does_no_harm() {
     refused.exits(3).says("cannot hold indexes");
     let kinds = fs::read_dir(bench.path("cache/notes")).map_or(0, Iterator::count);
     assert_eq!(kinds, 0, "the image was read for nothing");
+}
+
+/// Changes a note of the cache, which is packed, as a stranger would who shares one.
+fn tamper(bench: &Bench, kind: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) {
+    let notes = fs::read_dir(bench.path("cache/notes")).unwrap().map(|kind| kind.unwrap().path());
+    let notes = notes.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(kind));
+    for note in notes.flat_map(|kind| fs::read_dir(kind).unwrap().map(|note| note.unwrap().path())) {
+        // Before what is packed stands its hash.
+        let bytes = zstd::decode_all(&fs::read(&note).unwrap()[32..]).unwrap();
+        let packed = zstd::encode_all(change(bytes).as_slice(), 3).unwrap();
+        fs::remove_file(&note).unwrap();
+        fs::write(&note, [Digest::of(&packed).raw(), packed.as_slice()].concat()).unwrap();
+    }
+}
+
+/// Two names of one length change places.
+fn swapped(bytes: Vec<u8>, one: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut rest = bytes.as_slice();
+    while let Some(first) = rest.first() {
+        let (from, to) = if rest.starts_with(one) { (one, other) } else { (other, one) };
+        if rest.starts_with(from) {
+            out.extend_from_slice(to);
+            rest = &rest[from.len()..];
+        } else {
+            out.push(*first);
+            rest = &rest[1..];
+        }
+    }
+    out
+}
+
+/// An index whose digests and sizes are all right, and whose names are not: only a reading of the layer, or a lock file's
+/// digests, can tell.
+#[test]
+fn a_shared_index_that_calls_files_by_each_others_names_does_no_harm() {
+    let bench = Bench::new();
+    images(&bench);
+    let steps = GRAFT.replace(", \"small\"", "");
+    let first = bench.forge("shared", &steps);
+    let cat = || {
+        let done = bench.command(&["cat", "oci:layout:donor", "/d/wanted"]).output().unwrap();
+        assert!(done.status.success());
+        done.stdout
+    };
+    let honest = cat();
+    assert_eq!(honest.len() as u64, WANTED);
+    bench.run(&["lock", "shared.toml"]).exits(0);
+    bench.run(&["index", "push", "oci:layout:donor", "oci:indexes"]).exits(0);
+    let lied_to = || {
+        fs::remove_dir_all(bench.path("cache")).unwrap();
+        bench.run(&["index", "pull", "oci:layout:donor", "oci:indexes"]).exits(0);
+        tamper(&bench, "layers-", |bytes| swapped(bytes, b"wanted", b"before"));
+        // A listing believes it: the lie is there.
+        let listed = bench.run(&["ls", "--format=json", "oci:layout:donor", "/d/wanted"]).exits(0);
+        assert!(listed.stdout.contains("12000000"), "{}", listed.stdout);
+    };
+    for more in [&[][..], &["--locked"]] {
+        lied_to();
+        let build =
+            ["build", "shared.toml", "--output=oci:out:shared", "--format=json", "--index-from=oci:indexes"];
+        let args: Vec<&str> = build.iter().chain(more).copied().collect();
+        let run = bench.run(&args).exits(0).json();
+        assert_eq!(run["digest"], *first.digest(), "{more:?}: another file was taken");
+    }
+    lied_to();
+    assert!(cat() == honest, "another file's bytes");
 }

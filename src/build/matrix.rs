@@ -62,7 +62,7 @@ pub fn columns(recipe: &Recipe, bases: &[ImageSource], world: &World<'_>) -> Res
 }
 
 fn column(recipe: Recipe, world: &World<'_>) -> Result<(Vec<Finding>, BTreeSet<String>), Error> {
-    let fetched = fetch::fetch(resolve::resolve(recipe, world)?, world)?;
+    let fetched = fetch::fetch(resolve::resolve(recipe, world)?.borrowing(), world)?;
     let grafts = fetched.edit()?.grafts;
     let grafted = grafts.iter().map(|graft| graft.path.to_string()).collect();
     let verdict = gate::gate(fetched, Gate::Off, world)?;

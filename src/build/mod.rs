@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod blob;
+mod borrowed;
 pub mod caught;
 pub mod config;
 pub mod contents;

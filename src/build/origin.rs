@@ -15,7 +15,6 @@ use std::sync::atomic::Ordering;
 use crate::build::Error;
 use crate::build::World;
 use crate::build::caught::Caught;
-use crate::build::share;
 use crate::index;
 use crate::index::Catch;
 use crate::index::Extract;
@@ -47,6 +46,9 @@ pub struct Origin {
     /// Whether a layer that was not read yet may be known by the table of contents that it carries. That is its author's
     /// word, and has no facts of contents.
     pub tables: bool,
+    /// Whether a shared index may say what is in a layer that was not read here. Whoever wrote it can mislead who believes
+    /// it: that must be an audit or a listing, or a build whose files and result a lock file pins.
+    pub borrows: bool,
 }
 
 /// Whether a layer that could not be read in parts cannot be read whole either: this machine's disk is at fault, or
@@ -83,7 +85,14 @@ impl Origin {
     pub fn resolve(world: &World<'_>, written: &Reference, platform: &Platform) -> Result<Self, Error> {
         let source = world.places.source(written, world.store, world.progress)?;
         let image = load_image(source.as_ref(), platform, world.store)?;
-        Ok(Self { written: written.to_string(), source, image, keep: BTreeSet::new(), tables: false })
+        Ok(Self {
+            written: written.to_string(),
+            source,
+            image,
+            keep: BTreeSet::new(),
+            tables: false,
+            borrows: false,
+        })
     }
 
     /// What a progress bar says: the digest first, as names are long and bars short.
@@ -93,7 +102,7 @@ impl Origin {
     }
 
     /// The layer of this number, from the bottom.
-    fn layer(&self, number: usize) -> Layer {
+    pub(super) fn layer(&self, number: usize) -> Layer {
         self.image.layers().swap_remove(number)
     }
 
@@ -143,7 +152,7 @@ impl Origin {
     /// When it cannot be had, or is no layer.
     pub fn index(&self, world: &World<'_>, number: usize, catch: Catch<'_>) -> Result<LayerIndex, Error> {
         let layer = self.layer(number);
-        if let Some(index) = index::known(world.store, &layer) {
+        if let Some(index) = self.known(world, &layer) {
             return Ok(index);
         }
         self.borrow_index(world, &layer);
@@ -157,19 +166,13 @@ impl Origin {
         self.learn(world, &layer, catch)
     }
 
-    /// As [`Origin::index`], and never a stranger's word: a layer whose index came from elsewhere is read here.
-    ///
-    /// # Errors
-    /// As [`Origin::index`].
-    pub(super) fn own_index(&self, world: &World<'_>, number: usize) -> Result<LayerIndex, Error> {
-        let layer = self.layer(number);
-        if index::is_foreign(world.store, &layer.descriptor.digest) {
-            index::forget(world.store, &layer.descriptor.digest);
-        }
-        self.learn(world, &layer, &|_| false)
-    }
-
-    fn learn(&self, world: &World<'_>, layer: &Layer, catch: Catch<'_>) -> Result<LayerIndex, Error> {
+    /// What is in a layer, by reading it here.
+    pub(super) fn learn(
+        &self,
+        world: &World<'_>,
+        layer: &Layer,
+        catch: Catch<'_>,
+    ) -> Result<LayerIndex, Error> {
         let title = self.title("read", layer);
         let blob = &layer.descriptor;
         let here = self.keep.contains(&blob.digest) || world.store.contains(&blob.digest, blob.size);
@@ -188,13 +191,6 @@ impl Origin {
     pub fn has_tables(&self, world: &World<'_>) -> bool {
         let spared = |layer: &Layer| table::is_promised(layer) && !index::is_known(world.store, layer);
         self.image.layers().iter().any(spared)
-    }
-
-    /// Looks a layer's index up where indexes are shared; without one, or with a bad one, the layer is read.
-    fn borrow_index(&self, world: &World<'_>, layer: &Layer) {
-        if let Some(repository) = &world.indexes {
-            drop(share::pull(layer, repository, world));
-        }
     }
 
     /// Takes files, by offset in the tar, out of a layer: only what leads to them is fetched where an earlier pass
@@ -230,6 +226,9 @@ impl Origin {
                 // Whatever is wrong with the parts, the whole says it better.
                 Ok(None) | Err(_) => drop(task),
             }
+        }
+        if index::is_foreign(world.store, digest) {
+            return Err(self.misled(world, number));
         }
         let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&self.title("read", &layer), Some(layer.descriptor.size));
@@ -331,7 +330,7 @@ impl Origin {
             let known = below.take().map_or_else(|| self.index(world, number, &|path| catch.wants(path)), Ok);
             indexes.insert(number, known?);
             // What is known already costs nothing to add; a fold for each of forty layers would.
-            below = number.checked_sub(1).and_then(|number| index::known(world.store, &self.layer(number)));
+            below = number.checked_sub(1).and_then(|number| self.known(world, &self.layer(number)));
             if below.is_some() {
                 continue;
             }

@@ -14,7 +14,6 @@ use crate::build::whole::Whole;
 use crate::edit;
 use crate::edit::Decided;
 use crate::edit::What;
-use crate::index;
 use crate::oci::Descriptor;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
@@ -231,7 +230,7 @@ fn read_plan(origin: &Origin, world: &World<'_>, below: Reading) -> ImagePlan {
     let mut layers = Vec::new();
     for layer in origin.image.layers().into_iter().rev() {
         let blob = &layer.descriptor;
-        let reading = if index::is_known(world.store, &layer) {
+        let reading = if origin.known(world, &layer).is_some() {
             Reading::Known
         } else if world.store.contains(&blob.digest, blob.size) {
             Reading::Cached

@@ -21,6 +21,16 @@ pub struct Locked {
     pub pins: BTreeMap<(String, String), Digest>,
 }
 
+impl Locked {
+    /// Lets shared indexes say what is in layers that were not read here.
+    #[must_use]
+    pub fn borrowing(mut self) -> Self {
+        self.base.borrows = true;
+        self.donors.values_mut().for_each(|donor| donor.borrows = true);
+        self
+    }
+}
+
 /// Resolves every image of a recipe.
 ///
 /// # Errors

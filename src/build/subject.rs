@@ -46,6 +46,15 @@ impl Subject {
         })
     }
 
+    /// Lets shared indexes say what is in layers that were not read here.
+    #[must_use]
+    pub fn borrowing(mut self) -> Self {
+        if let Self::Image(origin) = &mut self {
+            origin.borrows = true;
+        }
+        self
+    }
+
     /// What the user called it.
     #[must_use]
     pub fn name(&self) -> &str {

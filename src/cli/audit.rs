@@ -61,7 +61,7 @@ fn of_recipe(args: &Audit, file: &str, report: Report, session: &Session) -> Res
     let world = session.world();
     let mut recipe = recipe::load(Path::new(file), &variables("--var", &args.var)?)?;
     args.gate.judge.overrides().apply(&mut recipe.audit)?;
-    let fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?, &world)?;
+    let fetched = build::fetch::fetch(build::resolve::resolve(recipe, &world)?.borrowing(), &world)?;
     verdict(fetched, &args.gate, report, session).map(|(_, report)| report)
 }
 

@@ -213,6 +213,7 @@ fn resolved(args: &Build, path: &Path, old: Option<&Lockfile>, session: &Session
     if let Some(old) = old {
         lock::check_inputs(old, &locked)?;
         locked.pins = lock::pins(old);
+        return Ok(locked.borrowing());
     }
     Ok(locked)
 }

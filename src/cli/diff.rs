@@ -26,7 +26,8 @@ use crate::report::diff::json;
 pub fn diff(args: &Diff, session: &Session) -> Result<Outcome, Failure> {
     let patterns = args.path.iter().map(|text| glob(text)).collect::<Result<Vec<_>, _>>()?;
     let open = |text: &String| open_image(text, &args.platform, session);
-    let (before, after) = (open(&args.before)?, open(&args.after)?);
+    let (mut before, mut after) = (open(&args.before)?, open(&args.after)?);
+    (before.borrows, after.borrows) = (true, true);
     let wanted = |path: &ImagePath| patterns.is_empty() || is_within(path, &patterns);
     let differences = diff::diff(&before, &after, &wanted, &session.world())?;
     let name = |origin: &Origin| (origin.written.clone(), origin.image.manifest.digest().to_string());

@@ -88,7 +88,7 @@ pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
     let wanted = parse_path(&args.path)?;
     let mut subject = open(&args.image.image, &args.image.platform, session)?;
     if let Subject::Image(origin) = &mut subject {
-        origin.tables = true;
+        (origin.tables, origin.borrows) = (true, true);
     }
     let tree = subject.rootfs(&session.world())?;
     let found = tree.resolve(&wanted).map_err(|error| not_there(subject.name(), &wanted, &error))?;

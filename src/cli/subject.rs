@@ -28,7 +28,7 @@ pub(super) fn find(texts: &[String], platform: &Platform, world: &World<'_>) -> 
         let (image, inside) = split(one);
         let inside = inside.map(ImagePath::absolute).transpose();
         let inside = inside.map_err(|error| Failure::usage(error.to_string(), "write IMAGE//PATH"))?;
-        let subject = Subject::resolve(world, &parse_image(image)?, platform)?;
+        let subject = Subject::resolve(world, &parse_image(image)?, platform)?.borrowing();
         return Ok((subject, inside));
     }
     let mut files = BTreeMap::new();

@@ -18,6 +18,9 @@ pub enum Damage {
     /// A blob that was looked up and is not there any more.
     #[error("blob `{0}` is not in the cache any more: run again")]
     Gone(Digest),
+    /// What others said of a layer did not lead to its files.
+    #[error("the shared index of layer `{0}` does not fit the layer, which was read now: run again")]
+    Index(Digest),
     /// What was learned of a file is damaged or gone.
     #[error("what the cache knew of file `{0}` is damaged or gone: run again")]
     Facts(Digest),

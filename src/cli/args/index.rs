@@ -35,8 +35,8 @@ pub struct IndexBuild {
 /// `index push` and `index pull`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Whoever can write to the repository can mislead an audit; what goes into an image is held against the lock \
-file, or its layer is read whole."
+    after_help = "Whoever can write to the repository can mislead `audit`, `diff` and `ls`. A build uses shared indexes with --locked \
+only, where the lock file says which bytes are right; without it, layers are read here."
 )]
 pub struct IndexShare {
     /// The image.

@@ -37,21 +37,16 @@ pub(super) enum Found {
 /// Looks at a file of `size` bytes. A file that starts as ELF and cannot be understood is nothing: for the
 /// dynamic loader it is no library either. Temporary files have no name and live in `temporary`.
 pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: &Path) -> io::Result<Found> {
-    if let Some(kind) = Text::of(path).filter(|kind| size <= kind.longest()) {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        return Ok(kind.found(path, bytes));
+    let mut start = Vec::with_capacity(4);
+    file.take(4).read_to_end(&mut start)?;
+    if let Some(kind) = Text::of_start(path, &start).filter(|kind| size <= kind.longest()) {
+        file.read_to_end(&mut start)?;
+        return Ok(kind.found(path, start));
     }
-    let mut magic = Vec::with_capacity(4);
-    file.take(4).read_to_end(&mut magic)?;
-    if magic.starts_with(b"#!") && size <= shell::LONGEST {
-        file.read_to_end(&mut magic)?;
-        return Ok(Text::Shell.found(path, magic));
-    }
-    if magic != b"\x7fELF" {
+    if start != b"\x7fELF" {
         return Ok(Found::Nothing);
     }
-    let mut whole = Hashing::new(magic.as_slice().chain(file));
+    let mut whole = Hashing::new(start.as_slice().chain(file));
     let mut spool = Spool::fill(&mut whole, size, temporary)?;
     Ok(found(elf::study(&mut spool, size), whole.hasher().digest(), size))
 }

@@ -162,10 +162,7 @@ pub(super) fn files(
     for (offset, file) in wanted {
         copy(tar, offset.checked_sub(at).ok_or_else(|| outside(*offset))?, &mut io::sink())?;
         let mut taking = Taking::begin(store, handle, *offset, file.size).map_err(io::Error::other)?;
-        spool::copy(&mut (&mut *tar).take(file.size), &mut taking)?;
-        if taking.length() != file.size {
-            return Err(outside(*offset));
-        }
+        copy(tar, file.size, &mut taking)?;
         let file_taken = taking.finish().map_err(io::Error::other)?;
         if let Some(expected) = file.digest.filter(|expected| *expected != file_taken.digest()) {
             let text =
@@ -180,8 +177,7 @@ pub(super) fn files(
 
 /// Copies exactly so many bytes.
 pub(super) fn copy(reader: &mut dyn Read, count: u64, out: &mut dyn Write) -> io::Result<()> {
-    let copied = io::copy(&mut reader.take(count), out)?;
-    if copied == count { Ok(()) } else { Err(outside(count)) }
+    if spool::copy(reader, count, out)? == count { Ok(()) } else { Err(outside(count)) }
 }
 
 pub(super) fn outside(place: u64) -> io::Error {

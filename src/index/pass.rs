@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::io::Read;
-use std::io::Seek;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -235,7 +234,7 @@ impl<'a> Pass<'a> {
         }
         let begun = Taking::begin(self.store, self.handle.as_ref(), offset, size);
         let mut taking = begun.map_err(io::Error::other)?;
-        spool::copy(file, &mut taking)?;
+        spool::copy(file, size, &mut taking)?;
         let taken = taking.finish().map_err(io::Error::other)?;
         let mut kept = self.store.file(&taken.digest()).map_err(io::Error::other)?;
         self.look_at_kept(path, (offset, size), taken.digest(), &mut kept)?;
@@ -252,33 +251,23 @@ impl<'a> Pass<'a> {
         file: &mut File,
     ) -> io::Result<()> {
         if contents::is_record(path, size) {
-            let mut text = Vec::new();
-            file.read_to_end(&mut text)?;
-            file.rewind()?;
-            self.texts.insert(offset, text);
+            return self.look(path, (offset, size), file);
         }
         let found = contents::of_file(path, file, digest, size)?;
         self.learn(offset, found)
     }
 
     fn look(&mut self, path: &ImagePath, (offset, size): (u64, u64), file: &mut dyn Read) -> io::Result<()> {
-        if contents::is_record(path, size) {
+        let temporary = self.store.temporary();
+        let found = if contents::is_record(path, size) {
             let mut text = Vec::new();
             file.read_to_end(&mut text)?;
-            self.look_at(path, (offset, size), &mut text.as_slice())?;
+            let found = contents::look(path, size, &mut text.as_slice(), &temporary)?;
             self.texts.insert(offset, text);
-            return Ok(());
-        }
-        self.look_at(path, (offset, size), file)
-    }
-
-    fn look_at(
-        &mut self,
-        path: &ImagePath,
-        (offset, size): (u64, u64),
-        file: &mut dyn Read,
-    ) -> io::Result<()> {
-        let found = contents::look(path, size, file, &self.store.temporary())?;
+            found
+        } else {
+            contents::look(path, size, file, &temporary)?
+        };
         self.learn(offset, found)
     }
 

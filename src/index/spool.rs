@@ -67,26 +67,30 @@ impl Spool {
             return Ok(Self::Memory { bytes: Cursor::new(bytes), _held: held });
         }
         let mut disk = tempfile::tempfile_in(temporary)?;
-        copy(file, &mut disk)?;
+        copy(file, size, &mut disk)?;
         disk.rewind()?;
         Ok(Self::Disk(disk))
     }
 }
 
-/// Copies to the end in large steps. Each step is hashed, written and looked at: small ones cost more than their bytes.
+/// Copies up to `size` bytes in large steps, and says how many there were. Each step is hashed, written and looked at:
+/// small ones cost more than their bytes.
 ///
 /// # Errors
 /// The reader's and the writer's.
-pub(super) fn copy(from: &mut dyn Read, into: &mut dyn Write) -> io::Result<()> {
-    let mut buffer = vec![0; STEP];
+pub(super) fn copy(from: &mut dyn Read, size: u64, into: &mut dyn Write) -> io::Result<u64> {
+    let mut from = from.take(size);
+    let mut buffer = vec![0; usize::try_from(size).unwrap_or(STEP).min(STEP)];
+    let mut copied = 0;
     loop {
         let count = match from.read(&mut buffer) {
-            Ok(0) => return Ok(()),
+            Ok(0) => return Ok(copied),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
         into.write_all(&buffer[..count])?;
+        copied += count as u64;
     }
 }
 

@@ -98,11 +98,6 @@ impl Taking {
         Ok(Self { offset, file, raw: Some((handle.clone(), raw)) })
     }
 
-    /// How many bytes of it were taken.
-    pub(super) const fn length(&self) -> u64 {
-        self.file.draft.length()
-    }
-
     /// Keeps the file's bytes. Its blocks can be had once the decoder has passed its end.
     ///
     /// # Errors

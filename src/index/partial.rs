@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::Serialize;
 
-use super::access::Wrapping;
 use super::blob::Anchor;
 use super::blob::Passed;
 use super::extracts::Extract;
@@ -56,13 +55,13 @@ impl Before {
         }
     }
 
-    /// All that is known of the way once the decoder has come to the end.
-    pub(super) fn with(&self, handle: &Handle) -> Wrapping {
+    /// With what the decoder has noted since: all that is known of the way.
+    pub(super) fn with(&self, handle: &Handle) -> (Vec<Restart>, BTreeMap<u64, u64>) {
         let known = self.restarts.iter().cloned().chain(handle.restarts());
         let restarts: BTreeMap<u64, Restart> = known.map(|restart| (restart.out, restart)).collect();
         let mut ends = self.ends.clone();
         ends.extend(handle.ends());
-        Wrapping::Gzip { restarts: restarts.into_values().collect(), ends }
+        (restarts.into_values().collect(), ends)
     }
 }
 

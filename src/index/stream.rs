@@ -119,14 +119,9 @@ impl<'a> Stream<'a> {
     /// tar. `None`: at its beginning only.
     pub(super) fn halt(&self, position: u64, asked: &[(u64, u64)]) -> Option<Halt> {
         let handle = self.handle()?;
-        let mut restarts = self.before.restarts.clone();
-        restarts.extend(handle.restarts());
-        restarts.sort_by_key(|restart| restart.out);
-        restarts.dedup_by_key(|restart| restart.out);
+        let (mut restarts, mut ends) = self.before.with(handle);
         restarts.retain(|restart| restart.out <= position);
         let restart = restarts.last().filter(|last| last.out > 0)?.clone();
-        let mut ends = self.before.ends.clone();
-        ends.extend(handle.ends());
         ends.retain(|out, _| *out <= restart.out);
         let asked = self.before.asked.iter().chain(asked).filter(|(offset, _)| *offset < position).copied();
         let before = Before { restarts, ends, asked: asked.collect() };
@@ -162,7 +157,10 @@ impl<'a> Stream<'a> {
         mismatch("diff_id", layer.diff_id.to_string(), tar.digest().to_string())?;
         let wrapping = match &self.watched {
             Watched::Tar => Wrapping::None,
-            Watched::Gzip(handle) => self.before.with(handle),
+            Watched::Gzip(handle) => {
+                let (restarts, ends) = self.before.with(handle);
+                Wrapping::Gzip { restarts, ends }
+            }
             Watched::Zstd(noted) => Wrapping::Zstd { frames: noted.frames() },
         };
         let access = Access { anchors: passed.anchors, wrapping };

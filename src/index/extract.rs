@@ -70,18 +70,26 @@ pub fn extract<E: std::error::Error + Send + 'static>(
     let Some(runs) = runs(access, layer.descriptor.size, wanted) else {
         return Ok(None);
     };
-    let work = |run: &Run| take(store, layer, access, run, open);
+    let found = side_by_side(&runs, &|run: &Run| take(store, layer, access, run, open))?;
+    let kept = extracts::remember(store, &layer.descriptor.digest, &found);
+    kept.map_err(|source| Error::Store { layer: layer.descriptor.digest, source })?;
+    Ok(Some(found))
+}
+
+/// Takes the files of each run, with a thread for each.
+pub(super) fn side_by_side<R: Sync, E: Send>(
+    runs: &[R],
+    take: &(dyn Fn(&R) -> Result<BTreeMap<u64, Extract>, E> + Sync),
+) -> Result<BTreeMap<u64, Extract>, E> {
     let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = runs.iter().map(|run| scope.spawn(|| work(run))).collect();
+        let threads: Vec<_> = runs.iter().map(|run| scope.spawn(|| take(run))).collect();
         threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
     });
     let mut found = BTreeMap::new();
     for result in results {
         found.extend(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
     }
-    let kept = extracts::remember(store, &layer.descriptor.digest, &found);
-    kept.map_err(|source| Error::Store { layer: layer.descriptor.digest, source })?;
-    Ok(Some(found))
+    Ok(found)
 }
 
 /// Neighbours together, in the order of the blob.

@@ -20,8 +20,10 @@ use crate::index::extract::ROOM;
 use crate::index::extract::copy;
 use crate::index::extract::files;
 use crate::index::extract::outside;
+use crate::index::extract::side_by_side;
 use crate::index::extracts;
 use crate::index::note;
+use crate::index::taking;
 use crate::index::taking::Taken;
 use crate::layer::frames::Frames;
 use crate::oci::Compression;
@@ -71,24 +73,10 @@ fn take_all<E: std::error::Error + Send + 'static>(
         .map(|file| files(store, &BTreeMap::from([file]), &mut io::empty(), None, BASE));
     let read = |source| Error::Read { layer: digest, source };
     let runs = runs(store, &digest, &wanted).map_err(read)?;
-    let work = |run: &Vec<Group>| one(store, layer, run, open);
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = runs.iter().map(|run| scope.spawn(|| work(run))).collect();
-        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
-    });
-    let mut found = complete(nothing.transpose().map_err(read)?.unwrap_or_default(), &digest)?;
-    for result in results {
-        found.extend(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-    }
+    let mut found = side_by_side(&runs, &|run: &Vec<Group>| one(store, layer, run, open))?;
+    let nothing = nothing.transpose().map_err(read)?.unwrap_or_default();
+    found.extend(taking::complete(nothing).map_err(|source| Error::Store { layer: digest, source })?);
     Ok(found)
-}
-
-fn complete<E: std::error::Error + 'static>(
-    taken: BTreeMap<u64, Taken>,
-    layer: &Digest,
-) -> Result<BTreeMap<u64, Extract>, Error<E>> {
-    let complete = taken.into_iter().map(|(offset, taken)| Ok((offset, taken.complete()?)));
-    complete.collect::<Result<_, _>>().map_err(|source| Error::Store { layer: *layer, source })
 }
 
 /// Groups in the order of the blob, near neighbours together.
@@ -141,7 +129,7 @@ fn one<E: std::error::Error + 'static>(
         io::copy(&mut bytes, &mut io::sink()).map_err(read)?;
         at = member.end;
     }
-    complete(taken, &digest)
+    taking::complete(taken).map_err(|source| Error::Store { layer: digest, source })
 }
 
 /// Takes the files that begin in a member out of its bytes and those of the ones that follow.

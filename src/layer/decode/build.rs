@@ -19,7 +19,7 @@ const LINKS: usize = 40;
 
 /// What a name says about lower layers.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Marker {
+enum Marker {
     /// Nothing: a thing of its own.
     None,
     /// The path is gone.
@@ -31,7 +31,7 @@ pub(super) enum Marker {
 }
 
 /// Reads the markers in a name. They hold for lower layers only, whatever comes before or after in the tar.
-pub(super) fn marker(path: &ImagePath) -> Result<Marker, Error> {
+fn marker(path: &ImagePath) -> Result<Marker, Error> {
     let invalid = || Error::Whiteout { name: path.to_string() };
     let Some(directory) = path.parent() else {
         return Ok(Marker::None);
@@ -75,6 +75,17 @@ pub(super) fn place(changes: &mut Changeset, path: ImagePath, entry: Entry) -> R
     }
     changes.upserts.insert(path, entry);
     Ok(())
+}
+
+/// Takes note of what an entry's name hides; whether it is a marker, and no thing of its own.
+pub(super) fn hides(changes: &mut Changeset, named: &ImagePath) -> Result<bool, Error> {
+    match marker(named)? {
+        Marker::None => return Ok(false),
+        Marker::Internal => {}
+        Marker::Removal(path) => drop(changes.removals.insert(path)),
+        Marker::Opaque(path) => drop(changes.opaque.insert(path)),
+    }
+    Ok(true)
 }
 
 /// Where an entry lands, and what it is there: a hard link's target lands too.

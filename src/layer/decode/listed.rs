@@ -7,7 +7,6 @@ use crate::oci::ImagePath;
 
 use super::MAX_ENTRIES;
 use super::build;
-use super::build::Marker;
 use super::error::Error;
 use super::pax;
 
@@ -22,20 +21,16 @@ pub fn listed(entries: impl Iterator<Item = (ImagePath, Entry)>) -> Result<Chang
         if number >= MAX_ENTRIES {
             return Err(Error::TooMany { limit: MAX_ENTRIES });
         }
-        match build::marker(&named)? {
-            Marker::Internal => {}
-            Marker::Removal(path) => drop(changes.removals.insert(path)),
-            Marker::Opaque(path) => drop(changes.opaque.insert(path)),
-            Marker::None if named.is_root() && matches!(entry.node, Node::File(_)) => {
-                return Err(Error::Root);
-            }
-            Marker::None => {
-                let (path, node) = build::settle(&changes, &named, entry.node)?;
-                entry.node = node;
-                entry.meta.xattrs.retain(|name, _| !pax::is_overlays(name));
-                build::place(&mut changes, path, entry)?;
-            }
+        if build::hides(&mut changes, &named)? {
+            continue;
         }
+        if named.is_root() && matches!(entry.node, Node::File(_)) {
+            return Err(Error::Root);
+        }
+        let (path, node) = build::settle(&changes, &named, entry.node)?;
+        entry.node = node;
+        entry.meta.xattrs.retain(|name, _| !pax::is_overlays(name));
+        build::place(&mut changes, path, entry)?;
     }
     Ok(changes)
 }

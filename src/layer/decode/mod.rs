@@ -25,7 +25,6 @@ use crate::layer::Meta;
 use crate::layer::Node;
 use crate::oci::ImagePath;
 
-use build::Marker;
 use header::Header;
 use pax::Extended;
 use tape::BLOCK;
@@ -141,17 +140,8 @@ fn take_in(
         Node::File(content) => content.size(),
         _ => 0,
     };
-    match build::marker(&named)? {
-        Marker::Internal => return skip_content(tape, size, &named),
-        Marker::Removal(path) => {
-            changes.removals.insert(path);
-            return skip_content(tape, size, &named);
-        }
-        Marker::Opaque(path) => {
-            changes.opaque.insert(path);
-            return skip_content(tape, size, &named);
-        }
-        Marker::None => {}
+    if build::hides(changes, &named)? {
+        return skip_content(tape, size, &named);
     }
     let (path, node) = build::settle(changes, &named, node)?;
     let entry = Entry {

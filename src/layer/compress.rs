@@ -1,19 +1,14 @@
-//! The wrapping of a layer's tar: gzip (RFC 1952), Zstandard (RFC 8878) or none.
+//! Wrapping a layer's tar: gzip (RFC 1952), Zstandard (RFC 8878) or none.
 //!
 //! Knows nothing of tar. What is written depends on the bytes alone, never on how they were cut into
 //! `write` calls or flushed: a layer's digest must not change with the size of somebody's buffer.
 
 use std::io;
-use std::io::BufRead;
-use std::io::BufReader;
-use std::io::Read;
 use std::io::Write;
 
 use flate2::GzBuilder;
-use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::layer::frames::Frames;
 use crate::oci::Compression;
 
 /// zlib-rs decides at the end of its input at levels 0, 1, 5 and 6, which makes the bytes depend on
@@ -27,8 +22,6 @@ const ZSTD_LEVEL: i32 = 3;
 /// RFC 1952, 2.3.1: the operating system is unknown.
 const GZIP_OS_UNKNOWN: u8 = 255;
 
-const BUFFER: usize = 64 << 10;
-
 /// The name of what [`writer`] makes, for lock files. It changes whenever the bytes may:
 /// the golden digests in the tests below hold each name to one sequence of bytes.
 #[must_use]
@@ -37,56 +30,6 @@ pub const fn format(compression: Compression) -> &'static str {
         Compression::None => "tar/1",
         Compression::Gzip => "gzip-zlib-rs-2/1",
         Compression::Zstd => "zstd-3/1",
-    }
-}
-
-/// Unwraps a layer's blob into its tar.
-///
-/// All members of a gzip and all frames of a Zstandard file are read; checksums are verified.
-/// Reading fails with `UnexpectedEof` where the input is cut short, and with `InvalidData` where
-/// something else follows the last member.
-///
-/// # Errors
-/// The decompressor cannot be set up.
-pub fn reader(compression: Compression, input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    Ok(match compression {
-        Compression::None => input,
-        Compression::Gzip => {
-            Box::new(Members { member: Some(GzDecoder::new(BufReader::with_capacity(BUFFER, input))) })
-        }
-        Compression::Zstd => Box::new(Frames::new(BufReader::with_capacity(BUFFER, input))?),
-    })
-}
-
-/// The members of a gzip, one after another (RFC 1952, 2.2).
-struct Members<R> {
-    member: Option<GzDecoder<R>>,
-}
-
-impl<R: BufRead> Read for Members<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        while let Some(member) = &mut self.member {
-            let count = member.read(buffer)?;
-            if count > 0 {
-                return Ok(count);
-            }
-            let Some(ended) = self.member.take() else { break };
-            let mut input = ended.into_inner();
-            match input.fill_buf()?.first() {
-                None => {}
-                Some(0x1f) => self.member = Some(GzDecoder::new(input)),
-                Some(_) => {
-                    return Err(io::Error::new(
-                        io::ErrorKind::InvalidData,
-                        "other data follows the end of the gzip stream",
-                    ));
-                }
-            }
-        }
-        Ok(0)
     }
 }
 
@@ -154,8 +97,67 @@ impl<W: Write> Write for Encoder<W> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::BufRead;
+    use std::io::BufReader;
+    use std::io::Read;
+
+    use flate2::bufread::GzDecoder;
+
     use super::*;
+    use crate::layer::frames::Frames;
     use crate::oci::Digest;
+
+    const BUFFER: usize = 64 << 10;
+
+    /// Unwraps a layer's blob into its tar.
+    ///
+    /// All members of a gzip and all frames of a Zstandard file are read; checksums are verified.
+    /// Reading fails with `UnexpectedEof` where the input is cut short, and with `InvalidData` where
+    /// something else follows the last member.
+    ///
+    /// # Errors
+    /// The decompressor cannot be set up.
+    fn reader(compression: Compression, input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match compression {
+            Compression::None => input,
+            Compression::Gzip => {
+                Box::new(Members { member: Some(GzDecoder::new(BufReader::with_capacity(BUFFER, input))) })
+            }
+            Compression::Zstd => Box::new(Frames::new(BufReader::with_capacity(BUFFER, input))?),
+        })
+    }
+
+    /// The members of a gzip, one after another (RFC 1952, 2.2).
+    struct Members<R> {
+        member: Option<GzDecoder<R>>,
+    }
+
+    impl<R: BufRead> Read for Members<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if buffer.is_empty() {
+                return Ok(0);
+            }
+            while let Some(member) = &mut self.member {
+                let count = member.read(buffer)?;
+                if count > 0 {
+                    return Ok(count);
+                }
+                let Some(ended) = self.member.take() else { break };
+                let mut input = ended.into_inner();
+                match input.fill_buf()?.first() {
+                    None => {}
+                    Some(0x1f) => self.member = Some(GzDecoder::new(input)),
+                    Some(_) => {
+                        return Err(io::Error::new(
+                            io::ErrorKind::InvalidData,
+                            "other data follows the end of the gzip stream",
+                        ));
+                    }
+                }
+            }
+            Ok(0)
+        }
+    }
 
     const ALL: [Compression; 3] = [Compression::None, Compression::Gzip, Compression::Zstd];
 

@@ -21,6 +21,7 @@ use crate::oci::Compression;
 use crate::oci::Descriptor;
 use crate::oci::DiffId;
 use crate::oci::Image;
+use crate::oci::ImagePath;
 use crate::oci::media_type;
 use crate::rootfs::Rootfs;
 
@@ -100,18 +101,20 @@ pub(super) fn take(
     let mut taken = Vec::new();
     for whole in find(&fetched.locked, decided, base, &fetched.donors) {
         let Some(origin) = fetched.locked.donors.get(&whole.from) else { continue };
-        let index = if index::is_foreign(world.store, &whole.descriptor.digest) {
-            origin.own_index(world, whole.number)?
-        } else {
-            match fetched.donors.get(&whole.from).and_then(|tree| tree.indexes.get(&whole.number)) {
-                Some(index) => index.clone(),
-                None => continue,
+        let own;
+        let layer = if index::is_foreign(world.store, &whole.descriptor.digest) {
+            own = origin.own_index(world, whole.number)?;
+            if !is_asked_for(decided, base, (&whole.from, whole.number), &own.changeset) {
+                continue;
             }
+            &own.changeset
+        } else {
+            let tree = fetched.donors.get(&whole.from);
+            let Some(index) = tree.and_then(|tree| tree.indexes.get(&whole.number)) else { continue };
+            &index.changeset
         };
-        let layer = &index.changeset;
         let brings = |path| rest.upserts.get(path).is_some_and(|entry| entry.node != Node::Directory);
-        if is_asked_for(decided, base, (&whole.from, whole.number), layer) && layer.upserts.keys().any(brings)
-        {
+        if layer.upserts.keys().any(brings) {
             rest.upserts.retain(|path, _| !layer.upserts.contains_key(path));
             taken.push(whole);
         }
@@ -123,7 +126,7 @@ pub(super) fn take(
 /// Adds the parents of all that is left, as they are in `full`.
 fn add_parents(rest: &mut Changeset, full: &Changeset) {
     let paths = rest.upserts.keys().chain(&rest.removals);
-    let parents: Vec<_> = paths.flat_map(crate::oci::ImagePath::ancestors).collect();
+    let parents: Vec<_> = paths.flat_map(ImagePath::ancestors).collect();
     for parent in parents {
         if let Some(entry) = full.upserts.get(&parent) {
             rest.upserts.entry(parent).or_insert_with(|| entry.clone());

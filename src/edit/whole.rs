@@ -42,32 +42,32 @@ pub fn is_asked_for(
 ) -> bool {
     let is_ours = |place: &Place, offset: u64, size: u64| *place == Place { layer: number, offset, size };
     let fits = |(path, entry): (&ImagePath, &Entry)| {
-        let asked = decided.entries.get(path);
-        let below_entries =
-            path.ancestors().iter().all(|above| above.is_root() || is_directory(layer, above));
-        below_entries
-            && match (&entry.node, asked.map(|decision| &decision.what)) {
-                (Node::Directory, Some(What::Directory)) => {
-                    asked.is_some_and(|decision| looks_alike(&decision.meta, &entry.meta))
-                }
-                (Node::Directory, None) => base.get(path).is_some_and(|old| {
-                    old.entry.node == Node::Directory && looks_alike(&old.entry.meta, &entry.meta)
-                }),
-                (
-                    Node::File(Content::InLayer { offset, size }),
-                    Some(What::Graft { from: donor, place, .. }),
-                ) => {
-                    donor == from
-                        && is_ours(place, *offset, *size)
-                        && asked.is_some_and(|decision| is_alone(decision, base, path, &entry.meta))
-                }
-                (Node::Symlink(target), Some(What::Symlink(wanted))) => {
-                    target == wanted && asked.is_some_and(|decision| decision.meta == entry.meta)
-                }
-                _ => false,
+        let Some(asked) = decided.entries.get(path) else {
+            return is_as_before(base, path, entry);
+        };
+        match (&entry.node, &asked.what) {
+            (Node::Directory, What::Directory) => looks_alike(&asked.meta, &entry.meta),
+            (Node::File(Content::InLayer { offset, size }), What::Graft { from: donor, place, .. }) => {
+                donor == from && is_ours(place, *offset, *size) && is_alone(asked, base, path, &entry.meta)
             }
+            (Node::Symlink(target), What::Symlink(wanted)) => target == wanted && asked.meta == entry.meta,
+            _ => false,
+        }
     };
-    layer.removals.is_empty() && layer.opaque.is_empty() && layer.upserts.iter().all(fits)
+    let has_parents =
+        |path: &ImagePath| path.ancestors().iter().all(|above| above.is_root() || is_directory(layer, above));
+    layer.removals.is_empty()
+        && layer.opaque.is_empty()
+        && layer.upserts.keys().all(has_parents)
+        && layer.upserts.iter().all(fits)
+}
+
+/// Whether an entry that nobody asks for is a directory of the base, as it is there.
+fn is_as_before(base: &Rootfs, path: &ImagePath, entry: &Entry) -> bool {
+    entry.node == Node::Directory
+        && base
+            .get(path)
+            .is_some_and(|old| old.entry.node == Node::Directory && looks_alike(&old.entry.meta, &entry.meta))
 }
 
 fn is_directory(layer: &Changeset, path: &ImagePath) -> bool {

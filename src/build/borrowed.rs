@@ -35,12 +35,13 @@ impl Origin {
     }
 
     /// Looks a layer's index up where indexes are shared; without one, or with a bad one, the layer is read.
-    pub(super) fn borrow_index(&self, world: &World<'_>, layer: &Layer) {
-        match &world.indexes {
-            _ if !self.borrows => Self::disown(world, layer),
-            Some(repository) => drop(share::pull(layer, repository, world)),
-            None => {}
+    pub(super) fn borrow_index(&self, world: &World<'_>, layer: &Layer) -> Option<LayerIndex> {
+        if !self.borrows {
+            Self::disown(world, layer);
+            return None;
         }
+        drop(share::pull(layer, world.indexes.as_ref()?, world));
+        self.known(world, layer)
     }
 
     /// Reads a layer whose index came from elsewhere and did not lead to its files. Whatever was decided by it has to be

@@ -152,12 +152,10 @@ impl Origin {
     /// When it cannot be had, or is no layer.
     pub fn index(&self, world: &World<'_>, number: usize, catch: Catch<'_>) -> Result<LayerIndex, Error> {
         let layer = self.layer(number);
-        if let Some(index) = self.known(world, &layer) {
+        if let Some(index) = self.known(world, &layer).or_else(|| self.borrow_index(world, &layer)) {
             return Ok(index);
         }
-        self.borrow_index(world, &layer);
         if self.tables
-            && !index::is_known(world.store, &layer)
             && let Some(table) =
                 table::obtain(world.store, &layer, &|range| self.open_range(world, &layer, range))
         {
@@ -214,8 +212,8 @@ impl Origin {
             return found.map_err(|error| Error::index(&self.written, error));
         }
         // A stranger's index may find files whose digests are pinned, and may not say that bytes are right.
-        let trusted =
-            !index::is_foreign(world.store, digest) || wanted.values().all(|file| file.digest.is_some());
+        let foreign = index::is_foreign(world.store, digest);
+        let trusted = !foreign || wanted.values().all(|file| file.digest.is_some());
         if let Some(access) = index::access::known(world.store, digest).filter(|_| trusted) {
             let title = self.title("fetch", &layer);
             let task = world.progress.begin(&title, None);
@@ -227,7 +225,7 @@ impl Origin {
                 Ok(None) | Err(_) => drop(task),
             }
         }
-        if index::is_foreign(world.store, digest) {
+        if foreign {
             return Err(self.misled(world, number));
         }
         let mut open = || self.open_layer(world, &layer);

@@ -86,9 +86,9 @@ pub(super) fn open_image(image: &str, platform: &str, session: &Session) -> Resu
 /// When the image cannot be had or has no such path.
 pub fn ls(args: &Ls, session: &Session) -> Result<Outcome, Failure> {
     let wanted = parse_path(&args.path)?;
-    let mut subject = open(&args.image.image, &args.image.platform, session)?;
+    let mut subject = open(&args.image.image, &args.image.platform, session)?.borrowing();
     if let Subject::Image(origin) = &mut subject {
-        (origin.tables, origin.borrows) = (true, true);
+        origin.tables = true;
     }
     let tree = subject.rootfs(&session.world())?;
     let found = tree.resolve(&wanted).map_err(|error| not_there(subject.name(), &wanted, &error))?;

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use walkdir::WalkDir;
 
 use super::LayerIndex;
-use super::pass::Pass;
+use super::learned::Learning;
 use super::remembered::Remembered;
 use super::remembered::Stamp;
 use crate::hint::Hint;
@@ -133,7 +133,7 @@ fn survey(root: &Path) -> Result<(Changeset, BTreeMap<u64, Stamp>), DirectoryErr
 pub fn read(store: &Store, root: &Path, task: &dyn Task) -> Result<LayerIndex, DirectoryError> {
     let mut remembered = Remembered::load(store, root).map_err(|source| unreadable(root, source))?;
     let (changes, stamps) = survey(root)?;
-    let mut pass = Pass::new(store);
+    let mut pass = Learning::new(store);
     let mut opened = false;
     for (path, entry) in &changes.upserts {
         let Node::File(Content::InLayer { offset, size }) = entry.node else {
@@ -163,7 +163,7 @@ fn keep(
     remembered: Remembered,
     changes: &Changeset,
     stamps: &BTreeMap<u64, Stamp>,
-    pass: &Pass<'_>,
+    pass: &Learning<'_>,
 ) -> io::Result<()> {
     let files = changes.upserts.iter().filter_map(|(path, entry)| {
         let Node::File(Content::InLayer { offset, .. }) = entry.node else { return None };
@@ -183,7 +183,7 @@ pub fn files(
     files: &BTreeMap<ImagePath, PathBuf>,
     task: &dyn Task,
 ) -> Result<LayerIndex, DirectoryError> {
-    let mut pass = Pass::new(store);
+    let mut pass = Learning::new(store);
     let mut changes = Changeset::default();
     for (number, (path, file)) in files.iter().enumerate() {
         let failed = |source| unreadable(file, source);
@@ -306,7 +306,7 @@ mod tests {
         let name = Digest::of(fs::canonicalize(&root).unwrap().as_os_str().as_bytes());
         let mut known = super::super::note::load_tree(&store, &name).unwrap();
         for (_, learned) in known.values_mut() {
-            *learned = super::super::pass::Learned::Text(b"remembered".to_vec());
+            *learned = super::super::learned::Learned::Text(b"remembered".to_vec());
         }
         let known = known.iter().map(|(path, (stamp, learned))| (path, (stamp, learned))).collect();
         super::super::note::save_tree(&store, &name, &known).unwrap();

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::blob::Anchor;
 use super::blob::Passed;
 use super::extracts::Extract;
-use super::pass::Learned;
+use super::learned::Learned;
 use crate::deflate::Handle;
 use crate::deflate::Restart;
 use crate::layer::decode::Progress;

@@ -13,8 +13,8 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::Serialize;
 
+use super::learned::Learned;
 use super::note;
-use super::pass::Learned;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
 use crate::store::Store;

@@ -70,7 +70,7 @@ pub fn extract<E: std::error::Error + Send + 'static>(
     let Some(runs) = runs(access, layer.descriptor.size, wanted) else {
         return Ok(None);
     };
-    let found = side_by_side(&runs, &|run: &Run| take(store, layer, access, run, open))?;
+    let found = side_by_side(&runs, |run: &Run| take(store, layer, access, run, open))?;
     let kept = extracts::remember(store, &layer.descriptor.digest, &found);
     kept.map_err(|source| Error::Store { layer: layer.descriptor.digest, source })?;
     Ok(Some(found))
@@ -79,7 +79,7 @@ pub fn extract<E: std::error::Error + Send + 'static>(
 /// Takes the files of each run, with a thread for each.
 pub(super) fn side_by_side<R: Sync, E: Send>(
     runs: &[R],
-    take: &(dyn Fn(&R) -> Result<BTreeMap<u64, Extract>, E> + Sync),
+    take: impl Fn(&R) -> Result<BTreeMap<u64, Extract>, E> + Sync,
 ) -> Result<BTreeMap<u64, Extract>, E> {
     let results: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = runs.iter().map(|run| scope.spawn(|| take(run))).collect();

@@ -73,7 +73,7 @@ fn take_all<E: std::error::Error + Send + 'static>(
         .map(|file| files(store, &BTreeMap::from([file]), &mut io::empty(), None, BASE));
     let read = |source| Error::Read { layer: digest, source };
     let runs = runs(store, &digest, &wanted).map_err(read)?;
-    let mut found = side_by_side(&runs, &|run: &Vec<Group>| one(store, layer, run, open))?;
+    let mut found = side_by_side(&runs, |run: &Vec<Group>| one(store, layer, run, open))?;
     let nothing = nothing.transpose().map_err(read)?.unwrap_or_default();
     found.extend(taking::complete(nothing).map_err(|source| Error::Store { layer: digest, source })?);
     Ok(found)

@@ -15,6 +15,7 @@ use imgforge::index::Error;
 use imgforge::index::ImageObjects;
 use imgforge::index::Objects;
 use imgforge::index::Wanted;
+use imgforge::index::Word;
 use imgforge::layer::Changeset;
 use imgforge::layer::Content;
 use imgforge::layer::Entry;
@@ -108,11 +109,11 @@ fn a_layer_is_read_once() {
     assert_eq!((object.digest, object.size), (Digest::of(&small), small.len() as u64));
     assert_eq!(object.facts.soname.as_deref(), Some("libm.so.6"));
     assert_eq!(first.kept[&elves::path("/etc/ld.so.cache")], b"a cache");
-    let symbols = index::symbols(&store, &object.digest).unwrap();
+    let symbols = index::symbols(&store, &object.digest, Word::Own).unwrap();
     assert!(!symbols.definitions("cos").is_empty());
     let long = &first.objects[&elves::path("/usr/lib/liblong.so")];
     assert_eq!(long.facts, object.facts);
-    assert_eq!(index::symbols(&store, &long.digest), Some(symbols));
+    assert_eq!(index::symbols(&store, &long.digest, Word::Own), Some(symbols));
 }
 
 #[test]
@@ -290,7 +291,7 @@ fn a_pass_that_is_cut_off_goes_on_where_it_ended() {
                 Ok(made) => break made,
                 Err(error) => assert!(matches!(error, Error::Decode { .. }), "{error}"),
             }
-            assert!(parts.path().join("notes/partial-2").exists());
+            assert!(parts.path().join("notes/partial-3").exists());
             assert!(runs < 10, "it does not get on");
         };
         let from = opened.get().unwrap();
@@ -317,7 +318,7 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
     };
     let all = || cut(&blob, blob.len(), &opened);
     let (place, damaged) = begun();
-    let note = notes(place.path()).into_keys().find(|name| name.starts_with("notes/partial-2")).unwrap();
+    let note = notes(place.path()).into_keys().find(|name| name.starts_with("notes/partial-3")).unwrap();
     let bytes = std::fs::read(place.path().join(&note)).unwrap();
     std::fs::write(place.path().join(&note), &bytes[..bytes.len() / 2]).unwrap();
     index::obtain_on(&damaged, &layer, &mut all(), &|_| false, &Silent).unwrap();
@@ -335,7 +336,7 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
         other[step / 4 + offset * 1000] ^= 4;
         index::obtain_on(&store, &layer, &mut cut(&other, step, &opened), &|_| false, &Silent).unwrap_err();
         // Most such bytes break the stream at once, and a broken stream leaves nothing.
-        place.path().join("notes/partial-2").exists().then_some((place, store))
+        place.path().join("notes/partial-3").exists().then_some((place, store))
     });
     let (place, store) = wrong.expect("one of 64 flipped bits leaves a stream that can be decoded");
     let mut offsets = Vec::new();
@@ -346,7 +347,7 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
     };
     index::obtain_on(&store, &layer, &mut told, &|_| false, &Silent).unwrap();
     assert!(matches!(offsets[..], [from, 0] if from > 0), "{offsets:?}");
-    assert!(!notes(place.path()).keys().any(|name| name.starts_with("notes/partial-2")));
+    assert!(!notes(place.path()).keys().any(|name| name.starts_with("notes/partial-3")));
 }
 
 #[test]
@@ -363,6 +364,13 @@ fn a_bundle_gives_back_what_went_in_and_half_of_one_nothing() {
         assert!(notes(place.path()).is_empty(), "half a bundle was kept");
     }
     index::bundle::unpack(&other, &layer, &packed).unwrap();
-    assert!(index::is_foreign(&other, &digest) && index::is_known(&other, &layer));
+    assert!(index::known(&other, &layer).is_none(), "a stranger's word passes for this machine's own");
+    assert!(index::bundle::pack(&other, &digest).is_none(), "a stranger's word is passed on");
+    let (lent, read) = (index::lent(&other, &layer).unwrap(), index::known(&own, &layer).unwrap());
+    assert_eq!(lent.word, Word::Lent);
+    assert_eq!(index::LayerIndex { word: Word::Own, ..lent }, read);
+    // Once this machine has read the layer, it needs nobody's word.
+    index::obtain(&other, &layer, &mut open(&blob), &|_| false, &Silent).unwrap();
+    assert!(index::lent(&other, &layer).is_none());
     assert!(index::bundle::pack(&other, &digest).unwrap() == packed);
 }

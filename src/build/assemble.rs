@@ -74,7 +74,7 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
     let base = &locked.base.image;
     let base_layers = base.manifest.layers.len();
     let family = base.manifest.family;
-    let (whole, rest) = divide(cleared, world)?;
+    let (whole, rest) = divide(cleared);
     let layer = if rest.is_empty() { None } else { Some(self::layer(&rest, cleared, world)?) };
     if whole.is_empty() && layer.is_none() && locked.recipe.config == ConfigEdit::default() {
         return Ok(Assembled { image: base.clone(), base_layers, whole, layer });
@@ -97,14 +97,14 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
 }
 
 /// The donors' layers that do what the steps ask for as they are, and the changes that are left for a new one.
-fn divide(cleared: &Cleared, world: &World<'_>) -> Result<(Vec<Whole>, Changeset), Error> {
+fn divide(cleared: &Cleared) -> (Vec<Whole>, Changeset) {
     let changes = &cleared.edited().changes;
     if changes.is_empty() {
-        return Ok((Vec::new(), Changeset::default()));
+        return (Vec::new(), Changeset::default());
     }
     let mut full = changes.clone();
     add_parents(&mut full, &cleared.fetched().base.rootfs);
-    whole::take(cleared.fetched(), changes, &full, world)
+    whole::take(cleared.fetched(), changes, &full)
 }
 
 fn make_config(
@@ -203,7 +203,9 @@ fn bringers(cleared: &Cleared, world: &World<'_>) -> blob::Bringers {
     let locked = &cleared.fetched().locked;
     let grafts = cleared.edited().grafts.iter().rev().filter_map(|graft| {
         let layer = locked.donors.get(&graft.from)?.image.manifest.layers.get(graft.place.layer)?;
-        let extract = index::recall(world.store, &layer.digest, graft.place.offset, graft.place.size)?;
+        let word = cleared.fetched().donors.get(&graft.from)?.word(graft.place.layer);
+        let (offset, size) = (graft.place.offset, graft.place.size);
+        let extract = index::recall(world.store, &layer.digest, offset, size, word)?;
         Some((graft.digest, extract))
     });
     grafts.collect()

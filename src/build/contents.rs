@@ -36,21 +36,20 @@ pub fn gather(
         let (Some(origin), Some(tree)) = (locked.donors.get(name), donors.get(name)) else {
             continue;
         };
-        let found =
-            copy_out(origin, &known(origin, tree, &pins(decided, locked, name), world), places, world)?;
+        let found = copy_out((origin, tree), &known(tree, &pins(decided, locked, name)), places, world)?;
         contents.donors.extend(found.into_iter().map(|(place, digest)| ((name.clone(), place), digest)));
     }
     if let Some(place) = wants.texts.iter().find(|place| place.size > MAX_TEXT) {
         return Err(Error::TooLarge { size: place.size });
     }
-    let known = known(&locked.base, base, &Known::new(), world);
+    let known = known(base, &Known::new());
     contents.digests =
         wants.digests.iter().filter_map(|at| Some((*at, *known.get(&(at.layer, at.offset))?))).collect();
-    contents.texts = kept_texts(&locked.base, &wants.texts, world);
+    contents.texts = kept_texts(&locked.base, base, &wants.texts, world);
     let texts = wants.texts.iter().filter(|place| !contents.texts.contains_key(place));
     let digests = wants.digests.iter().filter(|place| !contents.digests.contains_key(place));
     let of_base: BTreeSet<Place> = texts.chain(digests).copied().collect();
-    contents.digests.extend(copy_out(&locked.base, &known, &of_base, world)?);
+    contents.digests.extend(copy_out((&locked.base, base), &known, &of_base, world)?);
     for place in &wants.texts {
         if let (Some(digest), false) = (contents.digests.get(place), contents.texts.contains_key(place)) {
             contents.texts.insert(*place, read_text(world, digest)?);
@@ -64,11 +63,17 @@ pub fn gather(
 }
 
 /// Texts that indexing has kept, such as RECORDs.
-fn kept_texts(origin: &Origin, places: &BTreeSet<Place>, world: &World<'_>) -> BTreeMap<Place, Vec<u8>> {
+fn kept_texts(
+    origin: &Origin,
+    tree: &Tree,
+    places: &BTreeSet<Place>,
+    world: &World<'_>,
+) -> BTreeMap<Place, Vec<u8>> {
     let layers: BTreeSet<usize> = places.iter().map(|place| place.layer).collect();
     let blobs = origin.image.manifest.layers.iter().enumerate().filter(|(number, _)| layers.contains(number));
-    let texts: BTreeMap<usize, BTreeMap<u64, Vec<u8>>> =
-        blobs.map(|(number, blob)| (number, index::texts(world.store, &blob.digest))).collect();
+    let texts: BTreeMap<usize, BTreeMap<u64, Vec<u8>>> = blobs
+        .map(|(number, blob)| (number, index::texts(world.store, &blob.digest, tree.word(number))))
+        .collect();
     let found = places.iter().filter_map(|place| {
         let text = texts.get(&place.layer)?.get(&place.offset)?;
         (text.len() as u64 == place.size).then(|| (*place, text.clone()))
@@ -91,13 +96,12 @@ fn pins(decided: &Decided, locked: &Locked, donor: &str) -> Known {
     grafts.collect()
 }
 
-/// The digests of files that are to be trusted: those that indexing has hashed on this machine, and pinned ones.
-fn known(origin: &Origin, tree: &Tree, pins: &Known, world: &World<'_>) -> Known {
-    let layers = &origin.image.manifest.layers;
-    let own = tree.indexes.iter().filter(|(number, _)| {
-        layers.get(**number).is_some_and(|layer| !index::is_foreign(world.store, &layer.digest))
-    });
-    let mut known: Known = own
+/// The digests of files that are to be trusted by those who believe the tree: those that indexing has hashed, and
+/// pinned ones.
+fn known(tree: &Tree, pins: &Known) -> Known {
+    let mut known: Known = tree
+        .indexes
+        .iter()
         .flat_map(|(number, index)| {
             index.object_digests().into_iter().map(|(offset, digest)| ((*number, offset), digest))
         })
@@ -116,7 +120,7 @@ fn read_text(world: &World<'_>, digest: &Digest) -> Result<Vec<u8>, Error> {
 
 /// Copies files out of an image's layers into the store; what is there already is not read.
 fn copy_out(
-    origin: &Origin,
+    (origin, tree): (&Origin, &Tree),
     known: &Known,
     places: &BTreeSet<Place>,
     world: &World<'_>,
@@ -126,8 +130,8 @@ fn copy_out(
     for place in places {
         let blob = origin.image.manifest.layers[place.layer].digest;
         let digest = known.get(&(place.layer, place.offset)).copied();
-        // Where a stranger says what is at a place, another file may have been taken from there.
-        let recalled = index::recall(world.store, &blob, place.offset, place.size);
+        // By others' words, another file may have been taken from there.
+        let recalled = index::recall(world.store, &blob, place.offset, place.size, tree.word(place.layer));
         match recalled.filter(|extract| digest.is_none_or(|digest| digest == extract.digest)) {
             Some(extract) => drop(found.insert(*place, extract.digest)),
             None => {
@@ -137,7 +141,7 @@ fn copy_out(
         }
     }
     for (layer, wanted) in by_layer {
-        for (offset, extract) in origin.extract(world, layer, &wanted)? {
+        for (offset, extract) in origin.extract(world, (layer, tree.word(layer)), &wanted)? {
             found.insert(Place { layer, offset, size: extract.size }, extract.digest);
         }
     }
@@ -149,7 +153,7 @@ fn copy_out(
 /// # Errors
 /// When the layer cannot be read.
 pub fn copy_one(origin: &Origin, tree: &Tree, place: Place, world: &World<'_>) -> Result<Digest, Error> {
-    let known = known(origin, tree, &Known::new(), world);
-    let found = copy_out(origin, &known, &BTreeSet::from([place]), world)?;
+    let known = known(tree, &Known::new());
+    let found = copy_out((origin, tree), &known, &BTreeSet::from([place]), world)?;
     found.into_values().next().ok_or(Error::Gone { image: origin.written.clone(), layer: place.layer })
 }

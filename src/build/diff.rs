@@ -158,8 +158,10 @@ fn hashes(
         tree.indexes.iter().map(|(number, index)| (*number, index.object_digests())).collect();
     for place in places {
         let layer = origin.image.manifest.layers.get(place.layer).map(|layer| layer.digest);
+        let word = tree.indexes.get(&place.layer).map(|index| index.word).unwrap_or_default();
         let object = objects.get(&place.layer).and_then(|objects| objects.get(&place.offset)).copied();
-        let digest = object.or_else(|| index::known_digest(world.store, &layer?, place.offset));
+        let digest =
+            object.or_else(|| index::known_digest(world.store, &layer?, place.offset, place.size, word));
         match digest {
             Some(digest) => drop(known.insert(place, digest)),
             None => drop(by_layer.entry(place.layer).or_default().insert(place.offset, place.size)),
@@ -168,7 +170,7 @@ fn hashes(
     for (layer, wanted) in by_layer {
         let found = origin.hashes(world, layer, &wanted)?;
         for (offset, size) in wanted {
-            if let Some(digest) = found.get(&offset) {
+            if let Some(digest) = found.get(&(offset, size)) {
                 known.insert(Place { layer, offset, size }, *digest);
             }
         }

@@ -69,6 +69,12 @@ fn donor_tree(origin: &Origin, grafts: &[&Graft], world: &World<'_>) -> Result<T
 }
 
 impl Fetched {
+    /// Whether anything of it is others' word: then only a lock file can say that it is right.
+    #[must_use]
+    pub fn is_lent(&self) -> bool {
+        self.base.is_lent() || self.donors.values().any(Tree::is_lent)
+    }
+
     /// Gathers the bytes that the decisions need once more, when some of them proved damaged in the cache.
     ///
     /// # Errors

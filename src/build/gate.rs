@@ -140,7 +140,7 @@ fn audit_build<T>(
     for graft in &edited.grafts {
         let index = fetched.donors.get(&graft.from).and_then(|tree| tree.indexes.get(&graft.place.layer));
         if let Some(object) = index.and_then(|index| index.objects.get(&graft.donor_path)) {
-            contents.know(graft.digest, object);
+            contents.know(graft.digest, object, index.map(|index| index.word).unwrap_or_default());
         }
     }
     contents.study_all(&edited.changes).map_err(audit::Error::from)?;

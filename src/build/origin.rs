@@ -20,6 +20,7 @@ use crate::index::Catch;
 use crate::index::Extract;
 use crate::index::LayerIndex;
 use crate::index::Wanted;
+use crate::index::Word;
 use crate::index::table;
 use crate::layer::Changeset;
 use crate::oci::Digest;
@@ -46,8 +47,9 @@ pub struct Origin {
     /// Whether a layer that was not read yet may be known by the table of contents that it carries. That is its author's
     /// word, and has no facts of contents.
     pub tables: bool,
-    /// Whether a shared index may say what is in a layer that was not read here. Whoever wrote it can mislead who believes
-    /// it: that must be an audit or a listing, or a build whose files and result a lock file pins.
+    /// Whether others may say what is in a layer that was not read here: a shared index, now or in an earlier run. Whoever
+    /// wrote it can mislead who believes it: that must be an audit or a listing, or a build of which a lock file pins the
+    /// result, and that is compared with it.
     pub borrows: bool,
 }
 
@@ -75,6 +77,20 @@ pub struct Tree {
     pub rootfs: Rootfs,
     /// What was learnt of each layer that was read.
     pub indexes: BTreeMap<usize, LayerIndex>,
+}
+
+impl Tree {
+    /// Who says what is in a layer.
+    #[must_use]
+    pub fn word(&self, number: usize) -> Word {
+        self.indexes.get(&number).map(|index| index.word).unwrap_or_default()
+    }
+
+    /// Whether anything of it is others' word.
+    #[must_use]
+    pub fn is_lent(&self) -> bool {
+        self.indexes.values().any(|index| index.word == Word::Lent)
+    }
 }
 
 impl Origin {
@@ -184,22 +200,28 @@ impl Origin {
         self.once_more(world, layer, &mut read)
     }
 
+    /// Whether others have said what is in a layer, and nobody has looked since.
+    #[must_use]
+    pub fn has_lent(&self, world: &World<'_>) -> bool {
+        self.image.manifest.layers.iter().any(|layer| index::is_lent(world.store, &layer.digest))
+    }
+
     /// Whether tables of contents may spare the reading of a layer.
     #[must_use]
     pub fn has_tables(&self, world: &World<'_>) -> bool {
-        let spared = |layer: &Layer| table::is_promised(layer) && !index::is_known(world.store, layer);
+        let spared = |layer: &Layer| table::is_promised(layer) && self.known(world, layer).is_none();
         self.image.layers().iter().any(spared)
     }
 
     /// Takes files, by offset in the tar, out of a layer: only what leads to them is fetched where an earlier pass
-    /// knows the way, else the whole layer.
+    /// knows the way, else the whole layer. `word` says who says that the files are there.
     ///
     /// # Errors
     /// When it cannot be had, or is no layer, or has no such file.
     pub(super) fn extract(
         &self,
         world: &World<'_>,
-        number: usize,
+        (number, word): (usize, Word),
         wanted: &BTreeMap<u64, Wanted>,
     ) -> Result<BTreeMap<u64, Extract>, Error> {
         let layer = self.layer(number);
@@ -211,21 +233,18 @@ impl Origin {
             drop(task);
             return found.map_err(|error| Error::index(&self.written, error));
         }
-        // A stranger's index may find files whose digests are pinned, and may not say that bytes are right.
-        let foreign = index::is_foreign(world.store, digest);
-        let trusted = !foreign || wanted.values().all(|file| file.digest.is_some());
-        if let Some(access) = index::access::known(world.store, digest).filter(|_| trusted) {
+        if let Some(access) = index::access::known(world.store, digest, word) {
             let title = self.title("fetch", &layer);
             let task = world.progress.begin(&title, None);
             let open = |range| self.open_range(world, &layer, range);
-            match index::extract(world.store, &layer, &access, wanted, &open) {
+            match index::extract(world.store, &layer, (&access, word), wanted, &open) {
                 Ok(Some(found)) => return Ok(found),
                 Err(error) if is_final(&error) => return Err(Error::index(&self.written, error)),
                 // Whatever is wrong with the parts, the whole says it better.
                 Ok(None) | Err(_) => drop(task),
             }
         }
-        if foreign {
+        if word == Word::Lent {
             return Err(self.misled(world, number));
         }
         let mut open = || self.open_layer(world, &layer);
@@ -234,7 +253,7 @@ impl Origin {
         self.once_more(world, &layer, &mut read)
     }
 
-    /// The hashes of files of a layer, by offset; `wanted` gives for each offset a length in bytes. The layer is read
+    /// The hashes of files of a layer, by offset and size; `wanted` gives for each offset a size in bytes. The layer is read
     /// once if one of them is not known yet.
     ///
     /// # Errors
@@ -244,7 +263,7 @@ impl Origin {
         world: &World<'_>,
         number: usize,
         wanted: &BTreeMap<u64, u64>,
-    ) -> Result<BTreeMap<u64, Digest>, Error> {
+    ) -> Result<BTreeMap<(u64, u64), Digest>, Error> {
         let layer = self.layer(number);
         let title = self.title("hash", &layer);
         let mut open = || self.open_layer(world, &layer);

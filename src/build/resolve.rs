@@ -22,6 +22,11 @@ pub struct Locked {
 }
 
 impl Locked {
+    /// The base, and the donors in the order of their names.
+    pub fn images(&self) -> impl Iterator<Item = &Origin> {
+        std::iter::once(&self.base).chain(self.donors.values())
+    }
+
     /// Lets shared indexes say what is in layers that were not read here.
     #[must_use]
     pub fn borrowing(mut self) -> Self {

@@ -12,7 +12,6 @@ use crate::build::Error;
 use crate::build::World;
 use crate::build::caught::Caught;
 use crate::build::origin::Origin;
-use crate::index;
 use crate::index::bundle;
 use crate::oci::Config;
 use crate::oci::Descriptor;
@@ -62,7 +61,7 @@ fn place(repository: &Reference, layer: &Digest) -> Option<Reference> {
     }
 }
 
-/// Reads every layer of the image that was not read before, and puts the indexes of all into the repository.
+/// Reads every layer of the image that was not read here before, and puts the indexes of all into the repository.
 ///
 /// # Errors
 /// A layer that cannot be read, or a place that takes no artifact.
@@ -73,8 +72,7 @@ pub fn push(origin: &Origin, repository: &Reference, world: &World<'_>) -> Resul
     let places = layers.iter().map(|layer| place(repository, &layer.descriptor.digest).ok_or_else(nowhere));
     places.collect::<Result<Vec<_>, _>>()?;
     origin.tree(world, &Caught::default())?;
-    let pushed = layers.iter().filter(|layer| !index::is_foreign(world.store, &layer.descriptor.digest));
-    pushed.map(|layer| push_one(origin, layer, repository, world)).collect()
+    layers.iter().map(|layer| push_one(origin, layer, repository, world)).collect()
 }
 
 fn push_one(
@@ -124,7 +122,7 @@ fn artifact(layer: &Layer, bytes: &[u8], world: &World<'_>) -> Result<Image, Err
     })
 }
 
-/// Takes the index of a layer from the repository, unless it is known. Whether there was one.
+/// Takes the index of a layer from the repository, for those who borrow. Whether there was one.
 ///
 /// # Errors
 /// The place cannot be asked, or has something that is no index of this layer.

@@ -6,15 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::build::Error;
 use crate::build::Fetched;
 use crate::build::Locked;
-use crate::build::World;
 use crate::build::origin::Tree;
 use crate::edit::Decided;
 use crate::edit::whole::grafted_layers;
 use crate::edit::whole::is_asked_for;
-use crate::index;
 use crate::layer::Changeset;
 use crate::layer::Node;
 use crate::oci::Compression;
@@ -85,34 +82,16 @@ fn named(layer: &Descriptor, base: &Image) -> Option<Descriptor> {
 
 /// The layers that a build takes whole, and what is left of its changes, of which `full` has all parents.
 ///
-/// A layer that would change nothing is not taken. What a layer holds must be known on this machine's own word: where
-/// its index came from elsewhere, it is read first.
-///
-/// # Errors
-/// When a layer has to be read and cannot.
-pub(super) fn take(
-    fetched: &Fetched,
-    changes: &Changeset,
-    full: &Changeset,
-    world: &World<'_>,
-) -> Result<(Vec<Whole>, Changeset), Error> {
+/// A layer that would change nothing is not taken. Where others say what a layer holds, a lock file says what must come
+/// of it.
+pub(super) fn take(fetched: &Fetched, changes: &Changeset, full: &Changeset) -> (Vec<Whole>, Changeset) {
     let (decided, base) = (&fetched.decided, &fetched.base.rootfs);
     let mut rest = changes.clone();
     let mut taken = Vec::new();
     for whole in find(&fetched.locked, decided, base, &fetched.donors) {
-        let Some(origin) = fetched.locked.donors.get(&whole.from) else { continue };
-        let own;
-        let layer = if index::is_foreign(world.store, &whole.descriptor.digest) {
-            own = origin.own_index(world, whole.number)?;
-            if !is_asked_for(decided, base, (&whole.from, whole.number), &own.changeset) {
-                continue;
-            }
-            &own.changeset
-        } else {
-            let tree = fetched.donors.get(&whole.from);
-            let Some(index) = tree.and_then(|tree| tree.indexes.get(&whole.number)) else { continue };
-            &index.changeset
-        };
+        let tree = fetched.donors.get(&whole.from);
+        let Some(index) = tree.and_then(|tree| tree.indexes.get(&whole.number)) else { continue };
+        let layer = &index.changeset;
         let brings = |path| rest.upserts.get(path).is_some_and(|entry| entry.node != Node::Directory);
         if layer.upserts.keys().any(brings) {
             rest.upserts.retain(|path, _| !layer.upserts.contains_key(path));
@@ -120,7 +99,7 @@ pub(super) fn take(
         }
     }
     add_parents(&mut rest, full);
-    Ok((taken, rest))
+    (taken, rest)
 }
 
 /// Adds the parents of all that is left, as they are in `full`.

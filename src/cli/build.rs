@@ -37,6 +37,7 @@ use crate::report::Background;
 use crate::report::Costs;
 use crate::report::Report;
 use crate::report::summary;
+use crate::store::Damage;
 use crate::transport::Receipt;
 use crate::transport::Sink;
 
@@ -130,7 +131,7 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     };
     let (verdict, report) = mended(&mut || {
         if let Some(old) = spared
-            && let Some(found) = by_tables(next()?, args, old, report.clone(), session)
+            && let Some(found) = by_others(next()?, args, old, report.clone(), session)?
         {
             return Ok(found);
         }
@@ -177,32 +178,51 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     Ok(())
 }
 
-/// Whether tables of contents can stand for donors that were not read yet: the lock file says what must come of it, and
-/// no audit decides, which would want to know what else is in a donor.
+/// Whether others say what is in some layer: in a repository of indexes, in the cache, or, where no audit decides, which
+/// would want to know what else is in a donor, in the tables of contents that donors carry. The lock file says what must
+/// come of it.
 fn sparing(args: &Build, old: &Lockfile, locked: &Locked, session: &Session) -> bool {
     let world = session.world();
-    matches!(args.gate.gate.gate(), build::Gate::Off)
-        && old.result.is_some()
-        && locked.donors.values().any(|donor| donor.has_tables(&world))
+    let said = world.indexes.is_some()
+        || locked.images().any(|image| image.has_lent(&world))
+        || (is_blind(args) && locked.donors.values().any(|donor| donor.has_tables(&world)));
+    said && old.result.is_some()
 }
 
-/// What the gate says of a build whose donors are known by the tables of contents that their layers carry. `None` when
-/// anything of it is not as the lock file says: then the layers themselves say it better.
-fn by_tables(
-    mut locked: Locked,
+/// Whether no finding keeps a build back.
+const fn is_blind(args: &Build) -> bool {
+    matches!(args.gate.gate.gate(), build::Gate::Off)
+}
+
+/// What the gate says of a build that goes by what others say. `None` when anything of it is not as the lock file says:
+/// then the layers themselves say it better.
+///
+/// # Errors
+/// Others have misled about a layer, which was read then.
+fn by_others(
+    locked: Locked,
     args: &Build,
     old: &Lockfile,
     report: Report,
     session: &Session,
-) -> Option<(Verdict, Report)> {
+) -> Result<Option<(Verdict, Report)>, Failure> {
     let world = session.world();
-    locked.donors.values_mut().for_each(|donor| donor.tables = true);
-    let fetched = build::fetch::fetch(locked, &world).ok()?;
-    let (verdict, report) = verdict(fetched, &args.gate, report, session).ok()?;
-    let Verdict::Cleared(cleared) = &verdict else { return None };
-    let assembled = build::assemble::assemble(cleared, &world).ok()?;
-    lock::check_result(old, &lock::lockfile(cleared, &assembled).ok()?).ok()?;
-    Some((verdict, report))
+    let mut locked = locked.borrowing();
+    locked.donors.values_mut().for_each(|donor| donor.tables = is_blind(args));
+    let attempt = || {
+        let fetched = build::fetch::fetch(locked, &world)?;
+        let lent = fetched.is_lent();
+        let (verdict, report) = verdict(fetched, &args.gate, report, session)?;
+        if let (Verdict::Cleared(cleared), true) = (&verdict, lent) {
+            let assembled = build::assemble::assemble(cleared, &world)?;
+            lock::check_result(old, &lock::lockfile(cleared, &assembled)?)?;
+        }
+        Ok((verdict, report))
+    };
+    match attempt() {
+        Err(failure) if Damage::is_cause(&failure) => Err(failure),
+        outcome => Ok(outcome.ok()),
+    }
 }
 
 /// The recipe with its images pinned, held against its lock file.
@@ -213,7 +233,6 @@ fn resolved(args: &Build, path: &Path, old: Option<&Lockfile>, session: &Session
     if let Some(old) = old {
         lock::check_inputs(old, &locked)?;
         locked.pins = lock::pins(old);
-        return Ok(locked.borrowing());
     }
     Ok(locked)
 }

@@ -61,7 +61,7 @@ fn pull(args: &IndexShare, session: &Session) -> Result<Outcome, Failure> {
     let layers = origin.image.layers();
     let mut missing = Vec::new();
     for layer in &layers {
-        let known = crate::index::is_known(session.world().store, layer);
+        let known = crate::index::known(session.world().store, layer).is_some();
         if !known && !share::pull(layer, &repository, &session.world())? {
             missing.push(layer.descriptor.digest.to_string());
         }

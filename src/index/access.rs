@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::blob::Anchor;
+use super::word::Word;
 use crate::deflate::Restart;
 use crate::layer::frames::Frame;
 use crate::oci::Digest;
@@ -68,10 +69,10 @@ pub(super) struct Way {
     pub(super) start: Start,
 }
 
-/// The way to read a layer in parts, when it was read whole before.
+/// The way to read a layer in parts, when it was read whole before: here, or where others go by whose `word` it is.
 #[must_use]
-pub fn known(store: &Store, layer: &Digest) -> Option<Access> {
-    super::note::load_access(store, layer)
+pub fn known(store: &Store, layer: &Digest, word: Word) -> Option<Access> {
+    super::note::load_access(store, layer, word)
 }
 
 impl Access {

@@ -1,7 +1,7 @@
 //! All that is known of a layer as one sequence of bytes, to be shared with other machines.
 //!
-//! What comes back is a stranger's word: it may be used to find things, and never to say that bytes are right. That
-//! is for the lock file, or for one full read of the layer, after which its index is this machine's own.
+//! What comes back is a stranger's word: only who asks for such words hears it. Whether bytes are right is for the lock
+//! file to say, or for one full read of the layer, after which its index is this machine's own.
 //!
 //! A bundle is a zstd stream of frames, each a length (64 bits, little endian) and so many bytes of postcard: first what
 //! is known of the layer, then the parts of one ELF file each. No more than one frame is in memory at a time.
@@ -18,6 +18,8 @@ use serde::de::DeserializeOwned;
 use super::Access;
 use super::LayerIndex;
 use super::note;
+use super::pass::known;
+use super::word::Word;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::hint::Hint;
@@ -78,16 +80,17 @@ struct Head {
 /// Every other frame: an ELF file and what is known of it.
 type Part = (Digest, Symbols, Traits);
 
-/// Everything that is known of a layer; `None` when it was not read yet. The same knowledge gives the same bytes.
+/// Everything that this machine knows of a layer; `None` when it was not read here. The same knowledge gives the same bytes.
 #[must_use]
 pub fn pack(store: &Store, layer: &Digest) -> Option<Vec<u8>> {
-    let index = note::load_layer(store, layer)?;
+    let index = note::load_layer(store, layer, Word::Own)?;
     let files: BTreeSet<Digest> = index.objects.values().map(|object| object.digest).collect();
-    let (access, texts) = (note::load_access(store, layer), note::texts(store, layer));
+    let (access, texts) = (note::load_access(store, layer, Word::Own), note::texts(store, layer, Word::Own));
     let mut out = zstd::stream::write::Encoder::new(Vec::new(), LEVEL).ok()?;
     put(&mut out, &Head { layer: index, access, texts })?;
     for file in files {
-        let (symbols, traits) = (note::symbols(store, &file)?, note::traits(store, &file)?);
+        let (symbols, traits) =
+            (note::symbols(store, &file, Word::Own)?, note::traits(store, &file, Word::Own)?);
         put::<Part>(&mut out, &(file, symbols, traits))?;
     }
     out.finish().ok()
@@ -100,13 +103,14 @@ fn put<T: Serialize>(out: &mut dyn Write, value: &T) -> Option<()> {
     out.write_all(&bytes).ok()
 }
 
-/// Keeps what a bundle says of a layer, marked as a stranger's word. What this machine knows itself stays.
+/// Keeps what a bundle says of a layer as a stranger's word, in the place of what others said before. What this machine
+/// knows itself stays.
 ///
 /// # Errors
 /// It is not of this version or this layer, or says what cannot be. Nothing is kept then.
 pub fn unpack(store: &Store, layer: &Layer, bytes: &[u8]) -> Result<(), BundleError> {
     let digest = layer.descriptor.digest;
-    if note::load_layer(store, &digest).is_some() {
+    if known(store, layer).is_some() {
         return Ok(());
     }
     let malformed = || BundleError::Malformed(digest);
@@ -119,18 +123,17 @@ pub fn unpack(store: &Store, layer: &Layer, bytes: &[u8]) -> Result<(), BundleEr
     }
     // Once through to the end first: nothing is kept of a bundle that breaks off.
     while parts.next::<Part>().ok_or_else(malformed)?.is_some() {}
-    note::mark_foreign(store, &digest)?;
     let (_, mut parts) = opened(bytes).ok_or_else(malformed)?;
     while let Some((file, symbols, traits)) = parts.next::<Part>().ok_or_else(malformed)? {
-        if !note::has_parts(store, &file) {
-            note::save_parts(store, &file, &symbols, &traits)?;
+        if !note::has_parts(store, &file, Word::Own) {
+            note::save_parts(store, &file, (&symbols, &traits), Word::Lent)?;
         }
     }
     if let Some(access) = &head.access {
-        note::save_access(store, &digest, access)?;
+        note::save_access(store, &digest, access, Word::Lent)?;
     }
-    note::save_texts(store, &digest, &head.texts)?;
-    Ok(note::save_layer(store, &digest, &head.layer)?)
+    note::save_texts(store, &digest, &head.texts, Word::Lent)?;
+    Ok(note::save_layer(store, &digest, &LayerIndex { word: Word::Lent, ..head.layer })?)
 }
 
 fn opened(bytes: &[u8]) -> Option<(Head, Frames<impl Read>)> {

@@ -13,6 +13,7 @@ use super::extracts::Extract;
 use super::note;
 use super::stream::Stream;
 use super::taking;
+use super::word::Word;
 use crate::oci::Layer;
 use crate::progress::Task;
 use crate::store::Store;
@@ -41,10 +42,10 @@ pub fn copy_out<E: std::error::Error + 'static>(
     let whole = stream.finish(layer)?;
     let kept = |source| Error::Store { layer: digest, source };
     // Of a layer that a version without a way indexed, the next file is taken in part.
-    if access::known(store, &digest).is_none() {
-        note::save_access(store, &digest, &whole.access).map_err(kept)?;
+    if access::known(store, &digest, Word::Own).is_none() {
+        note::save_access(store, &digest, &whole.access, Word::Own).map_err(kept)?;
     }
     let found = taking::complete(taken).map_err(kept)?;
-    extracts::remember(store, &digest, &found).map_err(kept)?;
+    extracts::remember(store, &digest, &found, Word::Own).map_err(kept)?;
     Ok(found)
 }

@@ -24,6 +24,7 @@ use super::spool;
 use super::taking;
 use super::taking::Taken;
 use super::taking::Taking;
+use super::word::Word;
 use crate::deflate::Gunzip;
 use crate::deflate::Handle;
 use crate::layer::frames::Frames;
@@ -56,14 +57,15 @@ struct Run {
 }
 
 /// Takes files, by offset in the tar, out of a layer that an earlier pass has read whole; fetches only what leads to
-/// them. `None`: there is no way to one of them.
+/// them. `None`: there is no way to one of them. `word` says who says that they are there, and how to get there: of
+/// others' words, only digests that come with `wanted` make the bytes sure.
 ///
 /// # Errors
 /// The bytes cannot be had, or are not those of the layer's digest: then nothing of it is remembered.
 pub fn extract<E: std::error::Error + Send + 'static>(
     store: &Store,
     layer: &Layer,
-    access: &Access,
+    (access, word): (&Access, Word),
     wanted: &BTreeMap<u64, Wanted>,
     open: OpenRange<'_, E>,
 ) -> Result<Option<BTreeMap<u64, Extract>>, Error<E>> {
@@ -71,7 +73,7 @@ pub fn extract<E: std::error::Error + Send + 'static>(
         return Ok(None);
     };
     let found = side_by_side(&runs, |run: &Run| take(store, layer, access, run, open))?;
-    let kept = extracts::remember(store, &layer.descriptor.digest, &found);
+    let kept = extracts::remember(store, &layer.descriptor.digest, &found, word);
     kept.map_err(|source| Error::Store { layer: layer.descriptor.digest, source })?;
     Ok(Some(found))
 }

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use super::note;
+use super::word::Word;
 use crate::deflate::Crc;
 use crate::deflate::Segment;
 use crate::oci::Digest;
@@ -49,20 +50,22 @@ pub struct Blocks {
     pub table: Segment,
 }
 
-/// The file at this offset of a layer's tar, when it was taken out before and the store still has it whole.
+/// The file at this offset of a layer's tar, by whose `word` it is there, when it was taken out before and the store
+/// still has it whole.
 #[must_use]
-pub fn recall(store: &Store, layer: &Digest, offset: u64, size: u64) -> Option<Extract> {
-    let extract: Extract = note::load_extract(store, layer, offset)?;
+pub fn recall(store: &Store, layer: &Digest, offset: u64, size: u64, word: Word) -> Option<Extract> {
+    let extract: Extract = note::load_extract(store, layer, offset, word)?;
     // A note outlives its blobs when the cache is pruned: then the file is taken out again.
     let there = |digest: &Digest, size| store.relies_on(digest, size);
     let blocks = extract.blocks.as_ref().is_none_or(|blocks| there(&blocks.digest, blocks.size));
     (extract.size == size && there(&extract.digest, size) && blocks).then_some(extract)
 }
 
-/// The digest of the file at this offset of a layer's tar, when it was taken out before.
+/// The digest of the file of this size at this offset of a layer's tar, when it was taken out before.
 #[must_use]
-pub fn known_digest(store: &Store, layer: &Digest, offset: u64) -> Option<Digest> {
-    note::load_extract(store, layer, offset).map(|extract| extract.digest)
+pub fn known_digest(store: &Store, layer: &Digest, offset: u64, size: u64, word: Word) -> Option<Digest> {
+    let extract = note::load_extract(store, layer, offset, word)?;
+    (extract.size == size).then_some(extract.digest)
 }
 
 /// Keeps what [`recall`] answers, of files of a layer that has proved to be what it should, by offset.
@@ -70,8 +73,9 @@ pub(super) fn remember(
     store: &Store,
     layer: &Digest,
     extracts: &BTreeMap<u64, Extract>,
+    word: Word,
 ) -> Result<(), store::Error> {
-    extracts.iter().try_for_each(|(offset, extract)| note::save_extract(store, layer, *offset, extract))
+    extracts.iter().try_for_each(|(offset, extract)| note::save_extract(store, layer, *offset, extract, word))
 }
 
 impl Extract {

@@ -15,8 +15,8 @@ use crate::oci::digest::Hashing;
 use crate::progress::Task;
 use crate::store::Store;
 
-/// SHA-256 of pieces of a layer's uncompressed tar, by offset. `wanted` gives for each offset a length in bytes;
-/// pieces do not overlap. The layer is read once if any of them is not known from an earlier call, else not at all.
+/// SHA-256 of pieces of a layer's uncompressed tar, by offset and length in bytes; `wanted` gives a length for each
+/// offset, and pieces do not overlap. The layer is read once if any of them is not known from an earlier call, else not at all.
 ///
 /// # Errors
 /// As [`super::copy_out`].
@@ -26,11 +26,11 @@ pub fn hashes<E: std::error::Error + 'static>(
     open: Open<'_, E>,
     wanted: &BTreeMap<u64, u64>,
     task: &dyn Task,
-) -> Result<BTreeMap<u64, Digest>, Error<E>> {
+) -> Result<BTreeMap<(u64, u64), Digest>, Error<E>> {
     let digest = layer.descriptor.digest;
     let mut known = note::load_hashes(store, &digest);
-    let missing: BTreeMap<u64, u64> =
-        wanted.iter().filter(|(offset, _)| !known.contains_key(offset)).map(|(o, s)| (*o, *s)).collect();
+    let pieces = wanted.iter().map(|(offset, size)| (*offset, *size));
+    let missing: Vec<(u64, u64)> = pieces.filter(|piece| !known.contains_key(piece)).collect();
     if missing.is_empty() {
         task.advance(layer.descriptor.size);
         return Ok(known);
@@ -44,7 +44,7 @@ pub fn hashes<E: std::error::Error + 'static>(
         copy(&mut stream, gap, &mut io::sink()).map_err(read)?;
         let mut hashing = Hashing::new(io::sink());
         copy(&mut stream, size, &mut hashing).map_err(read)?;
-        found.insert(offset, hashing.hasher().digest());
+        found.insert((offset, size), hashing.hasher().digest());
         at = offset + size;
     }
     stream.finish(layer)?;

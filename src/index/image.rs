@@ -15,6 +15,7 @@ use super::Objects;
 use super::contents;
 use super::contents::Found;
 use super::note;
+use super::word::Word;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::layer::Changeset;
@@ -34,7 +35,8 @@ const SMALL: u64 = 4 << 20;
 #[derive(Debug, Clone)]
 enum Known {
     Nothing,
-    Elf(Arc<Object>),
+    /// An ELF file, and who says what it is.
+    Elf(Arc<Object>, Word),
     Script(Arc<Script>),
     Text(Vec<u8>),
 }
@@ -42,8 +44,8 @@ enum Known {
 /// What an ELF file has besides its facts, by digest; loaded when asked for, and then kept.
 #[derive(Default)]
 struct Parts {
-    symbols: BTreeMap<Digest, Arc<Symbols>>,
-    traits: BTreeMap<Digest, Arc<Traits>>,
+    symbols: BTreeMap<(Digest, Word), Arc<Symbols>>,
+    traits: BTreeMap<(Digest, Word), Arc<Traits>>,
 }
 
 /// Contents of a tree that was folded of indexed layers, with changes whose bytes are in the store or in
@@ -67,7 +69,7 @@ impl ImageObjects {
                 }
             };
             for (path, object) in &layer.objects {
-                place(path, Known::Elf(Arc::new(object.clone())));
+                place(path, Known::Elf(Arc::new(object.clone()), layer.word));
             }
             for (path, script) in &layer.scripts {
                 place(path, Known::Script(Arc::new(script.clone())));
@@ -80,10 +82,10 @@ impl ImageObjects {
     }
 
     /// Says that the file with this digest in the store is this one, whose parts are noted: it need not be read for its
-    /// facts.
-    pub fn know(&self, digest: Digest, object: &Object) {
+    /// facts. `word` tells who says so.
+    pub fn know(&self, digest: Digest, object: &Object, word: Word) {
         let mut stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
-        stored.insert(digest, Known::Elf(Arc::new(object.clone())));
+        stored.insert(digest, Known::Elf(Arc::new(object.clone()), word));
     }
 
     /// Looks at every file that an edit brings, so that none that cannot be read passes for one without facts.
@@ -121,9 +123,9 @@ impl ImageObjects {
         let known = match found {
             Found::Elf(object, parts) => {
                 let mut known = self.parts();
-                known.symbols.insert(digest, Arc::new(parts.0));
-                known.traits.insert(digest, Arc::new(parts.1));
-                Known::Elf(Arc::from(object))
+                known.symbols.insert((digest, Word::Own), Arc::new(parts.0));
+                known.traits.insert((digest, Word::Own), Arc::new(parts.1));
+                Known::Elf(Arc::from(object), Word::Own)
             }
             Found::Script(script) => Known::Script(Arc::new(script)),
             Found::Nothing | Found::Text(_) => Known::Nothing,
@@ -150,28 +152,30 @@ impl ImageObjects {
     fn part<T: Default>(
         &self,
         (path, node): (&ImagePath, &TreeNode),
-        known: impl Fn(&mut Parts) -> &mut BTreeMap<Digest, Arc<T>>,
-        load: fn(&Store, &Digest) -> Option<T>,
+        known: impl Fn(&mut Parts) -> &mut BTreeMap<(Digest, Word), Arc<T>>,
+        load: fn(&Store, &Digest, Word) -> Option<T>,
     ) -> Result<Arc<T>, ObjectError> {
-        let Known::Elf(object) = self.known(path, node) else {
+        let Known::Elf(object, word) = self.known(path, node) else {
             return Ok(Arc::default());
         };
-        if let Some(part) = known(&mut self.parts()).get(&object.digest) {
+        if let Some(part) = known(&mut self.parts()).get(&(object.digest, word)) {
             return Ok(Arc::clone(part));
         }
-        let part = load(&self.store, &object.digest).ok_or_else(|| {
+        let part = load(&self.store, &object.digest, word).ok_or_else(|| {
             note::forget_parts(&self.store, &object.digest);
             let source = Damage::Facts(object.digest).error(io::ErrorKind::NotFound);
             ObjectError { path: path.clone(), source }
         })?;
-        Ok(Arc::clone(known(&mut self.parts()).entry(object.digest).or_insert_with(|| Arc::new(part))))
+        Ok(Arc::clone(
+            known(&mut self.parts()).entry((object.digest, word)).or_insert_with(|| Arc::new(part)),
+        ))
     }
 }
 
 impl Objects for ImageObjects {
     fn object(&self, path: &ImagePath, node: &TreeNode) -> Option<Arc<Object>> {
         match self.known(path, node) {
-            Known::Elf(object) => Some(object),
+            Known::Elf(object, _) => Some(object),
             _ => None,
         }
     }

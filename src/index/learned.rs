@@ -22,6 +22,7 @@ use super::stream::Stream;
 use super::taking;
 use super::taking::Taken;
 use super::taking::Taking;
+use super::word::Word;
 use crate::deflate::Handle;
 use crate::layer::Changeset;
 use crate::layer::Content;
@@ -151,7 +152,7 @@ impl<'a> Learning<'a> {
         let learned = match found {
             Found::Nothing => Learned::Nothing,
             Found::Elf(object, parts) => {
-                let saved = note::save_parts(self.store, &object.digest, &parts.0, &parts.1);
+                let saved = note::save_parts(self.store, &object.digest, (&parts.0, &parts.1), Word::Own);
                 saved.map_err(io::Error::other)?;
                 Learned::Elf(object)
             }
@@ -165,7 +166,7 @@ impl<'a> Learning<'a> {
     /// Remembers which files were taken, now that the layer has proved to be what it should.
     pub(super) fn keep_caught(&mut self, layer: &Digest) -> Result<(), store::Error> {
         self.extracts.extend(taking::complete(std::mem::take(&mut self.caught))?);
-        extracts::remember(self.store, layer, &self.extracts)
+        extracts::remember(self.store, layer, &self.extracts, Word::Own)
     }
 
     /// Leaves what was learned before the stream failed. That it cannot be kept changes nothing of the failure.
@@ -217,6 +218,6 @@ impl<'a> Learning<'a> {
                 Some(Learned::Nothing) | None => {}
             }
         }
-        LayerIndex { changeset, objects, kept, scripts, diff_id, uncompressed_size }
+        LayerIndex { changeset, objects, kept, scripts, diff_id, uncompressed_size, word: Word::Own }
     }
 }

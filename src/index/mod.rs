@@ -27,6 +27,7 @@ mod spool;
 mod stream;
 pub mod table;
 mod taking;
+mod word;
 
 pub use access::Access;
 pub use copy::copy_out;
@@ -42,8 +43,7 @@ pub use extracts::recall;
 pub use hashes::hashes;
 pub use image::ImageObjects;
 pub use learned::Catch;
-pub use note::forget;
-pub use note::is_foreign;
+pub use note::is_lent;
 pub use note::symbols;
 pub use note::texts;
 pub use note::traits;
@@ -51,10 +51,11 @@ pub use objects::ObjectError;
 pub use objects::Objects;
 pub use pass::Open;
 pub use pass::OpenAt;
-pub use pass::is_known;
 pub use pass::known;
+pub use pass::lent;
 pub use pass::obtain;
 pub use pass::obtain_on;
+pub use word::Word;
 
 use std::collections::BTreeMap;
 
@@ -86,6 +87,9 @@ pub struct LayerIndex {
     pub diff_id: DiffId,
     /// Length of the uncompressed tar in bytes.
     pub uncompressed_size: u64,
+    /// Who says all this. Not in the note, but in its kind.
+    #[serde(skip)]
+    pub word: Word,
 }
 
 impl LayerIndex {

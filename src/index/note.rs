@@ -10,6 +10,7 @@ use super::learned::Learned;
 use super::partial::Partial;
 use super::remembered::Stamp;
 use super::table::Table;
+use super::word::Word;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::oci::Digest;
@@ -17,22 +18,26 @@ use crate::oci::ImagePath;
 use crate::store;
 use crate::store::Store;
 
+/// A kind of notes, by who says what they say.
+struct Kind {
+    own: &'static str,
+    lent: &'static str,
+}
+
 /// Kinds of notes; the number changes with the meaning of the bytes. Those of layers and trees change with all others:
 /// whoever has one relies on the notes of its files.
-const LAYERS: &str = "layers-10";
-const SYMBOLS: &str = "symbols-5";
-const TRAITS: &str = "traits-4";
-const TREES: &str = "trees-2";
-const ACCESS: &str = "access-1";
-const EXTRACTS: &str = "extracts-2";
-const TEXTS: &str = "texts-1";
+const LAYERS: Kind = Kind { own: "layers-11", lent: "lent-layers-11" };
+const SYMBOLS: Kind = Kind { own: "symbols-6", lent: "lent-symbols-6" };
+const TRAITS: Kind = Kind { own: "traits-5", lent: "lent-traits-5" };
+const ACCESS: Kind = Kind { own: "access-2", lent: "lent-access-2" };
+const EXTRACTS: Kind = Kind { own: "extracts-3", lent: "lent-extracts-3" };
+const TEXTS: Kind = Kind { own: "texts-2", lent: "lent-texts-2" };
+const TREES: &str = "trees-3";
 /// Windows of restart points compress to a half, file tables to a tenth; levels above this one gain nothing.
 const LEVEL: i32 = 9;
-/// Layers whose index came from elsewhere.
-const FOREIGN: &str = "foreign-1";
 /// Changes with the layers' notes, too.
-const PARTIAL: &str = "partial-2";
-const HASHES: &str = "hashes-1";
+const PARTIAL: &str = "partial-3";
+const HASHES: &str = "hashes-2";
 /// Tables that layers carry.
 const TABLES: &str = "tables-1";
 /// Longest note that is believed to be one: the biggest libraries have a tenth of this.
@@ -40,24 +45,27 @@ const LONGEST: usize = 1 << 30;
 /// Most bytes that a packed note unpacks to.
 const MOST: u64 = LONGEST as u64;
 
-pub(super) fn load_layer(store: &Store, blob: &Digest) -> Option<LayerIndex> {
-    unpack(store, LAYERS, blob)
+impl Kind {
+    const fn of(&self, word: Word) -> &'static str {
+        match word {
+            Word::Own => self.own,
+            Word::Lent => self.lent,
+        }
+    }
 }
 
-/// Says that what is kept of this layer is a stranger's word.
-pub(super) fn mark_foreign(store: &Store, blob: &Digest) -> Result<(), store::Error> {
-    store.save_note(FOREIGN, &blob.hex(), &[])
+/// The words that somebody may go by who goes by `word`, the better first: of bytes that a digest names, what was read
+/// here is true whoever named the digest.
+const fn words(word: Word) -> &'static [Word] {
+    match word {
+        Word::Own => &[Word::Own],
+        Word::Lent => &[Word::Own, Word::Lent],
+    }
 }
 
-/// Says that this machine has read the layer itself.
-pub(super) fn mark_own(store: &Store, blob: &Digest) {
-    store.forget_note(FOREIGN, &blob.hex());
-}
-
-/// Whether what is kept of this layer is a stranger's word, that may not say which bytes are right.
-#[must_use]
-pub fn is_foreign(store: &Store, blob: &Digest) -> bool {
-    store.load_note(FOREIGN, &blob.hex()).is_some()
+pub(super) fn load_layer(store: &Store, blob: &Digest, word: Word) -> Option<LayerIndex> {
+    let index: LayerIndex = unpack(store, LAYERS.of(word), blob)?;
+    Some(LayerIndex { word, ..index })
 }
 
 /// What a pass that was cut off has left.
@@ -73,44 +81,58 @@ pub(super) fn forget_partial(store: &Store, blob: &Digest) {
     store.forget_note(PARTIAL, &blob.hex());
 }
 
-/// Forgets what is in a layer: it is read again when that is asked for.
-pub fn forget(store: &Store, blob: &Digest) {
-    store.forget_note(LAYERS, &blob.hex());
-}
-
 pub(super) fn save_layer(store: &Store, blob: &Digest, index: &LayerIndex) -> Result<(), store::Error> {
-    pack(store, LAYERS, blob, index)
+    pack(store, LAYERS.of(index.word), blob, index)
 }
 
-/// The symbols of the ELF file with this digest, when some layer that was read had it.
+/// Whether others have said what is in a layer.
 #[must_use]
-pub fn symbols(store: &Store, file: &Digest) -> Option<Symbols> {
-    load(store, SYMBOLS, file)
+pub fn is_lent(store: &Store, blob: &Digest) -> bool {
+    store.has_note(LAYERS.lent, &blob.hex())
 }
 
-/// The traits of the ELF file with this digest, when some layer that was read had it.
+/// Forgets what others say of a layer.
+pub(super) fn forget_lent(store: &Store, blob: &Digest) {
+    for kind in [LAYERS, ACCESS, TEXTS] {
+        store.forget_note(kind.lent, &blob.hex());
+    }
+}
+
+/// The symbols of the ELF file with this digest, when some layer that was read had it. Who goes by others' words takes
+/// theirs where there are no own.
 #[must_use]
-pub fn traits(store: &Store, file: &Digest) -> Option<Traits> {
-    load(store, TRAITS, file)
+pub fn symbols(store: &Store, file: &Digest, word: Word) -> Option<Symbols> {
+    words(word).iter().find_map(|word| load(store, SYMBOLS.of(*word), file))
+}
+
+/// The traits of the ELF file with this digest, as [`symbols`].
+#[must_use]
+pub fn traits(store: &Store, file: &Digest, word: Word) -> Option<Traits> {
+    words(word).iter().find_map(|word| load(store, TRAITS.of(*word), file))
 }
 
 pub(super) fn save_parts(
     store: &Store,
     file: &Digest,
-    symbols: &Symbols,
-    traits: &Traits,
+    (symbols, traits): (&Symbols, &Traits),
+    word: Word,
 ) -> Result<(), store::Error> {
-    save(store, SYMBOLS, file, symbols)?;
-    save(store, TRAITS, file, traits)
+    save(store, SYMBOLS.of(word), file, symbols)?;
+    save(store, TRAITS.of(word), file, traits)
 }
 
 /// Where a layer can be read from, when it was read whole before.
-pub(super) fn load_access(store: &Store, blob: &Digest) -> Option<Access> {
-    unpack(store, ACCESS, blob)
+pub(super) fn load_access(store: &Store, blob: &Digest, word: Word) -> Option<Access> {
+    words(word).iter().find_map(|word| unpack(store, ACCESS.of(*word), blob))
 }
 
-pub(super) fn save_access(store: &Store, blob: &Digest, access: &Access) -> Result<(), store::Error> {
-    pack(store, ACCESS, blob, access)
+pub(super) fn save_access(
+    store: &Store,
+    blob: &Digest,
+    access: &Access,
+    word: Word,
+) -> Result<(), store::Error> {
+    pack(store, ACCESS.of(word), blob, access)
 }
 
 /// The table of contents that a layer carries, when it was read before.
@@ -129,16 +151,17 @@ pub(super) fn forget_table(store: &Store, blob: &Digest) {
 /// Small texts of a layer that builds ask for, by offset in its tar: RECORDs of wheels, which are many and of which
 /// one is wanted that only all of them tell.
 #[must_use]
-pub fn texts(store: &Store, blob: &Digest) -> BTreeMap<u64, Vec<u8>> {
-    unpack(store, TEXTS, blob).unwrap_or_default()
+pub fn texts(store: &Store, blob: &Digest, word: Word) -> BTreeMap<u64, Vec<u8>> {
+    unpack(store, TEXTS.of(word), blob).unwrap_or_default()
 }
 
 pub(super) fn save_texts(
     store: &Store,
     blob: &Digest,
     texts: &BTreeMap<u64, Vec<u8>>,
+    word: Word,
 ) -> Result<(), store::Error> {
-    if texts.is_empty() { Ok(()) } else { pack(store, TEXTS, blob, texts) }
+    if texts.is_empty() { Ok(()) } else { pack(store, TEXTS.of(word), blob, texts) }
 }
 
 fn unpack<T: serde::de::DeserializeOwned>(store: &Store, kind: &str, name: &Digest) -> Option<T> {
@@ -159,8 +182,8 @@ fn pack<T: serde::Serialize>(
     packed.map_or(Ok(()), |packed| store.save_note(kind, &name.hex(), &packed))
 }
 
-pub(super) fn load_extract(store: &Store, blob: &Digest, offset: u64) -> Option<Extract> {
-    parse(&store.load_note(EXTRACTS, &extract_name(blob, offset))?)
+pub(super) fn load_extract(store: &Store, blob: &Digest, offset: u64, word: Word) -> Option<Extract> {
+    parse(&store.load_note(EXTRACTS.of(word), &extract_name(blob, offset))?)
 }
 
 pub(super) fn save_extract(
@@ -168,9 +191,10 @@ pub(super) fn save_extract(
     blob: &Digest,
     offset: u64,
     extract: &Extract,
+    word: Word,
 ) -> Result<(), store::Error> {
     match postcard::to_stdvec(extract) {
-        Ok(bytes) => store.save_note(EXTRACTS, &extract_name(blob, offset), &bytes),
+        Ok(bytes) => store.save_note(EXTRACTS.of(word), &extract_name(blob, offset), &bytes),
         Err(_) => Ok(()),
     }
 }
@@ -179,27 +203,28 @@ fn extract_name(blob: &Digest, offset: u64) -> String {
     format!("{}-{offset}", blob.hex())
 }
 
-/// Whether both of what [`save_parts`] keeps are there.
-pub(super) fn has_parts(store: &Store, file: &Digest) -> bool {
-    [SYMBOLS, TRAITS].iter().all(|kind| store.has_note(kind, &file.hex()))
+/// Whether both of what [`save_parts`] keeps are there for somebody who goes by `word`.
+pub(super) fn has_parts(store: &Store, file: &Digest, word: Word) -> bool {
+    let there = |kind: &Kind| words(word).iter().any(|word| store.has_note(kind.of(*word), &file.hex()));
+    [SYMBOLS, TRAITS].iter().all(there)
 }
 
 /// Forgets the symbols and traits of this ELF file: what is kept of them cannot be read.
 pub(super) fn forget_parts(store: &Store, file: &Digest) {
-    for kind in [SYMBOLS, TRAITS] {
+    for kind in [SYMBOLS, TRAITS].iter().flat_map(|kind| [kind.own, kind.lent]) {
         store.forget_note(kind, &file.hex());
     }
 }
 
-/// The hashes of single files of a layer, by offset in its tar.
-pub(super) fn load_hashes(store: &Store, blob: &Digest) -> BTreeMap<u64, Digest> {
+/// The hashes of single files of a layer, by offset in its tar and size.
+pub(super) fn load_hashes(store: &Store, blob: &Digest) -> BTreeMap<(u64, u64), Digest> {
     load(store, HASHES, blob).unwrap_or_default()
 }
 
 pub(super) fn save_hashes(
     store: &Store,
     blob: &Digest,
-    hashes: &BTreeMap<u64, Digest>,
+    hashes: &BTreeMap<(u64, u64), Digest>,
 ) -> Result<(), store::Error> {
     save(store, HASHES, blob, hashes)
 }

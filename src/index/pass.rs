@@ -11,6 +11,7 @@ use super::note;
 use super::partial::Halt;
 use super::partial::Partial;
 use super::stream::Stream;
+use super::word::Word;
 use crate::layer::Entry;
 use crate::layer::decode;
 use crate::layer::decode::Progress;
@@ -63,7 +64,7 @@ pub fn obtain_on<E: std::error::Error + 'static>(
     task: &dyn Task,
 ) -> Result<LayerIndex, Error<E>> {
     let digest = layer.descriptor.digest;
-    let partial = if is_known(store, layer) { None } else { note::load_partial(store, &digest) };
+    let partial = if known(store, layer).is_some() { None } else { note::load_partial(store, &digest) };
     if let Some((partial, halt)) = partial.and_then(|partial| partial.halt().map(|halt| (partial, halt))) {
         match resume(store, layer, (partial, halt), open, catch, task) {
             Err(error) if is_wrong(&error) => note::forget_partial(store, &digest),
@@ -113,11 +114,11 @@ fn run<E: std::error::Error + 'static>(
     note::forget_partial(store, &digest);
     let kept = |source| Error::Store { layer: digest, source };
     learning.keep_caught(&digest).map_err(kept)?;
-    note::save_texts(store, &digest, learning.texts()).map_err(kept)?;
+    note::save_texts(store, &digest, learning.texts(), Word::Own).map_err(kept)?;
     let index = learning.index(changeset, layer.diff_id, whole.uncompressed_size);
-    note::save_access(store, &digest, &whole.access).map_err(kept)?;
+    note::save_access(store, &digest, &whole.access, Word::Own).map_err(kept)?;
     note::save_layer(store, &digest, &index).map_err(kept)?;
-    note::mark_own(store, &digest);
+    note::forget_lent(store, &digest);
     Ok(index)
 }
 
@@ -141,18 +142,22 @@ fn is_wrong<E: std::error::Error>(error: &Error<E>) -> bool {
     }
 }
 
-/// Whether [`obtain`] would answer without reading the layer.
-#[must_use]
-pub fn is_known(store: &Store, layer: &Layer) -> bool {
-    known(store, layer).is_some()
-}
-
-/// The index of a layer, from the note in the store.
+/// The index of a layer that this machine has read, from the note in the store.
 #[must_use]
 pub fn known(store: &Store, layer: &Layer) -> Option<LayerIndex> {
-    let index = note::load_layer(store, &layer.descriptor.digest)?;
+    by_word(store, layer, Word::Own)
+}
+
+/// What others say is in a layer, from the note in the store.
+#[must_use]
+pub fn lent(store: &Store, layer: &Layer) -> Option<LayerIndex> {
+    by_word(store, layer, Word::Lent)
+}
+
+fn by_word(store: &Store, layer: &Layer, word: Word) -> Option<LayerIndex> {
+    let index = note::load_layer(store, &layer.descriptor.digest, word)?;
     // An index says what its ELF files are; their symbols are notes of their own, and may be damaged or pruned.
     let whole = index.diff_id == layer.diff_id
-        && index.objects.values().all(|object| note::has_parts(store, &object.digest));
+        && index.objects.values().all(|object| note::has_parts(store, &object.digest, word));
     whole.then_some(index)
 }

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use super::learned::Learned;
 use super::note;
+use super::word::Word;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
 use crate::store::Store;
@@ -68,7 +69,7 @@ impl Remembered {
     pub(super) fn take(&mut self, store: &Store, path: &ImagePath, stamp: &Stamp) -> Option<Learned> {
         let (known, learned) = self.files.remove(path)?;
         let whole = match &learned {
-            Learned::Elf(object) => note::has_parts(store, &object.digest),
+            Learned::Elf(object) => note::has_parts(store, &object.digest, Word::Own),
             _ => true,
         };
         (known == *stamp && whole).then_some(learned)

@@ -191,7 +191,7 @@ fn a_shared_index_that_calls_files_by_each_others_names_does_no_harm() {
     let lied_to = || {
         fs::remove_dir_all(bench.path("cache")).unwrap();
         bench.run(&["index", "pull", "oci:layout:donor", "oci:indexes"]).exits(0);
-        tamper(&bench, "layers-", |bytes| swapped(bytes, b"wanted", b"before"));
+        tamper(&bench, "lent-layers-", |bytes| swapped(bytes, b"wanted", b"before"));
         // A listing believes it: the lie is there.
         let listed = bench.run(&["ls", "--format=json", "oci:layout:donor", "/d/wanted"]).exits(0);
         assert!(listed.stdout.contains("12000000"), "{}", listed.stdout);

@@ -7,6 +7,7 @@
 mod docker;
 mod gate;
 mod judges;
+mod lent;
 mod registry;
 mod same_as_docker;
 mod services;

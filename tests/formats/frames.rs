@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use imgforge::index;
 use imgforge::index::Wanted;
+use imgforge::index::Word;
 use imgforge::layer::Changeset;
 use imgforge::layer::Content;
 use imgforge::layer::Entry;
@@ -106,13 +107,13 @@ impl Known {
         let (offset, size) = self.offset(name);
         let digest = pinned.then(|| Digest::of(&bytes));
         let wanted = BTreeMap::from([(offset, Wanted { size, digest })]);
-        let access = index::access::known(&self.store, &self.layer.descriptor.digest).unwrap();
+        let access = index::access::known(&self.store, &self.layer.descriptor.digest, Word::Own).unwrap();
         let open = |range: Range<u64>| {
             self.read.lock().unwrap().push(range.clone());
             let bytes = self.blob[range.start as usize..range.end as usize].to_vec();
             Ok::<Box<dyn Read + Send>, io::Error>(Box::new(Cursor::new(bytes)))
         };
-        let found = index::extract(&self.store, &self.layer, &access, &wanted, &open);
+        let found = index::extract(&self.store, &self.layer, (&access, Word::Own), &wanted, &open);
         let found = found.map_err(|error| error.to_string())?.ok_or("no way")?;
         assert_eq!(found[&offset].digest, Digest::of(&bytes), "{name}");
         Ok(self.read.lock().unwrap().drain(..).map(|range| range.end - range.start).sum())

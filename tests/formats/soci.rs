@@ -13,6 +13,7 @@ use imgforge::index;
 use imgforge::index::Access;
 use imgforge::index::LayerIndex;
 use imgforge::index::Wanted;
+use imgforge::index::Word;
 use imgforge::index::table::soci;
 use imgforge::layer::Content;
 use imgforge::layer::Node;
@@ -85,7 +86,7 @@ impl Bench {
             Ok(Box::new(Cursor::new(self.blob[range.start as usize..range.end as usize].to_vec())))
         };
         let wanted = BTreeMap::from([(offset, wanted.clone())]);
-        let found = index::extract(&self.store, &self.layer, access, &wanted, &open).ok()??;
+        let found = index::extract(&self.store, &self.layer, (access, Word::Own), &wanted, &open).ok()??;
         assert_eq!(Some(found[&offset].digest), wanted[&offset].digest);
         Some(read.into_inner())
     }

@@ -83,7 +83,7 @@ fn a_run_after_a_lost_connection_fetches_the_rest() {
     let whole = run(&Store::open(elsewhere.path()).unwrap()).unwrap();
     assert_eq!(rest, whole);
     let access = |place: &tempfile::TempDir| {
-        let name = format!("notes/access-1/{}", layer.descriptor.digest.hex());
+        let name = format!("notes/access-2/{}", layer.descriptor.digest.hex());
         std::fs::read(place.path().join(name)).unwrap()
     };
     assert!(access(&directory) == access(&elsewhere), "the ways into the layer differ");

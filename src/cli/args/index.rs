@@ -36,7 +36,7 @@ pub struct IndexBuild {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Whoever can write to the repository can mislead `audit`, `diff` and `ls`. A build uses shared indexes with --locked \
-only, where the lock file says which bytes are right; without it, layers are read here."
+only, where what comes of it has to be what the lock file says; without it, layers are read here."
 )]
 pub struct IndexShare {
     /// The image.

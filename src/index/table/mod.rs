@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::LayerIndex;
 use super::OpenRange;
+use super::Word;
 use super::note;
 use crate::layer::Changeset;
 use crate::oci::Digest;
@@ -95,6 +96,7 @@ impl Table {
             scripts: BTreeMap::new(),
             diff_id: layer.diff_id,
             uncompressed_size: 0,
+            word: Word::Lent,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::index::Error;
 use crate::index::Extract;
 use crate::index::OpenRange;
 use crate::index::Wanted;
+use crate::index::Word;
 use crate::index::access::SPACING;
 use crate::index::ahead::Ahead;
 use crate::index::extract::ROOM;
@@ -51,7 +52,7 @@ pub fn take<E: std::error::Error + Send + 'static>(
     let outcome = take_all(store, layer, wanted, open);
     match &outcome {
         Ok(found) => {
-            let kept = extracts::remember(store, &digest, found);
+            let kept = extracts::remember(store, &digest, found, Word::Lent);
             kept.map_err(|source| Error::Store { layer: digest, source })?;
         }
         Err(_) => note::forget_table(store, &digest),

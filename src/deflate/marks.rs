@@ -104,7 +104,8 @@ impl Marks {
     pub(super) fn begin(&mut self, bit: u64, out: u64, member: bool) {
         let start = Start { out, bit, member };
         self.look_back(out);
-        if self.latest.is_some_and(|latest| latest / self.spacing != out / self.spacing) {
+        // The first of all leads to what is before the second.
+        if self.latest.is_none_or(|latest| latest / self.spacing != out / self.spacing) {
             self.wanted.insert(out);
         }
         self.latest = Some(out);

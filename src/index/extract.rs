@@ -9,6 +9,8 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::ops::Range;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
 
 use super::Error;
 use super::access::Access;
@@ -36,6 +38,9 @@ use crate::transport::merge::merge;
 
 /// Gives a range of the layer's blob.
 pub type OpenRange<'a, E> = &'a (dyn Fn(Range<u64>) -> Result<Box<dyn Read + Send>, E> + Sync);
+
+/// Most runs that are fetched at once: each holds some MiB, and a place has its own bounds for what is asked at once.
+const AT_ONCE: usize = 8;
 
 pub(super) const ROOM: Room = Room { chunk: 256 << 10, chunks: 8 };
 
@@ -78,18 +83,27 @@ pub fn extract<E: std::error::Error + Send + 'static>(
     Ok(Some(found))
 }
 
-/// Takes the files of each run, with a thread for each.
+/// Takes the files of each run, some runs at a time. After one has failed, none is begun.
 pub(super) fn side_by_side<R: Sync, E: Send>(
     runs: &[R],
     take: impl Fn(&R) -> Result<BTreeMap<u64, Extract>, E> + Sync,
 ) -> Result<BTreeMap<u64, Extract>, E> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = BTreeMap::new();
+        while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let taken = take(run).inspect_err(|_| next.store(runs.len(), Ordering::Relaxed));
+            found.append(&mut taken?);
+        }
+        Ok(found)
+    };
     let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = runs.iter().map(|run| scope.spawn(|| take(run))).collect();
+        let threads: Vec<_> = runs.iter().take(AT_ONCE).map(|_| scope.spawn(work)).collect();
         threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
     });
     let mut found = BTreeMap::new();
     for result in results {
-        found.extend(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        found.append(&mut result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
     }
     Ok(found)
 }

@@ -8,8 +8,9 @@ use super::Kind;
 use super::Reason;
 use super::Tier;
 use super::load::Load;
-use super::mention::Mentions;
 use super::shape::Shape;
+use crate::abi::mention::Mentions;
+use crate::abi::mention::mangled;
 use crate::oci::ImagePath;
 
 /// A file in both builds.
@@ -33,13 +34,17 @@ pub(super) fn extend(load: &mut Load<'_>) -> Result<(), Error> {
         all.push(Both { mine, theirs, was, will });
     }
     let changed: BTreeSet<String> = all.iter().flat_map(|both| both.was.differing(&both.will)).collect();
-    let Some(mentions) = Mentions::new(&changed) else {
+    let Some(mentions) = Mentions::of(changed.iter().map(String::as_str)) else {
         return Ok(());
+    };
+    let classes: Vec<&str> = changed.iter().map(String::as_str).collect();
+    let numbers = |shape: &Shape| -> BTreeSet<usize> {
+        mentions.find(mangled(&shape.symbols).chain(shape.classes())).into_keys().collect()
     };
     let mut by_class: BTreeMap<&str, Vec<&Both>> = BTreeMap::new();
     for both in &all {
-        for class in mentions.of(&both.was).union(&mentions.of(&both.will)) {
-            by_class.entry(class).or_default().push(both);
+        for number in numbers(&both.was).union(&numbers(&both.will)) {
+            by_class.entry(classes[*number]).or_default().push(both);
         }
     }
     loop {

@@ -11,7 +11,6 @@ mod fault;
 mod grafts;
 mod layout;
 mod load;
-mod mention;
 mod mixture;
 mod moves;
 mod pairs;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::abi::Change;
+use crate::abi::Mentions;
 use crate::abi::class_name;
+use crate::abi::mangled;
 use crate::audit::Case;
 use crate::audit::Check;
 use crate::audit::Findings;
@@ -142,6 +145,28 @@ impl Meeting<'_> {
     }
 }
 
+/// A class that a library which this build replaced has in another size now.
+struct Changed<'c> {
+    path: &'c ImagePath,
+    change: Change,
+}
+
+impl Changed<'_> {
+    /// What a file that stays is told, in whose names the class stands in `symbol`.
+    fn finding(&self, user: &ImagePath, symbol: &str) -> (Finding, Vec<ImagePath>) {
+        let Self { path, change } = self;
+        let (name, what) = (change.name(), change.kind.singular());
+        let sizes = format!("{} before this build, {} now", change.old, change.new);
+        let message = format!("uses `{name}`, {what} in `{path}` is {sizes}");
+        let mut finding = Finding::new(CHECK.id, Severity::Warning, user.to_string(), message);
+        finding.symbol = Some(name);
+        finding.evidence.insert("other".to_owned(), path.to_string());
+        finding.evidence.insert("source".to_owned(), format!("`{symbol}`"));
+        finding.help = Some("take this file from the build of the new library too".to_owned());
+        (finding, vec![(*path).clone(), user.clone()])
+    }
+}
+
 /// Libraries that this build replaced, and whose classes changed under files that stay.
 fn replaced(
     case: &Case<'_>,
@@ -151,34 +176,35 @@ fn replaced(
     let Some(before) = case.before else {
         return Ok(());
     };
-    let mut told = BTreeSet::new();
+    let mut all = Vec::new();
     for (path, part) in parts.iter().filter(|(path, _)| case.changed.contains_key(*path)) {
         let Some(old) = shapes::part(before, path)? else {
             continue;
         };
         let changes = crate::abi::compare_layouts((&old.symbols, &old.traits.layout), part.layout());
-        let stays = |file: &&ImagePath| !case.changed.contains_key(*file);
-        let worlds = case.worlds.iter().filter(|world| world.find(path).is_some());
-        for user in worlds.flat_map(|world| world.objects.iter().map(|mapped| &mapped.file)).filter(stays) {
-            for change in changes.iter().filter(|change| change.severity == Severity::Error) {
-                let Some(user_part) = parts.get(user) else {
-                    continue;
-                };
-                let Some(symbol) = crate::abi::mentions(&user_part.symbols, &change.subject) else {
-                    continue;
-                };
-                if !told.insert((user, change.subject.clone())) {
-                    continue;
-                }
-                let (name, what) = (change.name(), change.kind.singular());
-                let sizes = format!("{} before this build, {} now", change.old, change.new);
-                let message = format!("uses `{name}`, {what} in `{path}` is {sizes}");
-                let mut finding = Finding::new(CHECK.id, Severity::Warning, user.to_string(), message);
-                finding.symbol = Some(name);
-                finding.evidence.insert("other".to_owned(), path.to_string());
-                finding.evidence.insert("source".to_owned(), format!("`{symbol}`"));
-                finding.help = Some("take this file from the build of the new library too".to_owned());
-                findings.add(finding, vec![path.clone(), user.clone()]);
+        let errors = changes.into_iter().filter(|change| change.severity == Severity::Error);
+        all.extend(errors.map(|change| Changed { path, change }));
+    }
+    let Some(mentions) = Mentions::of(all.iter().map(|changed| changed.change.subject.as_str())) else {
+        return Ok(());
+    };
+    // Each file once, however many processes it is in; it is told of the libraries that come into one of these.
+    let mut users: BTreeMap<&ImagePath, BTreeSet<&ImagePath>> = BTreeMap::new();
+    for world in &case.worlds {
+        let files = || world.objects.iter().map(|mapped| &mapped.file);
+        let given: BTreeSet<&ImagePath> = files().filter(|file| case.changed.contains_key(*file)).collect();
+        for user in files().filter(|file| !case.changed.contains_key(*file) && !given.is_empty()) {
+            users.entry(user).or_default().extend(&given);
+        }
+    }
+    let mut told = BTreeSet::new();
+    for (user, given) in users {
+        let Some(part) = parts.get(user) else { continue };
+        for (number, symbol) in mentions.find(mangled(&part.symbols)) {
+            let changed = &all[number];
+            if given.contains(changed.path) && told.insert((user, &changed.change.subject)) {
+                let (finding, blame) = changed.finding(user, symbol);
+                findings.add(finding, blame);
             }
         }
     }

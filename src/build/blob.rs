@@ -1,4 +1,5 @@
-//! The new layer's blob. One thread encodes the tar and hashes it, another puts deflate blocks together and hashes those.
+//! The new layer's blob. One thread reads big files, one encodes the tar and hashes it, and one puts deflate blocks together
+//! and hashes those.
 //!
 //! Files that came out of gzip layers bring the blocks that they came from, which are copied; only the rest is
 //! compressed. What comes out depends on the changes and those blocks, not on threads or buffers.
@@ -18,6 +19,7 @@ use crate::build::World;
 use crate::build::assemble::NewLayer;
 use crate::deflate::Segment;
 use crate::deflate::Splicer;
+use crate::index;
 use crate::index::Extract;
 use crate::layer::Changeset;
 use crate::layer::Content;
@@ -36,6 +38,8 @@ use crate::store::Store;
 /// The name of what is written here, for lock files: it changes whenever the bytes may.
 pub const FORMAT: &str = "gzip-blocks-zlib-rs-2/1";
 
+/// Shortest file that is read on a thread of its own.
+const AHEAD: u64 = 4 << 20;
 /// Bytes that are handed to the other thread at once.
 const CHUNK: usize = 256 << 10;
 /// How many of them may wait.
@@ -167,7 +171,9 @@ fn open(store: &Store, content: &Content, bringers: &Bringers, next: &Next) -> i
                 if let Some(blocks) = &extract.blocks {
                     *next.borrow_mut() = Some((blocks.table.clone(), blocks.open(store)?));
                 }
-                extract.open(store)
+                // Reading and summing up on one thread, hashing on another.
+                let file = extract.open(store)?;
+                Ok(if extract.size < AHEAD { file } else { index::ahead(file)? })
             }
             None => Ok(Box::new(store.reader(digest).map_err(io::Error::other)?)),
         },

@@ -15,6 +15,7 @@ use crate::edit::Place;
 use crate::edit::What;
 use crate::index;
 use crate::index::Wanted;
+use crate::index::side_by_side;
 use crate::oci::Digest;
 
 /// The largest file that is read as text: patched files and RECORDs are far smaller.
@@ -140,11 +141,16 @@ fn copy_out(
             }
         }
     }
-    for (layer, wanted) in by_layer {
-        for (offset, extract) in origin.extract(world, (layer, tree.word(layer)), &wanted)? {
-            found.insert(Place { layer, offset, size: extract.size }, extract.digest);
-        }
-    }
+    // Whatever a layer holds of the files comes from a place of its own: there is nothing to wait for.
+    let layers: Vec<(usize, BTreeMap<u64, Wanted>)> = by_layer.into_iter().collect();
+    let taken = side_by_side(&layers, |(layer, wanted)| {
+        let extracts = origin.extract(world, (*layer, tree.word(*layer)), wanted)?;
+        let place = |(offset, extract): (u64, index::Extract)| {
+            (Place { layer: *layer, offset, size: extract.size }, extract.digest)
+        };
+        Ok::<_, Error>(extracts.into_iter().map(place).collect())
+    })?;
+    found.extend(taken);
     Ok(found)
 }
 

@@ -4,13 +4,12 @@
 //! by the anchors of the blob's digest around the bytes.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::io;
 use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::ops::Range;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering;
 
 use super::Error;
 use super::access::Access;
@@ -22,6 +21,7 @@ use super::ahead::Room;
 use super::blob::Span;
 use super::extracts;
 use super::extracts::Extract;
+use super::side::side_by_side;
 use super::spool;
 use super::taking;
 use super::taking::Taken;
@@ -39,8 +39,8 @@ use crate::transport::merge::merge;
 /// Gives a range of the layer's blob.
 pub type OpenRange<'a, E> = &'a (dyn Fn(Range<u64>) -> Result<Box<dyn Read + Send>, E> + Sync);
 
-/// Most runs that are fetched at once: each holds some MiB, and a place has its own bounds for what is asked at once.
-const AT_ONCE: usize = 8;
+/// Shortest part of the blob, in bytes, that is worth a thread and a request of its own.
+const PART: u64 = 16 << 20;
 
 pub(super) const ROOM: Room = Room { chunk: 256 << 10, chunks: 8 };
 
@@ -83,31 +83,6 @@ pub fn extract<E: std::error::Error + Send + 'static>(
     Ok(Some(found))
 }
 
-/// Takes the files of each run, some runs at a time. After one has failed, none is begun.
-pub(super) fn side_by_side<R: Sync, E: Send>(
-    runs: &[R],
-    take: impl Fn(&R) -> Result<BTreeMap<u64, Extract>, E> + Sync,
-) -> Result<BTreeMap<u64, Extract>, E> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut found = BTreeMap::new();
-        while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let taken = take(run).inspect_err(|_| next.store(runs.len(), Ordering::Relaxed));
-            found.append(&mut taken?);
-        }
-        Ok(found)
-    };
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = runs.iter().take(AT_ONCE).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
-    });
-    let mut found = BTreeMap::new();
-    for result in results {
-        found.append(&mut result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-    }
-    Ok(found)
-}
-
 /// Neighbours together, in the order of the blob.
 fn runs(access: &Access, size: u64, wanted: &BTreeMap<u64, Wanted>) -> Option<Vec<Run>> {
     let ways =
@@ -115,15 +90,33 @@ fn runs(access: &Access, size: u64, wanted: &BTreeMap<u64, Wanted>) -> Option<Ve
     let ways = ways.collect::<Option<Vec<Way>>>()?;
     let ranges: Vec<Range<u64>> = ways.iter().map(|way| way.bytes.clone()).collect();
     let all: Vec<(&u64, &Wanted)> = wanted.iter().collect();
-    let runs = merge(&ranges, GAP).into_iter().map(|read| {
-        // The first to begin in the blob is the first in the tar: one decoder goes from there through all of them.
-        let first = read.holds.iter().min()?;
-        let files = read.holds.iter().filter_map(|position| all.get(*position));
-        let files: BTreeMap<u64, Wanted> = files.map(|(offset, file)| (**offset, (*file).clone())).collect();
-        let unsure = files.values().any(|file| file.digest.is_none());
-        Some(Run { way: Way { bytes: read.range, ..ways.get(*first)?.clone() }, files, unsure })
+    let runs = merge(&ranges, GAP).into_iter().flat_map(|read| {
+        let numbers: BTreeSet<usize> = read.holds.iter().copied().collect();
+        parted(&numbers.into_iter().collect::<Vec<_>>(), &ways, &all)
     });
-    runs.collect()
+    Some(runs.collect())
+}
+
+/// The runs of files, by their numbers, whose ways are neighbours: one for each [`PART`], where the files' own digests say
+/// that bytes are right. Anchors lie far apart, so that what they have to vouch for stays together.
+fn parted(numbers: &[usize], ways: &[Way], all: &[(&u64, &Wanted)]) -> Vec<Run> {
+    let files = numbers.iter().filter_map(|number| Some((ways.get(*number)?, all.get(*number)?)));
+    let unsure = files.clone().any(|(_, (_, file))| file.digest.is_none());
+    let mut runs: Vec<Run> = Vec::new();
+    for (way, (offset, file)) in files {
+        match runs.last_mut() {
+            // The first to begin in the blob is the first in the tar: one decoder goes from there through all of them.
+            Some(run) if unsure || run.way.bytes.end - run.way.bytes.start < PART => {
+                run.way.bytes.end = run.way.bytes.end.max(way.bytes.end);
+                run.files.insert(**offset, (*file).clone());
+            }
+            _ => {
+                let files = BTreeMap::from([(**offset, (*file).clone())]);
+                runs.push(Run { way: way.clone(), files, unsure });
+            }
+        }
+    }
+    runs
 }
 
 fn take<E: std::error::Error + 'static>(

@@ -83,7 +83,7 @@ impl Extract {
     ///
     /// # Errors
     /// They are not there.
-    pub fn open(&self, store: &Store) -> io::Result<Box<dyn Read>> {
+    pub fn open(&self, store: &Store) -> io::Result<Box<dyn Read + Send>> {
         Ok(Box::new(Summed::new(store, self.digest, self.size, self.crc)?))
     }
 }

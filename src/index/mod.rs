@@ -23,6 +23,7 @@ mod partial;
 mod pass;
 mod remembered;
 mod shell;
+mod side;
 mod spool;
 mod stream;
 pub mod table;
@@ -30,6 +31,7 @@ mod taking;
 mod word;
 
 pub use access::Access;
+pub use ahead::ahead;
 pub use copy::copy_out;
 pub use directory::DirectoryError;
 pub use error::Error;
@@ -55,6 +57,7 @@ pub use pass::known;
 pub use pass::lent;
 pub use pass::obtain;
 pub use pass::obtain_on;
+pub use side::side_by_side;
 pub use word::Word;
 
 use std::collections::BTreeMap;

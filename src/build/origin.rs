@@ -302,24 +302,24 @@ impl Origin {
         let count = self.image.manifest.layers.len();
         let next = AtomicUsize::new(0);
         let done: Mutex<BTreeMap<usize, Result<LayerIndex, Error>>> = Mutex::new(BTreeMap::new());
-        std::thread::scope(|scope| {
-            for _ in 0..world.threads.min(count) {
-                scope.spawn(|| {
-                    loop {
-                        let number = next.fetch_add(1, Ordering::Relaxed);
-                        if number >= count {
-                            return;
-                        }
-                        let index = self.index(world, number, &|path| catch.wants(path));
-                        let failed = index.is_err();
-                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, index);
-                        if failed {
-                            // Nobody needs the layers that have not begun.
-                            next.store(count, Ordering::Relaxed);
-                        }
-                    }
-                });
+        let work = || {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return;
+                }
+                let index = self.index(world, number, &|path| catch.wants(path));
+                if index.is_err() {
+                    // Nobody needs the layers that have not begun.
+                    next.store(count, Ordering::Relaxed);
+                }
+                done.lock().unwrap_or_else(PoisonError::into_inner).insert(number, index);
             }
+        };
+        std::thread::scope(|scope| {
+            (1..world.threads.min(count)).for_each(|_| drop(scope.spawn(work)));
+            // This one works too: what memory it leaves, what follows finds.
+            work();
         });
         let results = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         let indexes = results

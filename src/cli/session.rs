@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::io::Write;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
@@ -23,9 +24,6 @@ use crate::transport::credentials::CredentialPlaces;
 use crate::transport::mirror::Mirror;
 use crate::transport::places::Places;
 use crate::transport::registry::RegistryOptions;
-
-/// How many layers are read at once: inflating is bound by the processor.
-const THREADS: usize = 4;
 
 /// The tool's surroundings, as values.
 pub struct Session {
@@ -127,7 +125,7 @@ impl Session {
             progress: self.progress.as_ref(),
             created: self.created.clone(),
             indexes: self.indexes.clone(),
-            threads: THREADS,
+            threads: threads(),
         }
     }
 }
@@ -196,4 +194,10 @@ pub fn variables(flag: &str, values: &[String]) -> Result<BTreeMap<String, Strin
         }
     }
     Ok(all)
+}
+
+/// How many layers are read at once. Each has threads of its own for receiving, decoding and looking, and memory for each
+/// of those, so more than there are cores gain nothing.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, 4)
 }

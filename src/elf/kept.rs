@@ -1,6 +1,7 @@
 //! How symbols are written down: all names in one text, in the order of the tables, so that reading them back makes
 //! no text for each.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,8 +27,10 @@ const LAZY: u8 = 8;
 
 /// Symbols as they are written. Numbers of versions count from 1; 0 stands for none.
 #[derive(Default, Serialize, Deserialize)]
-struct Kept {
-    text: String,
+struct Kept<'t> {
+    /// Read in place: of the biggest libraries it is tens of MB.
+    #[serde(borrow)]
+    text: Cow<'t, str>,
     versions: Vec<String>,
     needs: Vec<VersionNeed>,
     /// Length of the name, version, index, bits, kind, size.
@@ -42,7 +45,7 @@ struct Kept {
 /// Puts symbols into that form.
 #[derive(Default)]
 struct Writer<'s> {
-    kept: Kept,
+    kept: Kept<'static>,
     versions: BTreeMap<&'s str, u32>,
     needs: BTreeMap<(&'s str, &'s str, bool), u32>,
 }
@@ -58,7 +61,7 @@ fn number(count: usize) -> u32 {
 
 impl<'s> Writer<'s> {
     fn name(&mut self, name: &str) -> u32 {
-        self.kept.text.push_str(name);
+        self.kept.text.to_mut().push_str(name);
         number(name.len())
     }
 
@@ -149,15 +152,22 @@ fn numbered<T: ?Sized>(all: &[Arc<T>], number: u32) -> Option<Option<Arc<T>>> {
     }
 }
 
-fn read(kept: Kept) -> Option<Symbols> {
+fn read(kept: Kept<'_>) -> Option<Symbols> {
     let mut reader = Reader {
         text: Arc::from(kept.text),
         at: 0,
         versions: kept.versions.into_iter().map(Arc::from).collect(),
         needs: kept.needs.into_iter().map(Arc::new).collect(),
     };
-    let defined = kept.defined.into_iter().map(|row| reader.defined(row)).collect::<Option<_>>()?;
-    let undefined = kept.undefined.into_iter().map(|row| reader.undefined(row)).collect::<Option<_>>()?;
+    // What is collected behind an option has no length that is known before, and takes twice the room.
+    let mut defined = Vec::with_capacity(kept.defined.len());
+    for row in kept.defined {
+        defined.push(reader.defined(row)?);
+    }
+    let mut undefined = Vec::with_capacity(kept.undefined.len());
+    for row in kept.undefined {
+        undefined.push(reader.undefined(row)?);
+    }
     let copied = kept.copied.into_iter().map(|(name, need, bits, size)| {
         let symbol = reader.undefined((name, need, bits))?;
         Some(Copied { symbol, size })
@@ -214,7 +224,7 @@ mod tests {
     #[test]
     fn names_and_versions_that_are_not_there_are_refused() {
         let kept = |length, version| Kept {
-            text: "ab".to_owned(),
+            text: Cow::Borrowed("ab"),
             versions: vec!["V".to_owned()],
             defined: vec![(length, version, 0, 0, 0, 0)],
             ..Kept::default()

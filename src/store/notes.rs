@@ -21,9 +21,7 @@ impl Store {
     pub fn load_note(&self, kind: &str, name: &str) -> Option<Vec<u8>> {
         let path = self.note_path(kind, name);
         let mut file = fs::File::open(&path).ok()?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
-        let body = body(bytes);
+        let body = body(&mut file).ok()?;
         match &body {
             Some(_) => self.use_file(&file),
             None => damage::remove(&path, &file),
@@ -65,12 +63,14 @@ impl Store {
 }
 
 /// What a note says, without the checksum before it; `None` when that does not fit.
-pub(super) fn body(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
-    if bytes.len() < CHECKSUM {
-        return None;
-    }
-    let body = bytes.split_off(CHECKSUM);
-    (Digest::of(&body).raw().as_slice() == bytes).then_some(body)
+///
+/// # Errors
+/// When the note cannot be read.
+pub(super) fn body(note: &mut fs::File) -> std::io::Result<Option<Vec<u8>>> {
+    let (mut checksum, mut body) = (Vec::with_capacity(CHECKSUM), Vec::new());
+    note.take(CHECKSUM as u64).read_to_end(&mut checksum)?;
+    note.read_to_end(&mut body)?;
+    Ok((Digest::of(&body).raw().as_slice() == checksum).then_some(body))
 }
 
 #[cfg(test)]

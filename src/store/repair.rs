@@ -1,7 +1,6 @@
 //! Holding every file of a store against its own name or checksum.
 
 use std::fs;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -110,9 +109,7 @@ fn wrong(path: &Path, kind: &Kind) -> Option<String> {
         }
         let mut file = fs::File::open(path)?;
         if *kind != Kind::Blobs {
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            let sound = notes::body(bytes).is_some();
+            let sound = notes::body(&mut file)?.is_some();
             return Ok((!sound).then(|| "damaged: its checksum does not fit".to_owned()));
         }
         let Some(digest) = digest_of(path) else {

@@ -28,6 +28,8 @@ mod ranges;
 mod real;
 #[path = "registry/real_ranges.rs"]
 mod real_ranges;
+#[path = "registry/referrers.rs"]
+mod referrers;
 #[path = "registry/rig.rs"]
 mod rig;
 #[path = "registry/storage.rs"]

@@ -8,6 +8,7 @@ use std::io::Seek;
 use std::io::SeekFrom;
 use std::ops::Range;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -23,6 +24,7 @@ use crate::index::Wanted;
 use crate::index::Word;
 use crate::index::table;
 use crate::layer::Changeset;
+use crate::oci::Descriptor;
 use crate::oci::Digest;
 use crate::oci::Image;
 use crate::oci::Layer;
@@ -44,13 +46,15 @@ pub struct Origin {
     pub image: Image,
     /// Blobs that will be sent on: they are kept when they are read.
     pub keep: BTreeSet<Digest>,
-    /// Whether a layer that was not read yet may be known by the table of contents that it carries. That is its author's
-    /// word, and has no facts of contents.
+    /// Whether a layer that was not read yet may be known by a table of contents: the one that it carries, or SOCI's. That
+    /// is its author's word, and has no facts of contents.
     pub tables: bool,
     /// Whether others may say what is in a layer that was not read here: a shared index, now or in an earlier run. Whoever
     /// wrote it can mislead who believes it: that must be an audit or a listing, or a build of which a lock file pins the
     /// result, and that is compared with it.
     pub borrows: bool,
+    /// SOCI's tables of contents beside the image, by layer, once somebody has asked for one.
+    pub(super) ztocs: OnceLock<BTreeMap<Digest, Descriptor>>,
 }
 
 /// Whether a layer that could not be read in parts cannot be read whole either: this machine's disk is at fault, or
@@ -108,11 +112,12 @@ impl Origin {
             keep: BTreeSet::new(),
             tables: false,
             borrows: false,
+            ztocs: OnceLock::new(),
         })
     }
 
     /// What a progress bar says: the digest first, as names are long and bars short.
-    fn title(&self, verb: &str, layer: &Layer) -> String {
+    pub(super) fn title(&self, verb: &str, layer: &Layer) -> String {
         let name = self.written.rsplit('/').next().unwrap_or(&self.written);
         format!("{verb} {} {name}", layer.descriptor.digest.short())
     }
@@ -144,7 +149,7 @@ impl Origin {
     ///
     /// # Errors
     /// When the place does not have it or sends something else.
-    fn open_range(
+    pub(super) fn open_range(
         &self,
         world: &World<'_>,
         layer: &Layer,
@@ -171,13 +176,10 @@ impl Origin {
         if let Some(index) = self.known(world, &layer).or_else(|| self.borrow_index(world, &layer)) {
             return Ok(index);
         }
-        if self.tables
-            && let Some(table) =
-                table::obtain(world.store, &layer, &|range| self.open_range(world, &layer, range))
-        {
-            return Ok(table.into_index(&layer));
+        match self.tables.then(|| self.listed(world, &layer)).flatten() {
+            Some(index) => Ok(index),
+            None => self.learn(world, &layer, catch),
         }
-        self.learn(world, &layer, catch)
     }
 
     /// What is in a layer, by reading it here.
@@ -204,13 +206,6 @@ impl Origin {
     #[must_use]
     pub fn has_lent(&self, world: &World<'_>) -> bool {
         self.image.manifest.layers.iter().any(|layer| index::is_lent(world.store, &layer.digest))
-    }
-
-    /// Whether tables of contents may spare the reading of a layer.
-    #[must_use]
-    pub fn has_tables(&self, world: &World<'_>) -> bool {
-        let spared = |layer: &Layer| table::is_promised(layer) && self.known(world, layer).is_none();
-        self.image.layers().iter().any(spared)
     }
 
     /// Takes files, by offset in the tar, out of a layer: only what leads to them is fetched where an earlier pass

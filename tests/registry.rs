@@ -12,6 +12,8 @@ mod cut;
 mod elsewhere;
 #[path = "support/fake_registry.rs"]
 mod fake_registry;
+#[path = "registry/interrupt.rs"]
+mod interrupt;
 #[path = "registry/mount.rs"]
 mod mount;
 #[path = "registry/partial.rs"]

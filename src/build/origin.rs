@@ -30,6 +30,7 @@ use crate::oci::Image;
 use crate::oci::Layer;
 use crate::oci::Platform;
 use crate::oci::Reference;
+use crate::progress::Task;
 use crate::rootfs::Rootfs;
 use crate::transport;
 use crate::transport::Source;
@@ -199,7 +200,7 @@ impl Origin {
             true => index::obtain(world.store, layer, &mut open, catch, task.as_ref()),
             false => index::obtain_on(world.store, layer, &mut open_at, catch, task.as_ref()),
         };
-        self.once_more(world, layer, &mut read)
+        self.once_more(world, layer, task.as_ref(), &mut read)
     }
 
     /// Whether others have said what is in a layer, and nobody has looked since.
@@ -245,7 +246,7 @@ impl Origin {
         let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&self.title("read", &layer), Some(layer.descriptor.size));
         let mut read = || index::copy_out(world.store, &layer, &mut open, wanted, task.as_ref());
-        self.once_more(world, &layer, &mut read)
+        self.once_more(world, &layer, task.as_ref(), &mut read)
     }
 
     /// The hashes of files of a layer, by offset and size; `wanted` gives for each offset a size in bytes. The layer is read
@@ -264,7 +265,7 @@ impl Origin {
         let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
         let mut read = || index::hashes(world.store, &layer, &mut open, wanted, task.as_ref());
-        self.once_more(world, &layer, &mut read)
+        self.once_more(world, &layer, task.as_ref(), &mut read)
     }
 
     /// Reads a layer, and once more when the first time failed because the cache's copy of it was damaged:
@@ -276,6 +277,7 @@ impl Origin {
         &self,
         world: &World<'_>,
         layer: &Layer,
+        task: &dyn Task,
         read: &mut dyn FnMut() -> Result<T, index::Error<Error>>,
     ) -> Result<T, Error> {
         let digest = &layer.descriptor.digest;
@@ -283,7 +285,7 @@ impl Origin {
         let first = read();
         let outcome = match &first {
             Ok(_) | Err(index::Error::Open { .. } | index::Error::Store { .. }) => first,
-            Err(_) if !stored || world.store.is_sound(digest) => first,
+            Err(_) if !stored || task.is_stopped() || world.store.is_sound(digest) => first,
             Err(_) => read(),
         };
         outcome.map_err(|error| Error::index(&self.written, error))

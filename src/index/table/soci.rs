@@ -57,9 +57,16 @@ pub fn parse(ztoc: &[u8], size: u64) -> Option<(Changeset, Access)> {
         return None;
     }
     let restarts = restarts(info.bytes(3)?, size)?;
-    let entries = root.table(4)?.tables(0)?.map(|entry| listed(entry?, tar)).collect::<Option<Vec<_>>>()?;
+    // One by one: there is a bound for how many a layer may have.
+    let mut all_are = true;
+    let entries = root.table(4)?.tables(0)?.map_while(|entry| {
+        let entry = entry.and_then(|entry| listed(entry, tar));
+        all_are &= entry.is_some();
+        entry
+    });
+    let changes = decode::listed(entries).ok()?;
     let wrapping = Wrapping::Gzip { restarts, ends: BTreeMap::new() };
-    Some((decode::listed(entries.into_iter()).ok()?, Access { anchors: Vec::new(), wrapping }))
+    all_are.then_some((changes, Access { anchors: Vec::new(), wrapping }))
 }
 
 /// The checkpoints. The first is the blob's beginning, whatever it says; older versions leave it out.

@@ -15,6 +15,11 @@ pub trait Progress: Send + Sync {
 pub trait Task: Send {
     /// Adds `bytes`, or as many of what is counted, to what is done.
     fn advance(&self, bytes: u64);
+
+    /// Whether the work is to end before it is done. Who asks ends soon after a yes, and leaves what is worth it.
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// Reports nothing.

@@ -12,6 +12,8 @@ mod cut;
 mod elsewhere;
 #[path = "support/fake_registry.rs"]
 mod fake_registry;
+#[path = "registry/interrupt.rs"]
+mod interrupt;
 #[path = "registry/mount.rs"]
 mod mount;
 #[path = "registry/partial.rs"]
@@ -28,6 +30,8 @@ mod ranges;
 mod real;
 #[path = "registry/real_ranges.rs"]
 mod real_ranges;
+#[path = "registry/referrers.rs"]
+mod referrers;
 #[path = "registry/rig.rs"]
 mod rig;
 #[path = "registry/storage.rs"]

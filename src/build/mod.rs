@@ -11,6 +11,7 @@ pub mod error;
 pub mod examine;
 pub mod fetch;
 pub mod gate;
+mod listed;
 pub mod lock;
 pub mod looked;
 pub mod manifest;

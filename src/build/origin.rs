@@ -8,6 +8,7 @@ use std::io::Seek;
 use std::io::SeekFrom;
 use std::ops::Range;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -23,11 +24,13 @@ use crate::index::Wanted;
 use crate::index::Word;
 use crate::index::table;
 use crate::layer::Changeset;
+use crate::oci::Descriptor;
 use crate::oci::Digest;
 use crate::oci::Image;
 use crate::oci::Layer;
 use crate::oci::Platform;
 use crate::oci::Reference;
+use crate::progress::Task;
 use crate::rootfs::Rootfs;
 use crate::transport;
 use crate::transport::Source;
@@ -44,13 +47,15 @@ pub struct Origin {
     pub image: Image,
     /// Blobs that will be sent on: they are kept when they are read.
     pub keep: BTreeSet<Digest>,
-    /// Whether a layer that was not read yet may be known by the table of contents that it carries. That is its author's
-    /// word, and has no facts of contents.
+    /// Whether a layer that was not read yet may be known by a table of contents: the one that it carries, or SOCI's. That
+    /// is its author's word, and has no facts of contents.
     pub tables: bool,
     /// Whether others may say what is in a layer that was not read here: a shared index, now or in an earlier run. Whoever
     /// wrote it can mislead who believes it: that must be an audit or a listing, or a build of which a lock file pins the
     /// result, and that is compared with it.
     pub borrows: bool,
+    /// SOCI's tables of contents beside the image, by layer, once somebody has asked for one.
+    pub(super) ztocs: OnceLock<BTreeMap<Digest, Descriptor>>,
 }
 
 /// Whether a layer that could not be read in parts cannot be read whole either: this machine's disk is at fault, or
@@ -108,11 +113,12 @@ impl Origin {
             keep: BTreeSet::new(),
             tables: false,
             borrows: false,
+            ztocs: OnceLock::new(),
         })
     }
 
     /// What a progress bar says: the digest first, as names are long and bars short.
-    fn title(&self, verb: &str, layer: &Layer) -> String {
+    pub(super) fn title(&self, verb: &str, layer: &Layer) -> String {
         let name = self.written.rsplit('/').next().unwrap_or(&self.written);
         format!("{verb} {} {name}", layer.descriptor.digest.short())
     }
@@ -144,7 +150,7 @@ impl Origin {
     ///
     /// # Errors
     /// When the place does not have it or sends something else.
-    fn open_range(
+    pub(super) fn open_range(
         &self,
         world: &World<'_>,
         layer: &Layer,
@@ -171,13 +177,10 @@ impl Origin {
         if let Some(index) = self.known(world, &layer).or_else(|| self.borrow_index(world, &layer)) {
             return Ok(index);
         }
-        if self.tables
-            && let Some(table) =
-                table::obtain(world.store, &layer, &|range| self.open_range(world, &layer, range))
-        {
-            return Ok(table.into_index(&layer));
+        match self.tables.then(|| self.listed(world, &layer)).flatten() {
+            Some(index) => Ok(index),
+            None => self.learn(world, &layer, catch),
         }
-        self.learn(world, &layer, catch)
     }
 
     /// What is in a layer, by reading it here.
@@ -197,20 +200,13 @@ impl Origin {
             true => index::obtain(world.store, layer, &mut open, catch, task.as_ref()),
             false => index::obtain_on(world.store, layer, &mut open_at, catch, task.as_ref()),
         };
-        self.once_more(world, layer, &mut read)
+        self.once_more(world, layer, task.as_ref(), &mut read)
     }
 
     /// Whether others have said what is in a layer, and nobody has looked since.
     #[must_use]
     pub fn has_lent(&self, world: &World<'_>) -> bool {
         self.image.manifest.layers.iter().any(|layer| index::is_lent(world.store, &layer.digest))
-    }
-
-    /// Whether tables of contents may spare the reading of a layer.
-    #[must_use]
-    pub fn has_tables(&self, world: &World<'_>) -> bool {
-        let spared = |layer: &Layer| table::is_promised(layer) && self.known(world, layer).is_none();
-        self.image.layers().iter().any(spared)
     }
 
     /// Takes files, by offset in the tar, out of a layer: only what leads to them is fetched where an earlier pass
@@ -250,7 +246,7 @@ impl Origin {
         let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&self.title("read", &layer), Some(layer.descriptor.size));
         let mut read = || index::copy_out(world.store, &layer, &mut open, wanted, task.as_ref());
-        self.once_more(world, &layer, &mut read)
+        self.once_more(world, &layer, task.as_ref(), &mut read)
     }
 
     /// The hashes of files of a layer, by offset and size; `wanted` gives for each offset a size in bytes. The layer is read
@@ -269,7 +265,7 @@ impl Origin {
         let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
         let mut read = || index::hashes(world.store, &layer, &mut open, wanted, task.as_ref());
-        self.once_more(world, &layer, &mut read)
+        self.once_more(world, &layer, task.as_ref(), &mut read)
     }
 
     /// Reads a layer, and once more when the first time failed because the cache's copy of it was damaged:
@@ -281,6 +277,7 @@ impl Origin {
         &self,
         world: &World<'_>,
         layer: &Layer,
+        task: &dyn Task,
         read: &mut dyn FnMut() -> Result<T, index::Error<Error>>,
     ) -> Result<T, Error> {
         let digest = &layer.descriptor.digest;
@@ -288,7 +285,7 @@ impl Origin {
         let first = read();
         let outcome = match &first {
             Ok(_) | Err(index::Error::Open { .. } | index::Error::Store { .. }) => first,
-            Err(_) if !stored || world.store.is_sound(digest) => first,
+            Err(_) if !stored || task.is_stopped() || world.store.is_sound(digest) => first,
             Err(_) => read(),
         };
         outcome.map_err(|error| Error::index(&self.written, error))

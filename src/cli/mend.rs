@@ -1,6 +1,7 @@
 //! What the cache has damaged is gone once it is found: so what failed on it is done again.
 
 use crate::cli::exit::Failure;
+use crate::cli::interrupt;
 use crate::store::Damage;
 
 /// A disk on which so much is damaged needs more than patience.
@@ -13,7 +14,10 @@ const MOST: usize = 20;
 /// Those of `attempt`.
 pub fn mended<T>(attempt: &mut dyn FnMut() -> Result<T, Failure>) -> Result<T, Failure> {
     for _ in 1..MOST {
-        match attempt() {
+        let ended = attempt();
+        // Work that was stopped is not told, and not done again.
+        interrupt::wait_for_the_end();
+        match ended {
             Err(failure) if Damage::is_cause(&failure) => {}
             outcome => return outcome,
         }

@@ -46,7 +46,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     interrupt::end_cleanly_on_signals();
     let color = session::color(cli.global.color, std::io::stderr().is_terminal());
-    exit::finish(run(&cli), color)
+    let ended = run(&cli);
+    interrupt::wait_for_the_end();
+    exit::finish(ended, color)
 }
 
 /// Does what tells its result at its end: nothing is told twice when the cache has to be mended on the way.

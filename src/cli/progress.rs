@@ -1,5 +1,6 @@
 //! Progress as a person sees it: bars on a terminal, plain lines elsewhere. The only file that names indicatif.
 
+use std::cell::OnceCell;
 use std::io::IsTerminal;
 use std::io::Write;
 use std::sync::OnceLock;
@@ -14,6 +15,7 @@ use indicatif::ProgressDrawTarget;
 use indicatif::ProgressStyle;
 
 use crate::cli::args::ProgressMode;
+use crate::cli::interrupt;
 use crate::progress::Progress;
 use crate::progress::Silent;
 use crate::progress::Task;
@@ -25,12 +27,50 @@ const WORTH_A_LINE: Duration = Duration::from_millis(500);
 #[must_use]
 pub fn choose(mode: ProgressMode, quiet: bool) -> Box<dyn Progress> {
     let terminal = std::io::stderr().is_terminal();
-    match mode {
+    let shown: Box<dyn Progress> = match mode {
         _ if quiet => Box::new(Silent),
         ProgressMode::None => Box::new(Silent),
         ProgressMode::Bars => Box::new(Bars::new()),
         ProgressMode::Auto if terminal => Box::new(Bars::new()),
         ProgressMode::Auto | ProgressMode::Plain => Box::new(Lines),
+    };
+    Box::new(Heeding { shown })
+}
+
+/// However progress is shown: its tasks tell of the user's wish to stop.
+struct Heeding {
+    shown: Box<dyn Progress>,
+}
+
+struct Heedful {
+    shown: Box<dyn Task>,
+    /// There from the first question on: only work that asks can be waited for.
+    heeding: OnceCell<interrupt::Heeding>,
+}
+
+impl Heedful {
+    fn over(shown: Box<dyn Task>) -> Box<dyn Task> {
+        Box::new(Self { shown, heeding: OnceCell::new() })
+    }
+}
+
+impl Progress for Heeding {
+    fn begin(&self, what: &str, total: Option<u64>) -> Box<dyn Task> {
+        Heedful::over(self.shown.begin(what, total))
+    }
+
+    fn begin_count(&self, what: &str, total: Option<u64>) -> Box<dyn Task> {
+        Heedful::over(self.shown.begin_count(what, total))
+    }
+}
+
+impl Task for Heedful {
+    fn advance(&self, bytes: u64) {
+        self.shown.advance(bytes);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.heeding.get_or_init(interrupt::Heeding::begin).is_asked_to_stop()
     }
 }
 

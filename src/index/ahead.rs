@@ -4,8 +4,10 @@ use std::io;
 use std::io::Read;
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::mpsc::Sender;
 use std::sync::mpsc::SyncSender;
+use std::time::Duration;
 
 /// How far a reader may be ahead.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +22,8 @@ pub(super) struct Room {
 pub(super) struct Ahead {
     filled: Receiver<io::Result<Vec<u8>>>,
     used: Sender<Vec<u8>>,
+    /// What has come and was not looked at.
+    next: Option<io::Result<Vec<u8>>>,
     current: Vec<u8>,
     at: usize,
 }
@@ -34,7 +38,19 @@ impl Ahead {
         let (used, empty) = mpsc::channel();
         let work = move || run(reader, room.chunk, &fill, &empty);
         std::thread::Builder::new().name("read ahead".to_owned()).spawn(work)?;
-        Ok(Self { filled, used, current: Vec::new(), at: 0 })
+        Ok(Self { filled, used, next: None, current: Vec::new(), at: 0 })
+    }
+
+    /// Waits for bytes, or their end, for so long at most. Whether there is something to read.
+    pub(super) fn is_ready(&mut self, patience: Duration) -> bool {
+        if self.at == self.current.len() && self.next.is_none() {
+            match self.filled.recv_timeout(patience) {
+                Ok(next) => self.next = Some(next),
+                Err(RecvTimeoutError::Disconnected) => {}
+                Err(RecvTimeoutError::Timeout) => return false,
+            }
+        }
+        true
     }
 }
 
@@ -95,7 +111,7 @@ impl Read for Ahead {
         }
         if self.at == self.current.len() {
             // The thread ends by dropping its end: that is the end of the bytes.
-            let Ok(next) = self.filled.recv() else {
+            let Some(next) = self.next.take().or_else(|| self.filled.recv().ok()) else {
                 return Ok(0);
             };
             let before = std::mem::replace(&mut self.current, next?);

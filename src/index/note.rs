@@ -126,6 +126,11 @@ pub(super) fn load_access(store: &Store, blob: &Digest, word: Word) -> Option<Ac
     words(word).iter().find_map(|word| unpack(store, ACCESS.of(*word), blob))
 }
 
+/// Whether somebody has said where a layer can be read from.
+pub(super) fn has_access(store: &Store, blob: &Digest, word: Word) -> bool {
+    store.has_note(ACCESS.of(word), &blob.hex())
+}
+
 pub(super) fn save_access(
     store: &Store,
     blob: &Digest,

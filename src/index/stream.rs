@@ -8,6 +8,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use super::Error;
 use super::Open;
@@ -36,7 +37,10 @@ const COMPRESSED: Room = Room { chunk: 256 << 10, chunks: 8 };
 /// own 128 KiB, must be less than the decoder remembers.
 const TAR: Room = Room { chunk: 64 << 10, chunks: 3 };
 
-/// The tar of a layer under way.
+/// How long nothing may come before somebody is asked whether to wait on.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The tar of a layer under way. Its task can stop it: then a read fails, as when the connection is lost.
 pub(super) struct Stream<'a> {
     tar: Ahead,
     hasher: Hasher,
@@ -185,6 +189,11 @@ fn unwrap(compression: Compression, blob: Ahead) -> io::Result<(Box<dyn Read + S
 
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while !self.tar.is_ready(TICK) || self.task.is_stopped() {
+            if self.task.is_stopped() {
+                return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "it was asked to stop"));
+            }
+        }
         let count = self.tar.read(buffer)?;
         let hashed = self.hashed.min(count as u64);
         self.hashed -= hashed;

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::ops::Range;
 
 use crate::oci::Descriptor;
+use crate::oci::Digest;
 use crate::transport::Source;
 use crate::transport::error::Error;
 use crate::transport::traffic::Traffic;
@@ -42,6 +43,16 @@ impl<S: Source> Source for Metered<S> {
 
     fn open_range(&self, descriptor: &Descriptor, range: Range<u64>) -> Result<Box<dyn Read + Send>, Error> {
         self.source.open_range(descriptor, range).map(|reader| self.reader(reader))
+    }
+
+    fn document(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
+        let document = self.source.document(digest)?;
+        self.traffic.add_read(document.len());
+        Ok(document)
+    }
+
+    fn referrers(&self, subject: &Digest, artifact_type: &str) -> Result<Vec<Descriptor>, Error> {
+        self.source.referrers(subject, artifact_type)
     }
 
     fn mount_point(&self) -> Option<(String, String)> {

@@ -59,6 +59,24 @@ pub trait Source: Send + Sync {
         range::open(self, descriptor, &range)
     }
 
+    /// The manifest or index with this digest that lies beside the image; it has the digest, and no more bytes than
+    /// documents may have.
+    ///
+    /// # Errors
+    /// When there is none, or this kind of place has only one image and its layers.
+    fn document(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
+        Err(Error::NotFound { what: digest.to_string(), place: self.name() })
+    }
+
+    /// Documents beside the image that say they are about the one with this digest, and are of this artifact type
+    /// (distribution-spec 1.1, "Listing Referrers"). None where the place does not keep account of that.
+    ///
+    /// # Errors
+    /// When the place cannot be asked.
+    fn referrers(&self, _subject: &Digest, _artifact_type: &str) -> Result<Vec<Descriptor>, Error> {
+        Ok(Vec::new())
+    }
+
     /// Where in a registry this image lives (`host`, `repository`), so that its blobs can be mounted from there.
     fn mount_point(&self) -> Option<(String, String)> {
         None

@@ -11,5 +11,6 @@ mod lent;
 mod registry;
 mod same_as_docker;
 mod services;
+mod soci;
 mod stage;
 mod whole;

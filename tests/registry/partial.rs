@@ -32,10 +32,10 @@ use crate::rig::registry;
 
 const CUT: u64 = 11_000_000;
 
-/// A gzip layer of six files of 2 MiB of noise, and its blob.
-fn made() -> (Layer, Vec<u8>) {
+/// A gzip layer of files of 2 MiB of noise, and its blob.
+pub(crate) fn made(files: usize) -> (Layer, Vec<u8>) {
     let mut changes = Changeset::default();
-    for (number, bytes) in noise(12 << 20).chunks(2 << 20).enumerate() {
+    for (number, bytes) in noise(files * (2 << 20)).chunks(2 << 20).enumerate() {
         let path = ImagePath::absolute(&format!("/opt/{number}")).unwrap();
         let entry = Entry { meta: Meta::root(0o644), node: Node::File(Content::Bytes(bytes.to_vec())) };
         changes.upserts.insert(path, entry);
@@ -50,7 +50,7 @@ fn made() -> (Layer, Vec<u8>) {
 
 #[test]
 fn a_run_after_a_lost_connection_fetches_the_rest() {
-    let (layer, blob) = made();
+    let (layer, blob) = made(6);
     let broken = Arc::new(AtomicBool::new(true));
     let (mut memory, is_broken) = (with_blob(&blob), broken.clone());
     let fake = Fake::start(move |call| {

@@ -64,6 +64,8 @@ pub(crate) struct Answer {
     pub(crate) length: Option<usize>,
     /// Waits so long after the headers and before the body.
     pub(crate) stall: Option<Duration>,
+    /// Waits so long after each 64 KiB of the body.
+    pub(crate) pace: Option<Duration>,
 }
 
 impl Answer {
@@ -204,7 +206,10 @@ fn write(mut stream: &TcpStream, call: &Call, answer: &Answer) -> std::io::Resul
     }
     let mut left = answer.cut.unwrap_or(full);
     let own = left.min(answer.body.len());
-    stream.write_all(&answer.body[..own])?;
+    for piece in answer.body[..own].chunks(65536) {
+        stream.write_all(piece)?;
+        answer.pace.into_iter().for_each(std::thread::sleep);
+    }
     left -= own;
     let filler = [b'x'; 65536];
     while left > 0 {

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-/// A buffer, and how many bytes of texts may still be handed out: many offsets can lead to one text.
+/// A buffer, and how many bytes of texts and elements of vectors may still be handed out: many offsets can lead to one.
 pub(super) struct Buffer<'a> {
     bytes: &'a [u8],
     left: Cell<usize>,
@@ -98,8 +98,27 @@ impl<'a> Table<'a> {
             None => (0, 0),
         };
         let buffer = self.buffer;
+        buffer.left.set(buffer.left.get().checked_sub(count)?);
         let end = count.checked_mul(4).and_then(|length| at.checked_add(length));
         let places = (at..end.filter(|end| *end <= buffer.bytes.len())?).step_by(4);
         Some(places.map(move |place| Some(Self { buffer, at: buffer.follow(place)? })))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_vector_is_not_handed_out_for_ever() {
+        // A list of one field, a table with it, and a vector of two tables.
+        let list = [6_u16, 8, 4, 0].map(u16::to_le_bytes).concat();
+        let rest = [8_u32, 4, 2, 0, 0].map(u32::to_le_bytes).concat();
+        let bytes = [12_u32.to_le_bytes().to_vec(), list, rest].concat();
+        let buffer = Buffer::new(&bytes);
+        let root = buffer.root().unwrap();
+        assert_eq!(root.tables(0).unwrap().count(), 2);
+        let handed = std::iter::repeat_with(|| root.tables(0)).take(1000).map_while(|all| all).count();
+        assert_eq!(handed + 1, bytes.len() * 4 / 2);
     }
 }

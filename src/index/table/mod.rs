@@ -1,6 +1,6 @@
-//! Tables of contents that layers carry themselves: zstd:chunked and eStargz.
+//! Tables of contents: those that layers carry themselves, of zstd:chunked and eStargz, and SOCI's, which lie beside.
 //!
-//! The table's digest is in an annotation of the layer's descriptor, so it is as good as the image's author's word. It
+//! A carried table's digest is in an annotation of the layer's descriptor, so it is as good as the image's author's word. It
 //! may list other things than the tar that the layer's digest and `diff_id` name, and it has no facts of ELF files. So
 //! it finds files whose digests are known from elsewhere, and lists names; it never says that bytes are right, and it
 //! is no index. Whatever is wrong with a table, there is none: the layer is read instead.
@@ -89,8 +89,15 @@ impl Table {
     /// The table in an index' place, for trees: with names and no facts.
     #[must_use]
     pub fn into_index(self, layer: &Layer) -> LayerIndex {
-        LayerIndex {
-            changeset: self.changeset,
+        LayerIndex::listed(self.changeset, layer)
+    }
+}
+
+impl LayerIndex {
+    /// What somebody lists of a layer: names without facts.
+    fn listed(changeset: Changeset, layer: &Layer) -> Self {
+        Self {
+            changeset,
             objects: BTreeMap::new(),
             kept: BTreeMap::new(),
             scripts: BTreeMap::new(),

@@ -11,7 +11,10 @@ use super::flat::Table;
 use crate::deflate::Restart;
 use crate::deflate::Window;
 use crate::index::Access;
+use crate::index::LayerIndex;
+use crate::index::Word;
 use crate::index::access::Wrapping;
+use crate::index::note;
 use crate::layer::Changeset;
 use crate::layer::Content;
 use crate::layer::Entry;
@@ -19,6 +22,8 @@ use crate::layer::Meta;
 use crate::layer::Node;
 use crate::layer::decode;
 use crate::oci::ImagePath;
+use crate::oci::Layer;
+use crate::store::Store;
 
 /// The version that is written since SOCI has releases.
 const VERSION: &[u8] = b"0.9";
@@ -26,6 +31,18 @@ const VERSION: &[u8] = b"0.9";
 const CHECKPOINT: usize = 8 + 8 + 1 + WINDOW;
 const WINDOW: usize = 32 << 10;
 const XATTR: &[u8] = b"SCHILY.xattr.";
+
+/// What a zTOC says of a layer, in an index' place: with names and no facts. The way to the files is noted as others'
+/// word, unless there is one.
+#[must_use]
+pub fn lend(store: &Store, layer: &Layer, ztoc: &[u8]) -> Option<LayerIndex> {
+    let digest = &layer.descriptor.digest;
+    let (changeset, access) = parse(ztoc, layer.descriptor.size)?;
+    if !note::has_access(store, digest, Word::Lent) {
+        note::save_access(store, digest, &access, Word::Lent).ok()?;
+    }
+    Some(LayerIndex::listed(changeset, layer))
+}
 
 /// What a zTOC says of a gzip layer of `size` bytes: a stranger's word, as every table's. Offsets are those of the tar;
 /// the access has no anchors, so that it leads only to files whose digests are known. `None`: it is of another layer,
@@ -40,9 +57,16 @@ pub fn parse(ztoc: &[u8], size: u64) -> Option<(Changeset, Access)> {
         return None;
     }
     let restarts = restarts(info.bytes(3)?, size)?;
-    let entries = root.table(4)?.tables(0)?.map(|entry| listed(entry?, tar)).collect::<Option<Vec<_>>>()?;
+    // One by one: there is a bound for how many a layer may have.
+    let mut all_are = true;
+    let entries = root.table(4)?.tables(0)?.map_while(|entry| {
+        let entry = entry.and_then(|entry| listed(entry, tar));
+        all_are &= entry.is_some();
+        entry
+    });
+    let changes = decode::listed(entries).ok()?;
     let wrapping = Wrapping::Gzip { restarts, ends: BTreeMap::new() };
-    Some((decode::listed(entries.into_iter()).ok()?, Access { anchors: Vec::new(), wrapping }))
+    all_are.then_some((changes, Access { anchors: Vec::new(), wrapping }))
 }
 
 /// The checkpoints. The first is the blob's beginning, whatever it says; older versions leave it out.

@@ -133,6 +133,18 @@ impl Source for LayoutSource {
         file.seek(SeekFrom::Start(offset)).map_err(failed("read", &path))?;
         Ok(Box::new(file))
     }
+
+    fn document(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
+        let path = blob_path(&self.root, digest);
+        let mut file = self.blob(&Descriptor::new("", *digest, 0))?;
+        let bytes = bounded(&mut file, &self.name).map_err(failed("read", &path))??;
+        let actual = Digest::of(&bytes);
+        if actual == *digest {
+            return Ok(bytes);
+        }
+        let problem = format!("a document `{actual}` instead of `{digest}`");
+        Err(Error::Broken { place: self.name.clone(), problem })
+    }
 }
 
 /// Reads a document that may be hostile: never more than [`MAX_DOCUMENT`] (T25).

@@ -20,6 +20,7 @@ mod pull;
 mod push;
 mod reader;
 mod redirect;
+mod referrers;
 mod response;
 mod retry;
 mod route;

@@ -29,6 +29,7 @@ use crate::transport::registry::endpoint::Endpoint;
 use crate::transport::registry::engine::Engine;
 use crate::transport::registry::pieces::Pieces;
 use crate::transport::registry::redirect;
+use crate::transport::registry::referrers;
 use crate::transport::registry::response::Response;
 use crate::transport::registry::retry::Schedule;
 use crate::transport::registry::wire::Request;
@@ -74,6 +75,18 @@ impl Source for RegistrySource {
         self.read(descriptor, range, if long { piece } else { u64::MAX })
     }
 
+    fn document(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
+        let client = self.engine.client();
+        let reference = RegistryReference { tag: None, digest: Some(*digest), ..self.reference.clone() };
+        self.engine.run(async move { document(&client, &reference).await.map(|(bytes, _)| bytes) })
+    }
+
+    fn referrers(&self, subject: &Digest, artifact_type: &str) -> Result<Vec<Descriptor>, Error> {
+        let (client, reference) = (self.engine.client(), self.reference.clone());
+        let (subject, artifact_type) = (*subject, artifact_type.to_owned());
+        self.engine.run(async move { referrers::list(&client, &reference, &subject, &artifact_type).await })
+    }
+
     fn mount_point(&self) -> Option<(String, String)> {
         Some((self.reference.host.clone(), self.reference.repository.clone()))
     }
@@ -114,7 +127,10 @@ impl RegistrySource {
 }
 
 /// The document a reference leads to, checked against every digest that anyone named (T22).
-async fn document(client: &Client, reference: &RegistryReference) -> Result<(Vec<u8>, String), Error> {
+pub(super) async fn document(
+    client: &Client,
+    reference: &RegistryReference,
+) -> Result<(Vec<u8>, String), Error> {
     let endpoint = client.endpoint(&reference.host).await?;
     let scope = Scope::pull(&reference.repository);
     let url = endpoint.url(&format!("{}/manifests/{}", reference.repository, reference.version()));
@@ -165,7 +181,7 @@ fn check(
     Ok(())
 }
 
-fn broken(endpoint: &Endpoint, problem: String) -> Error {
+pub(super) fn broken(endpoint: &Endpoint, problem: String) -> Error {
     Error::Broken { place: endpoint.host.clone(), problem }
 }
 

@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn of_several_classes_each_has_its_first_name() {
         let mentions = Mentions::of(["5Shape", "N1a5ShapeE", "4Line"]).unwrap();
-        let found = mentions.find(["_Z1fv", "_ZN1a5Shape1nEv", "_Z3useRK5Shape"]);
+        let found = mentions.find(["_Z1fv", "_Z3useRK5Shape", "_ZN1a5Shape1nEv"]);
         assert_eq!(found, BTreeMap::from([(0, "_Z3useRK5Shape"), (1, "_ZN1a5Shape1nEv")]));
         assert!(Mentions::of([]).is_none());
     }

@@ -11,7 +11,8 @@ pub mod deploy;
 pub mod diff;
 pub mod exit;
 pub mod explain;
-pub mod help;
+pub mod heap;
+mod help;
 pub mod image;
 pub mod index;
 pub mod interrupt;
@@ -43,6 +44,7 @@ use crate::cli::session::Session;
 /// Parses the command line, does what it says, and tells how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    heap::one();
     let cli = Cli::parse();
     interrupt::end_cleanly_on_signals();
     let color = session::color(cli.global.color, std::io::stderr().is_terminal());

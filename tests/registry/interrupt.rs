@@ -84,7 +84,7 @@ fn an_interrupted_pass_leaves_what_it_has_learned() {
         let told = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert_eq!(ended.status.code(), Some(130), "{more:?}: {told}");
         assert!(!told.contains("error") && ended.stdout.is_empty(), "{more:?}: {told}");
-        assert_eq!(files(&cache.join("notes/partial-3")), [hex.clone()], "{more:?}");
+        assert_eq!(files(&cache.join("notes/partial-3")), std::slice::from_ref(&hex), "{more:?}");
         assert_eq!(files(&cache.join("tmp")), Vec::<String>::new(), "{more:?}");
         slow.store(false, SeqCst);
         let before = fake.seen("GET", &hex).len();

@@ -280,3 +280,18 @@ pub fn docker_save(path: &std::path::Path, sample: &Sample, pack: &dyn Fn(&Vec<u
     builder.append_link(&mut header, "alias/layer.tar", "../layer0/layer.tar").unwrap();
     builder.finish().unwrap();
 }
+
+#[test]
+fn a_document_of_a_layout_has_the_digest_it_was_asked_by() {
+    let (bench, (_, derived)) = (Bench::new(), base_and_derived("beside"));
+    let source = bench.layout("beside", &derived);
+    let digest = Digest::of(&derived.manifest);
+    assert_eq!(source.document(&digest).unwrap(), derived.manifest);
+    let blob = bench.path("beside/blobs/sha256").join(digest.hex());
+    fs::write(&blob, b"{}").unwrap();
+    assert!(matches!(source.document(&digest), Err(Error::Broken { .. })));
+    fs::write(&blob, vec![b' '; 9 << 20]).unwrap();
+    assert!(matches!(source.document(&digest), Err(Error::Broken { .. })));
+    fs::remove_file(&blob).unwrap();
+    assert!(matches!(source.document(&digest), Err(Error::NotFound { .. })));
+}

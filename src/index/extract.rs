@@ -97,8 +97,9 @@ fn runs(access: &Access, size: u64, wanted: &BTreeMap<u64, Wanted>) -> Option<Ve
     Some(runs.collect())
 }
 
-/// The runs of files, by their numbers, whose ways are neighbours: one for each [`PART`], where the files' own digests say
-/// that bytes are right. Anchors lie far apart, so that what they have to vouch for stays together.
+/// The runs of files, by their numbers, whose ways are neighbours. Where the files' own digests say that bytes are right,
+/// a way that begins [`PART`] or more behind the beginning of a run is the next run's: nothing but its first block is
+/// fetched twice. Anchors lie far apart, so that what they have to vouch for stays together.
 fn parted(numbers: &[usize], ways: &[Way], all: &[(&u64, &Wanted)]) -> Vec<Run> {
     let files = numbers.iter().filter_map(|number| Some((ways.get(*number)?, all.get(*number)?)));
     let unsure = files.clone().any(|(_, (_, file))| file.digest.is_none());
@@ -106,7 +107,7 @@ fn parted(numbers: &[usize], ways: &[Way], all: &[(&u64, &Wanted)]) -> Vec<Run> 
     for (way, (offset, file)) in files {
         match runs.last_mut() {
             // The first to begin in the blob is the first in the tar: one decoder goes from there through all of them.
-            Some(run) if unsure || run.way.bytes.end - run.way.bytes.start < PART => {
+            Some(run) if unsure || way.bytes.start - run.way.bytes.start < PART => {
                 run.way.bytes.end = run.way.bytes.end.max(way.bytes.end);
                 run.files.insert(**offset, (*file).clone());
             }
@@ -200,4 +201,31 @@ pub(super) fn copy(reader: &mut dyn Read, count: u64, out: &mut dyn Write) -> io
 pub(super) fn outside(place: u64) -> io::Error {
     let text = format!("a file at or of {place} bytes is not inside the tar");
     io::Error::new(io::ErrorKind::UnexpectedEof, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_fetched_once_for_each_file() {
+        const MIB: u64 = 1 << 20;
+        let digest = Some(Digest::of(b""));
+        let runs = |ways: &[(u64, u64)], digest| {
+            let way = |(start, end): &(u64, u64)| Way { bytes: *start..*end, out: 0, start: Start::Zstd };
+            let wanted: BTreeMap<u64, Wanted> =
+                (0..ways.len()).map(|number| (number as u64, Wanted { size: 1, digest })).collect();
+            let ways: Vec<Way> = ways.iter().map(way).collect();
+            let all: Vec<(&u64, &Wanted)> = wanted.iter().collect();
+            let runs = parted(&(0..ways.len()).collect::<Vec<_>>(), &ways, &all);
+            runs.into_iter().map(|run| (run.way.bytes, run.files.len())).collect::<Vec<_>>()
+        };
+        // A Zstandard layer of one frame: there is one way to all files.
+        let whole = [(0, 500 * MIB); 3];
+        assert_eq!(runs(&whole, digest), [(0..500 * MIB, 3)]);
+        // A large file, small ones behind its restart point, and one far enough for a run of its own.
+        let ways = [(0, 40 * MIB), (0, 41 * MIB), (39 * MIB, 60 * MIB), (39 * MIB, 61 * MIB)];
+        assert_eq!(runs(&ways, digest), [(0..41 * MIB, 2), (39 * MIB..61 * MIB, 2)]);
+        assert_eq!(runs(&ways, None), [(0..61 * MIB, 4)]);
+    }
 }

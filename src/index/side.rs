@@ -11,7 +11,7 @@ const AT_ONCE: usize = 8;
 /// begun.
 ///
 /// # Errors
-/// The first failure, in the order of the parts that were begun.
+/// Of the failures the one of the first part.
 pub fn side_by_side<P: Sync, K: Ord + Send, V: Send, E: Send>(
     parts: &[P],
     work: impl Fn(&P) -> Result<BTreeMap<K, V>, E> + Sync,
@@ -19,24 +19,33 @@ pub fn side_by_side<P: Sync, K: Ord + Send, V: Send, E: Send>(
     let next = AtomicUsize::new(0);
     let some = || {
         let mut found = BTreeMap::new();
-        while let Some(part) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let done = work(part).inspect_err(|_| next.store(parts.len(), Ordering::Relaxed));
-            found.append(&mut done?);
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(part) = parts.get(number) else { return Ok(found) };
+            match work(part) {
+                Ok(mut done) => found.append(&mut done),
+                Err(error) => {
+                    next.store(parts.len(), Ordering::Relaxed);
+                    return Err((number, error));
+                }
+            }
         }
-        Ok(found)
     };
     if parts.len() < 2 {
-        return some();
+        return some().map_err(|(_, error)| error);
     }
     let results: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = parts.iter().take(AT_ONCE).map(|_| scope.spawn(some)).collect();
         threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect()
     });
-    let mut found = BTreeMap::new();
+    let (mut found, mut failed) = (BTreeMap::new(), BTreeMap::new());
     for result in results {
-        found.append(&mut result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        match result.unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+            Ok(mut done) => found.append(&mut done),
+            Err((number, error)) => drop(failed.insert(number, error)),
+        }
     }
-    Ok(found)
+    failed.pop_first().map_or(Ok(found), |(_, error)| Err(error))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! begins once more. Measured by `bench/bytes.py --scale full`: 295 MB before, and no slower.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 /// What glibc reads (mallopt(3), `M_ARENA_MAX`).
@@ -18,7 +19,9 @@ pub(super) fn one() {
         return;
     }
     let mut words = std::env::args_os();
-    if let (Ok(program), Some(name)) = (std::env::current_exe(), words.next()) {
+    let (Ok(program), Some(name)) = (std::env::current_exe(), words.next()) else { return };
+    // Under another name it may be the dynamic loader, or whatever else runs this program.
+    if program.file_name() == Path::new(&name).file_name() {
         // Returns only when it failed.
         drop(Command::new(program).arg0(name).args(words).env(HEAPS, "1").exec());
     }

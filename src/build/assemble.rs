@@ -203,9 +203,8 @@ fn bringers(cleared: &Cleared, world: &World<'_>) -> blob::Bringers {
     let locked = &cleared.fetched().locked;
     let grafts = cleared.edited().grafts.iter().rev().filter_map(|graft| {
         let layer = locked.donors.get(&graft.from)?.image.manifest.layers.get(graft.place.layer)?;
-        let word = cleared.fetched().donors.get(&graft.from)?.word(graft.place.layer);
         let (offset, size) = (graft.place.offset, graft.place.size);
-        let extract = index::recall(world.store, &layer.digest, offset, size, word)?;
+        let extract = index::recall_known(world.store, &layer.digest, offset, size, &graft.digest)?;
         Some((graft.digest, extract))
     });
     grafts.collect()

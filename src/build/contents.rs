@@ -15,6 +15,7 @@ use crate::edit::Place;
 use crate::edit::What;
 use crate::index;
 use crate::index::Wanted;
+use crate::index::Word;
 use crate::index::side_by_side;
 use crate::oci::Digest;
 
@@ -37,15 +38,15 @@ pub fn gather(
         let (Some(origin), Some(tree)) = (locked.donors.get(name), donors.get(name)) else {
             continue;
         };
-        let found = copy_out((origin, tree), &known(tree, &pins(decided, locked, name)), places, world)?;
+        let found = copy_out((origin, tree), &known(tree, pins(decided, locked, name)), places, world)?;
         contents.donors.extend(found.into_iter().map(|(place, digest)| ((name.clone(), place), digest)));
     }
     if let Some(place) = wants.texts.iter().find(|place| place.size > MAX_TEXT) {
         return Err(Error::TooLarge { size: place.size });
     }
-    let known = known(base, &Known::new());
+    let known = known(base, Known::new());
     contents.digests =
-        wants.digests.iter().filter_map(|at| Some((*at, *known.get(&(at.layer, at.offset))?))).collect();
+        wants.digests.iter().filter_map(|at| Some((*at, known.get(&(at.layer, at.offset))?.0))).collect();
     contents.texts = kept_texts(&locked.base, base, &wants.texts, world);
     let texts = wants.texts.iter().filter(|place| !contents.texts.contains_key(place));
     let digests = wants.digests.iter().filter(|place| !contents.digests.contains_key(place));
@@ -82,33 +83,34 @@ fn kept_texts(
     found.collect()
 }
 
-/// Digests of files by layer and offset.
-type Known = BTreeMap<(usize, u64), Digest>;
+/// Digests of files by layer and offset, and whose word they are.
+type Known = BTreeMap<(usize, u64), (Digest, Word)>;
 
-/// The digests that a lock file pins of a donor's files.
+/// The digests that a lock file pins of a donor's files. What fits one need not be what the layer has there: whoever wrote
+/// the lock file says so.
 fn pins(decided: &Decided, locked: &Locked, donor: &str) -> Known {
     let grafts = decided.entries.values().filter_map(|decision| match &decision.what {
         What::Graft { from, path, place } if from == donor => {
             let digest = locked.pins.get(&(from.clone(), path.to_string()))?;
-            Some(((place.layer, place.offset), *digest))
+            Some(((place.layer, place.offset), (*digest, Word::Lent)))
         }
         _ => None,
     });
     grafts.collect()
 }
 
-/// The digests of files that are to be trusted by those who believe the tree: those that indexing has hashed, and
-/// pinned ones.
-fn known(tree: &Tree, pins: &Known) -> Known {
-    let mut known: Known = tree
-        .indexes
-        .iter()
-        .flat_map(|(number, index)| {
-            index.object_digests().into_iter().map(|(offset, digest)| ((*number, offset), digest))
-        })
-        .collect();
-    known.extend(pins);
-    known
+/// The digests of files that are known before they are read: those that indexing has hashed, else pinned ones.
+fn known(tree: &Tree, mut pins: Known) -> Known {
+    for (number, index) in &tree.indexes {
+        for (offset, digest) in index.object_digests() {
+            match pins.get(&(*number, offset)) {
+                // Of two strangers the lock file is the one that the result is held against.
+                Some(_) if index.word == Word::Lent => {}
+                _ => drop(pins.insert((*number, offset), (digest, index.word))),
+            }
+        }
+    }
+    pins
 }
 
 fn read_text(world: &World<'_>, digest: &Digest) -> Result<Vec<u8>, Error> {
@@ -126,25 +128,28 @@ fn copy_out(
     places: &BTreeSet<Place>,
     world: &World<'_>,
 ) -> Result<BTreeMap<Place, Digest>, Error> {
-    let mut by_layer: BTreeMap<usize, BTreeMap<u64, Wanted>> = BTreeMap::new();
+    let mut by_layer: BTreeMap<(usize, Word), BTreeMap<u64, Wanted>> = BTreeMap::new();
     let mut found = BTreeMap::new();
     for place in places {
         let blob = origin.image.manifest.layers[place.layer].digest;
-        let digest = known.get(&(place.layer, place.offset)).copied();
-        // By others' words, another file may have been taken from there.
-        let recalled = index::recall(world.store, &blob, place.offset, place.size, tree.word(place.layer));
-        match recalled.filter(|extract| digest.is_none_or(|digest| digest == extract.digest)) {
+        let known = known.get(&(place.layer, place.offset)).copied();
+        let recalled = match known {
+            Some((digest, _)) => index::recall_known(world.store, &blob, place.offset, place.size, &digest),
+            None => index::recall(world.store, &blob, place.offset, place.size, tree.word(place.layer)),
+        };
+        match recalled {
             Some(extract) => drop(found.insert(*place, extract.digest)),
             None => {
-                let wanted = Wanted { size: place.size, digest };
-                by_layer.entry(place.layer).or_default().insert(place.offset, wanted);
+                let wanted = Wanted { size: place.size, digest: known.map(|(digest, _)| digest) };
+                let word = known.map_or(tree.word(place.layer), |(_, word)| word);
+                by_layer.entry((place.layer, word)).or_default().insert(place.offset, wanted);
             }
         }
     }
     // Whatever a layer holds of the files comes from a place of its own: there is nothing to wait for.
-    let layers: Vec<(usize, BTreeMap<u64, Wanted>)> = by_layer.into_iter().collect();
-    let taken = side_by_side(&layers, |(layer, wanted)| {
-        let extracts = origin.extract(world, (*layer, tree.word(*layer)), wanted)?;
+    let layers: Vec<((usize, Word), BTreeMap<u64, Wanted>)> = by_layer.into_iter().collect();
+    let taken = side_by_side(&layers, |((layer, word), wanted)| {
+        let extracts = origin.extract(world, (*layer, *word), wanted)?;
         let place = |(offset, extract): (u64, index::Extract)| {
             (Place { layer: *layer, offset, size: extract.size }, extract.digest)
         };
@@ -159,7 +164,7 @@ fn copy_out(
 /// # Errors
 /// When the layer cannot be read.
 pub fn copy_one(origin: &Origin, tree: &Tree, place: Place, world: &World<'_>) -> Result<Digest, Error> {
-    let known = known(tree, &Known::new());
+    let known = known(tree, Known::new());
     let found = copy_out((origin, tree), &known, &BTreeSet::from([place]), world)?;
     found.into_values().next().ok_or(Error::Gone { image: origin.written.clone(), layer: place.layer })
 }

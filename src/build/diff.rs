@@ -158,7 +158,7 @@ fn hashes(
         tree.indexes.iter().map(|(number, index)| (*number, index.object_digests())).collect();
     for place in places {
         let layer = origin.image.manifest.layers.get(place.layer).map(|layer| layer.digest);
-        let word = tree.indexes.get(&place.layer).map(|index| index.word).unwrap_or_default();
+        let word = tree.word(place.layer);
         let object = objects.get(&place.layer).and_then(|objects| objects.get(&place.offset)).copied();
         let digest =
             object.or_else(|| index::known_digest(world.store, &layer?, place.offset, place.size, word));
@@ -168,7 +168,7 @@ fn hashes(
         }
     }
     for (layer, wanted) in by_layer {
-        let found = origin.hashes(world, layer, &wanted)?;
+        let found = origin.hashes(world, (layer, tree.word(layer)), &wanted)?;
         for (offset, size) in wanted {
             if let Some(digest) = found.get(&(offset, size)) {
                 known.insert(Place { layer, offset, size }, *digest);

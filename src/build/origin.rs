@@ -240,7 +240,7 @@ impl Origin {
                 Ok(None) | Err(_) => drop(task),
             }
         }
-        if word == Word::Lent {
+        if word == Word::Lent && index::known(world.store, &layer).is_none() {
             return Err(self.misled(world, number));
         }
         let mut open = || self.open_layer(world, &layer);
@@ -249,7 +249,7 @@ impl Origin {
         self.once_more(world, &layer, task.as_ref(), &mut read)
     }
 
-    /// The hashes of files of a layer, by offset and size; `wanted` gives for each offset a size in bytes. The layer is read
+    /// The hashes of files of a layer that are there by whose `word` it is, by offset and size; `wanted` gives for each offset a size in bytes. The layer is read
     /// once if one of them is not known yet.
     ///
     /// # Errors
@@ -257,7 +257,7 @@ impl Origin {
     pub(super) fn hashes(
         &self,
         world: &World<'_>,
-        number: usize,
+        (number, word): (usize, Word),
         wanted: &BTreeMap<u64, u64>,
     ) -> Result<BTreeMap<(u64, u64), Digest>, Error> {
         let layer = self.layer(number);
@@ -265,7 +265,9 @@ impl Origin {
         let mut open = || self.open_layer(world, &layer);
         let task = world.progress.begin(&title, Some(layer.descriptor.size));
         let mut read = || index::hashes(world.store, &layer, &mut open, wanted, task.as_ref());
-        self.once_more(world, &layer, task.as_ref(), &mut read)
+        let found = self.once_more(world, &layer, task.as_ref(), &mut read);
+        // Places that the layer does not have are a stranger's.
+        if found.is_err() && word == Word::Lent { Err(self.misled(world, number)) } else { found }
     }
 
     /// Reads a layer, and once more when the first time failed because the cache's copy of it was damaged:

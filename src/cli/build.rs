@@ -213,15 +213,20 @@ fn by_others(
         let fetched = build::fetch::fetch(locked, &world)?;
         let lent = fetched.is_lent();
         let (verdict, report) = verdict(fetched, &args.gate, report, session)?;
-        if let (Verdict::Cleared(cleared), true) = (&verdict, lent) {
-            let assembled = build::assemble::assemble(cleared, &world)?;
-            lock::check_result(old, &lock::lockfile(cleared, &assembled)?)?;
+        match &verdict {
+            Verdict::Cleared(cleared) if lent => {
+                let assembled = build::assemble::assemble(cleared, &world)?;
+                lock::check_result(old, &lock::lockfile(cleared, &assembled)?)?;
+            }
+            // What a stranger finds wrong is to be seen here first.
+            Verdict::Refused { .. } if lent => return Ok(None),
+            Verdict::Cleared(_) | Verdict::Refused { .. } => {}
         }
-        Ok((verdict, report))
+        Ok(Some((verdict, report)))
     };
     match attempt() {
         Err(failure) if Damage::is_cause(&failure) => Err(failure),
-        outcome => Ok(outcome.ok()),
+        outcome => Ok(outcome.ok().flatten()),
     }
 }
 

@@ -19,11 +19,13 @@ use super::Access;
 use super::LayerIndex;
 use super::note;
 use super::pass::known;
+use super::table;
 use super::word::Word;
 use crate::elf::Symbols;
 use crate::elf::Traits;
 use crate::hint::Hint;
 use crate::layer::Changeset;
+use crate::layer::Content;
 use crate::layer::Node;
 use crate::oci::Digest;
 use crate::oci::ImagePath;
@@ -121,6 +123,9 @@ pub fn unpack(store: &Store, layer: &Layer, bytes: &[u8]) -> Result<(), BundleEr
     if let Some(path) = impossible(&head.layer) {
         return Err(BundleError::Path { layer: digest, path: path.to_string() });
     }
+    if !lies_within(&head.layer) {
+        return Err(malformed());
+    }
     // Once through to the end first: nothing is kept of a bundle that breaks off.
     while parts.next::<Part>().ok_or_else(malformed)?.is_some() {}
     let (_, mut parts) = opened(bytes).ok_or_else(malformed)?;
@@ -166,6 +171,18 @@ impl<R: Read> Frames<R> {
         let (value, rest) = postcard::take_from_bytes(&bytes).ok()?;
         rest.is_empty().then_some(Some(value))
     }
+}
+
+/// Whether every file is inside the tar, which is no longer than tars are.
+fn lies_within(index: &LayerIndex) -> bool {
+    let inside = |node: &Node| match node {
+        Node::File(Content::InLayer { offset, size }) => {
+            offset.checked_add(*size).is_some_and(|end| end <= index.uncompressed_size)
+        }
+        _ => true,
+    };
+    !table::is_listed(index.uncompressed_size)
+        && index.changeset.upserts.values().all(|entry| inside(&entry.node))
 }
 
 /// A path that no decoder of layers would have made, or something below what is no directory.

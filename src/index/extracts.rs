@@ -61,6 +61,19 @@ pub fn recall(store: &Store, layer: &Digest, offset: u64, size: u64, word: Word)
     (extract.size == size && there(&extract.digest, size) && blocks).then_some(extract)
 }
 
+/// As [`recall`], of a file whose digest is known: then it is the same whoever said that it is there.
+#[must_use]
+pub fn recall_known(
+    store: &Store,
+    layer: &Digest,
+    offset: u64,
+    size: u64,
+    digest: &Digest,
+) -> Option<Extract> {
+    let by = |word: &Word| recall(store, layer, offset, size, *word);
+    [Word::Own, Word::Lent].iter().filter_map(by).find(|extract| extract.digest == *digest)
+}
+
 /// The digest of the file of this size at this offset of a layer's tar, when it was taken out before.
 #[must_use]
 pub fn known_digest(store: &Store, layer: &Digest, offset: u64, size: u64, word: Word) -> Option<Digest> {

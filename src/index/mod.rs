@@ -42,6 +42,7 @@ pub use extracts::Blocks;
 pub use extracts::Extract;
 pub use extracts::known_digest;
 pub use extracts::recall;
+pub use extracts::recall_known;
 pub use hashes::hashes;
 pub use image::ImageObjects;
 pub use learned::Catch;

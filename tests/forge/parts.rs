@@ -1,6 +1,7 @@
 //! What is read of layers that are known: the wanted files, and nothing else.
 
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 
 use imgforge::oci::Digest;
@@ -79,6 +80,49 @@ fn what_is_read_in_part_is_verified() {
     bench.refuse(3, GRAFT).says("cannot read layer");
     fs::write(&blob, whole).unwrap();
     bench.forge("parts", GRAFT);
+}
+
+/// A lock file from elsewhere, and a place that serves what it pins: the bytes fit the pin, and are not the layer's.
+#[test]
+fn what_a_lock_file_pins_is_nothing_that_this_machine_has_seen() {
+    let bench = Bench::new();
+    images(&bench);
+    let first = bench.forge("parts", GRAFT);
+    bench.run(&["lock", "parts.toml"]).exits(0);
+    let cat = || bench.command(&["cat", "oci:layout:donor", "/d/wanted"]).output().unwrap().stdout;
+    let honest = cat();
+    assert_eq!(honest.len() as u64, WANTED);
+    let blob = donor_layer(&bench);
+    let whole = fs::read(&blob).unwrap();
+    // Noise is stored as it is, so the byte is one of the wanted file's.
+    let mut bytes = whole.clone();
+    bytes[13_500_000] ^= 1;
+    let tar = |blob: &[u8]| {
+        let mut tar = Vec::new();
+        // The sum at the end is wrong, and all before it is there.
+        drop(flate2::read::GzDecoder::new(blob).read_to_end(&mut tar));
+        tar
+    };
+    let at = tar(&whole).windows(64).position(|piece| piece == &honest[..64]).unwrap();
+    let forged = tar(&bytes)[at..at + honest.len()].to_vec();
+    assert_ne!(forged, honest);
+    let lock = fs::read_to_string(bench.path("parts.lock")).unwrap();
+    let pins = lock.replace(&Digest::of(&honest).hex(), &Digest::of(&forged).hex());
+    assert_ne!(pins, lock);
+    fs::write(bench.path("parts.lock"), pins).unwrap();
+    fs::remove_file(&blob).unwrap();
+    fs::write(&blob, bytes).unwrap();
+    forget_contents(&bench);
+    let build = ["build", "parts.toml", "--locked", "--output=oci:out:forged"];
+    let refused = bench.command(&build).output().unwrap();
+    assert!(!refused.status.success());
+    assert!(
+        bench.path("cache/blobs/sha256").join(Digest::of(&forged).hex()).exists(),
+        "the forged file was not taken"
+    );
+    fs::write(&blob, whole).unwrap();
+    assert!(cat() == honest, "a lock file's word passes for this machine's own");
+    assert_eq!(bench.forge("parts", GRAFT).digest(), first.digest());
 }
 
 #[test]

@@ -173,32 +173,12 @@ fn replaced(
     parts: &BTreeMap<ImagePath, Part>,
     findings: &mut Findings,
 ) -> Result<(), ObjectError> {
-    let Some(before) = case.before else {
-        return Ok(());
-    };
-    let mut all = Vec::new();
-    for (path, part) in parts.iter().filter(|(path, _)| case.changed.contains_key(*path)) {
-        let Some(old) = shapes::part(before, path)? else {
-            continue;
-        };
-        let changes = crate::abi::compare_layouts((&old.symbols, &old.traits.layout), part.layout());
-        let errors = changes.into_iter().filter(|change| change.severity == Severity::Error);
-        all.extend(errors.map(|change| Changed { path, change }));
-    }
+    let all = changed(case, parts)?;
     let Some(mentions) = Mentions::of(all.iter().map(|changed| changed.change.subject.as_str())) else {
         return Ok(());
     };
-    // Each file once, however many processes it is in; it is told of the libraries that come into one of these.
-    let mut users: BTreeMap<&ImagePath, BTreeSet<&ImagePath>> = BTreeMap::new();
-    for world in &case.worlds {
-        let files = || world.objects.iter().map(|mapped| &mapped.file);
-        let given: BTreeSet<&ImagePath> = files().filter(|file| case.changed.contains_key(*file)).collect();
-        for user in files().filter(|file| !case.changed.contains_key(*file) && !given.is_empty()) {
-            users.entry(user).or_default().extend(&given);
-        }
-    }
     let mut told = BTreeSet::new();
-    for (user, given) in users {
+    for (user, given) in users(case) {
         let Some(part) = parts.get(user) else { continue };
         for (number, symbol) in mentions.find(mangled(&part.symbols)) {
             let changed = &all[number];
@@ -209,4 +189,37 @@ fn replaced(
         }
     }
     Ok(())
+}
+
+/// The classes that changed in libraries that this build replaced.
+fn changed<'c>(
+    case: &Case<'_>,
+    parts: &'c BTreeMap<ImagePath, Part>,
+) -> Result<Vec<Changed<'c>>, ObjectError> {
+    let mut all = Vec::new();
+    let Some(before) = case.before else {
+        return Ok(all);
+    };
+    for (path, part) in parts.iter().filter(|(path, _)| case.changed.contains_key(*path)) {
+        let Some(old) = shapes::part(before, path)? else {
+            continue;
+        };
+        let changes = crate::abi::compare_layouts((&old.symbols, &old.traits.layout), part.layout());
+        let errors = changes.into_iter().filter(|change| change.severity == Severity::Error);
+        all.extend(errors.map(|change| Changed { path, change }));
+    }
+    Ok(all)
+}
+
+/// The files that stay, each once, however many processes it is in, with what this build brings into one of these.
+fn users<'c>(case: &'c Case<'_>) -> BTreeMap<&'c ImagePath, BTreeSet<&'c ImagePath>> {
+    let mut users: BTreeMap<&ImagePath, BTreeSet<&ImagePath>> = BTreeMap::new();
+    for world in &case.worlds {
+        let files = || world.objects.iter().map(|mapped| &mapped.file);
+        let given: BTreeSet<&ImagePath> = files().filter(|file| case.changed.contains_key(*file)).collect();
+        for user in files().filter(|file| !case.changed.contains_key(*file) && !given.is_empty()) {
+            users.entry(user).or_default().extend(&given);
+        }
+    }
+    users
 }

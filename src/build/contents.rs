@@ -132,16 +132,16 @@ fn copy_out(
     let mut found = BTreeMap::new();
     for place in places {
         let blob = origin.image.manifest.layers[place.layer].digest;
-        let known = known.get(&(place.layer, place.offset)).copied();
-        let recalled = match known {
+        let expected = known.get(&(place.layer, place.offset)).copied();
+        let recalled = match expected {
             Some((digest, _)) => index::recall_known(world.store, &blob, place.offset, place.size, &digest),
             None => index::recall(world.store, &blob, place.offset, place.size, tree.word(place.layer)),
         };
         match recalled {
             Some(extract) => drop(found.insert(*place, extract.digest)),
             None => {
-                let wanted = Wanted { size: place.size, digest: known.map(|(digest, _)| digest) };
-                let word = known.map_or(tree.word(place.layer), |(_, word)| word);
+                let wanted = Wanted { size: place.size, digest: expected.map(|(digest, _)| digest) };
+                let word = expected.map_or(tree.word(place.layer), |(_, word)| word);
                 by_layer.entry((place.layer, word)).or_default().insert(place.offset, wanted);
             }
         }

@@ -18,6 +18,9 @@ pub(super) struct Room {
     pub(super) chunks: usize,
 }
 
+/// The room of readers of blobs and of large files.
+pub(super) const ROOM: Room = Room { chunk: 256 << 10, chunks: 8 };
+
 /// The near end of a reader that runs ahead. Dropped early, it lets the thread end at its next chunk.
 pub(super) struct Ahead {
     filled: Receiver<io::Result<Vec<u8>>>,
@@ -59,7 +62,7 @@ impl Ahead {
 /// # Errors
 /// There is no thread to be had.
 pub fn ahead(reader: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    Ok(Box::new(Ahead::new(reader, Room { chunk: 256 << 10, chunks: 8 })?))
+    Ok(Box::new(Ahead::new(reader, ROOM)?))
 }
 
 fn run(
@@ -130,7 +133,7 @@ impl Read for Ahead {
 mod tests {
     use super::*;
 
-    const ROOM: Room = Room { chunk: 1000, chunks: 2 };
+    const SMALL: Room = Room { chunk: 1000, chunks: 2 };
 
     #[test]
     fn what_is_read_ahead_is_what_is_read() {
@@ -138,7 +141,7 @@ mod tests {
         for length in [0, 1, 999, 1000, 1001, 100_001] {
             let reader = Box::new(io::Cursor::new(bytes[..length].to_vec()));
             let mut out = Vec::new();
-            Ahead::new(reader, ROOM).unwrap().read_to_end(&mut out).unwrap();
+            Ahead::new(reader, SMALL).unwrap().read_to_end(&mut out).unwrap();
             assert_eq!(out, bytes[..length]);
         }
     }
@@ -154,7 +157,7 @@ mod tests {
             }
         }
         let mut out = Vec::new();
-        let error = Ahead::new(Box::new(Cut(1500)), ROOM).unwrap().read_to_end(&mut out).unwrap_err();
+        let error = Ahead::new(Box::new(Cut(1500)), SMALL).unwrap().read_to_end(&mut out).unwrap_err();
         assert_eq!((out.len(), error.kind()), (1500, io::ErrorKind::ConnectionReset));
     }
 
@@ -167,7 +170,7 @@ mod tests {
                 Ok(buffer.len())
             }
         }
-        drop(Ahead::new(Box::new(Endless(held)), ROOM).unwrap());
+        drop(Ahead::new(Box::new(Endless(held)), SMALL).unwrap());
         assert!(gone.recv().is_err());
     }
 }

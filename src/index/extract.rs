@@ -4,7 +4,6 @@
 //! by the anchors of the blob's digest around the bytes.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::io;
 use std::io::BufReader;
 use std::io::Read;
@@ -17,7 +16,7 @@ use super::access::SPACING;
 use super::access::Start;
 use super::access::Way;
 use super::ahead::Ahead;
-use super::ahead::Room;
+use super::ahead::ROOM;
 use super::blob::Span;
 use super::extracts;
 use super::extracts::Extract;
@@ -41,8 +40,6 @@ pub type OpenRange<'a, E> = &'a (dyn Fn(Range<u64>) -> Result<Box<dyn Read + Sen
 
 /// Shortest part of the blob, in bytes, that is worth a thread and a request of its own.
 const PART: u64 = 16 << 20;
-
-pub(super) const ROOM: Room = Room { chunk: 256 << 10, chunks: 8 };
 
 /// A file that is wanted.
 #[derive(Debug, Clone)]
@@ -90,9 +87,10 @@ fn runs(access: &Access, size: u64, wanted: &BTreeMap<u64, Wanted>) -> Option<Ve
     let ways = ways.collect::<Option<Vec<Way>>>()?;
     let ranges: Vec<Range<u64>> = ways.iter().map(|way| way.bytes.clone()).collect();
     let all: Vec<(&u64, &Wanted)> = wanted.iter().collect();
-    let runs = merge(&ranges, GAP).into_iter().flat_map(|read| {
-        let numbers: BTreeSet<usize> = read.holds.iter().copied().collect();
-        parted(&numbers.into_iter().collect::<Vec<_>>(), &ways, &all)
+    let runs = merge(&ranges, GAP).into_iter().flat_map(|mut read| {
+        // The first to begin in the blob is the first in the tar: one decoder goes from there through all of them.
+        read.holds.sort_unstable();
+        parted(&read.holds, &ways, &all)
     });
     Some(runs.collect())
 }
@@ -106,7 +104,6 @@ fn parted(numbers: &[usize], ways: &[Way], all: &[(&u64, &Wanted)]) -> Vec<Run> 
     let mut runs: Vec<Run> = Vec::new();
     for (way, (offset, file)) in files {
         match runs.last_mut() {
-            // The first to begin in the blob is the first in the tar: one decoder goes from there through all of them.
             Some(run) if unsure || way.bytes.start - run.way.bytes.start < PART => {
                 run.way.bytes.end = run.way.bytes.end.max(way.bytes.end);
                 run.files.insert(**offset, (*file).clone());

@@ -16,6 +16,7 @@ use super::access::Access;
 use super::access::SPACING;
 use super::access::Wrapping;
 use super::ahead::Ahead;
+use super::ahead::ROOM;
 use super::ahead::Room;
 use super::blob::Blob;
 use super::blob::Passed;
@@ -32,7 +33,6 @@ use crate::oci::digest::Hasher;
 use crate::oci::media_type;
 use crate::progress::Task;
 
-const COMPRESSED: Room = Room { chunk: 256 << 10, chunks: 8 };
 /// Restart points are asked for when a tar header was read: what is inflated ahead of that, with the tar reader's
 /// own 128 KiB, must be less than the decoder remembers.
 const TAR: Room = Room { chunk: 64 << 10, chunks: 3 };
@@ -88,7 +88,7 @@ impl<'a> Stream<'a> {
         let inner = open().map_err(|source| Error::Open { layer: digest, source })?;
         let (blob, passed) = Blob::new(inner, layer.descriptor.size);
         let read = |source| Error::Read { layer: digest, source };
-        let blob = Ahead::new(Box::new(blob), COMPRESSED).map_err(read)?;
+        let blob = Ahead::new(Box::new(blob), ROOM).map_err(read)?;
         let (tar, watched) = unwrap(compression, blob).map_err(read)?;
         let tar = Ahead::new(tar, TAR).map_err(read)?;
         let (hasher, before) = (Hasher::default(), Before::default());
@@ -107,7 +107,7 @@ impl<'a> Stream<'a> {
         let (from, told) = (passed.hasher.length(), passed.hasher.length());
         task.advance(told);
         let (blob, passed) = Blob::on(inner, layer.descriptor.size, passed);
-        let mut blob = Ahead::new(Box::new(blob), COMPRESSED)?;
+        let mut blob = Ahead::new(Box::new(blob), ROOM)?;
         let wrong =
             || io::Error::new(io::ErrorKind::InvalidData, "the notes of an earlier pass do not fit together");
         copy(&mut blob, restart.byte().checked_sub(from).ok_or_else(wrong)?, &mut io::sink())?;
@@ -180,7 +180,7 @@ fn unwrap(compression: Compression, blob: Ahead) -> io::Result<(Box<dyn Read + S
             (Box::new(gunzip), Watched::Gzip(handle))
         }
         Compression::Zstd => {
-            let frames = Frames::new(BufReader::with_capacity(COMPRESSED.chunk, blob))?;
+            let frames = Frames::new(BufReader::with_capacity(ROOM.chunk, blob))?;
             let noted = frames.noted();
             (Box::new(frames), Watched::Zstd(noted))
         }
@@ -189,9 +189,13 @@ fn unwrap(compression: Compression, blob: Ahead) -> io::Result<(Box<dyn Read + S
 
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while !self.tar.is_ready(TICK) || self.task.is_stopped() {
+        loop {
+            let ready = self.tar.is_ready(TICK);
             if self.task.is_stopped() {
                 return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "it was asked to stop"));
+            }
+            if ready {
+                break;
             }
         }
         let count = self.tar.read(buffer)?;

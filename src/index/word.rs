@@ -9,6 +9,6 @@ pub enum Word {
     /// This machine, which has read the whole layer and compared it with its digest.
     #[default]
     Own,
-    /// Somebody else: who shared an index, or who wrote the table of contents that the layer carries.
+    /// Somebody else: who shared an index, who wrote a table of contents of the layer, or a lock file that pins its files.
     Lent,
 }

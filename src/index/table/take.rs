@@ -17,7 +17,7 @@ use crate::index::Wanted;
 use crate::index::Word;
 use crate::index::access::SPACING;
 use crate::index::ahead::Ahead;
-use crate::index::extract::ROOM;
+use crate::index::ahead::ROOM;
 use crate::index::extract::copy;
 use crate::index::extract::files;
 use crate::index::extract::outside;

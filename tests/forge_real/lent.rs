@@ -14,10 +14,11 @@ use serde_json::json;
 use crate::services::Service;
 use crate::services::place;
 use crate::stage::can_run;
-use crate::stage::imgforge;
 use crate::stage::ran;
 use crate::stage::repository;
+use crate::stage::said;
 use crate::stage::skopeo;
+use crate::stage::swapped;
 
 const IMAGES: &str = r#"
 from oci_layout import *
@@ -93,9 +94,7 @@ impl Stage {
     }
 
     fn say(&self, cache: &str, words: &[&str]) -> String {
-        let ran = imgforge(&self.work.join(cache), words);
-        assert_eq!(ran.code, Some(0), "{words:?}: {}{}", ran.out, ran.err);
-        ran.out
+        said(&self.work.join(cache), words)
     }
 
     fn build(&self, cache: &str, more: &[&str]) -> Value {
@@ -172,25 +171,6 @@ fn rewrite(layout: &Path, tag: &str, change: &dyn Fn(Vec<u8>) -> Vec<u8>) {
     (manifest["config"]["digest"], manifest["config"]["size"]) = put(config.to_string().as_bytes());
     (one["digest"], one["size"]) = put(manifest.to_string().as_bytes());
     fs::write(layout.join("index.json"), index.to_string()).unwrap();
-}
-
-/// All of `from` becomes `to`, of one length, and the other way round.
-fn swapped(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    let mut at = 0;
-    while at + from.len() <= out.len() {
-        let here = &bytes[at..at + from.len()];
-        let other = if here == from {
-            to
-        } else if here == to {
-            from
-        } else {
-            &[]
-        };
-        out[at..at + other.len()].copy_from_slice(other);
-        at += other.len().max(1);
-    }
-    out
 }
 
 /// The head with a text of the configuration that the layer does not have.

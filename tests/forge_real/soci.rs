@@ -12,9 +12,10 @@ use serde_json::json;
 use crate::services::Service;
 use crate::services::place;
 use crate::stage::can_run;
-use crate::stage::imgforge;
 use crate::stage::repository;
 use crate::stage::run;
+use crate::stage::said;
+use crate::stage::swapped;
 
 const BASE: &str =
     "from oci_layout import *\nwrite_layout('layout', {'base': Image([Layer().dir('/opt/lib')])})";
@@ -158,9 +159,7 @@ impl Stage {
     }
 
     fn say(&self, cache: &str, words: &[&str]) -> String {
-        let ran = imgforge(&self.work.join(cache), words);
-        assert_eq!(ran.code, Some(0), "{words:?}: {}{}", ran.out, ran.err);
-        ran.out
+        said(&self.work.join(cache), words)
     }
 
     fn build(&self, cache: &str, more: &[&str]) -> Value {
@@ -189,19 +188,6 @@ impl Stage {
 fn ztoc() -> Vec<u8> {
     let file = repository("fixtures/formats/stored.ztoc.zst");
     zstd::decode_all(fs::read(file).unwrap().as_slice()).unwrap()
-}
-
-fn swapped(bytes: &[u8], one: &[u8], two: &[u8]) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    for (from, to) in [(one, two), (two, one)] {
-        for at in 0..=bytes.len() - from.len() {
-            if bytes[at..].starts_with(from) {
-                out[at..at + to.len()].copy_from_slice(to);
-            }
-        }
-    }
-    assert_ne!(out, bytes, "no lie");
-    out
 }
 
 #[test]

@@ -93,6 +93,27 @@ pub(crate) fn imgforge(cache: &Path, arguments: &[&str]) -> Ran {
     }
 }
 
+/// Runs imgforge with a cache of its own in `cache`, and wants success; its standard output.
+pub(crate) fn said(cache: &Path, words: &[&str]) -> String {
+    let ran = imgforge(cache, words);
+    assert_eq!(ran.code, Some(0), "{words:?}: {}{}", ran.out, ran.err);
+    ran.out
+}
+
+/// What a liar makes of these bytes: each of two words of one length stands where the other did.
+pub(crate) fn swapped(bytes: &[u8], one: &[u8], two: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    for (from, to) in [(one, two), (two, one)] {
+        for at in 0..=bytes.len() - from.len() {
+            if bytes[at..].starts_with(from) {
+                out[at..at + to.len()].copy_from_slice(to);
+            }
+        }
+    }
+    assert_ne!(out, bytes, "no lie");
+    out
+}
+
 /// `build` of one of the repository's recipes, which must go well: what `--metadata-file` says.
 pub(crate) fn build(work: &Path, recipe: &str, mirrors: &[String; 2], more: &[&str]) -> Value {
     let (recipe, metadata) = (repository("recipes").join(recipe), work.join("metadata.json"));

@@ -4,6 +4,8 @@
 
 #[path = "support/skip.rs"]
 mod skip;
+#[path = "support/titled.rs"]
+mod titled;
 #[path = "settings/truth.rs"]
 mod truth;
 
@@ -13,9 +15,13 @@ use std::io::Cursor;
 
 use imgforge::elf;
 use imgforge::elf::Fatbins;
+use imgforge::elf::HEAD;
+use imgforge::elf::Sieve;
+use imgforge::elf::Step;
 use proptest::prelude::any;
 use proptest::proptest;
 
+use titled::file;
 use truth::Truth;
 
 const SPECIFIC: u64 = 0x10_0000;
@@ -43,42 +49,6 @@ fn container(entries: &[(u16, u32, u64, u32)]) -> Vec<u8> {
     bytes.extend(16_u16.to_le_bytes());
     bytes.extend((body.len() as u64).to_le_bytes());
     bytes.extend(body);
-    bytes
-}
-
-/// An ELF file with these sections and nothing else.
-fn file(sections: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut names = vec![0_u8];
-    let mut headers = vec![[0_u64; 8]];
-    let mut bytes = vec![0_u8; 64];
-    let all = sections.iter().copied().chain([(".shstrtab", &[][..])]);
-    for (name, content) in all {
-        let at = names.len() as u64;
-        names.extend(name.bytes().chain([0]));
-        let content = if name == ".shstrtab" { names.clone() } else { content.to_vec() };
-        headers.push([at, 1, 2, 0, bytes.len() as u64, content.len() as u64, 0, 0]);
-        bytes.extend(content);
-    }
-    let start = bytes.len() as u64;
-    for [name, kind, flags, address, offset, size, ..] in &headers {
-        bytes.extend((*name as u32).to_le_bytes());
-        bytes.extend((*kind as u32).to_le_bytes());
-        for word in [flags, address, offset, size, &0, &1, &0] {
-            bytes.extend(word.to_le_bytes());
-        }
-        bytes.truncate(bytes.len() - 8);
-        bytes.extend([0; 8]);
-    }
-    bytes[..7].copy_from_slice(b"\x7fELF\x02\x01\x01");
-    bytes[16..18].copy_from_slice(&3_u16.to_le_bytes());
-    bytes[18..20].copy_from_slice(&62_u16.to_le_bytes());
-    bytes[20] = 1;
-    bytes[40..48].copy_from_slice(&start.to_le_bytes());
-    bytes[52] = 64;
-    bytes[54] = 56;
-    bytes[58] = 64;
-    bytes[60] = headers.len() as u8;
-    bytes[62] = headers.len() as u8 - 1;
     bytes
 }
 
@@ -151,6 +121,101 @@ proptest! {
         whole[header + 24..header + 32].copy_from_slice(&offset.to_le_bytes());
         whole[header + 32..header + 40].copy_from_slice(&size.to_le_bytes());
         fatbins(&whole);
+    }
+}
+
+/// The file with everything that a sieve lets go written over, and how much that was; `step` bytes are shown at once.
+fn sieved(bytes: &[u8], step: usize) -> (Vec<u8>, u64) {
+    let (mut left, mut gone, mut at, mut shown) = (bytes.to_vec(), 0, 0, step);
+    let mut sieve = Sieve::of(&bytes[..bytes.len().min(HEAD as usize)], bytes.len() as u64).unwrap();
+    while at < bytes.len() {
+        let here = &bytes[at..bytes.len().min(at + shown)];
+        match sieve.step(at as u64, here) {
+            Step::More if at + here.len() < bytes.len() => {
+                shown *= 2;
+                continue;
+            }
+            Step::More => at = bytes.len(),
+            Step::Keep(count) => at += count,
+            Step::Drop(count) => {
+                left[at..at + count as usize].fill(0x41);
+                (at, gone) = (at + count as usize, gone + count);
+            }
+        }
+        shown = step;
+    }
+    (left, gone)
+}
+
+/// An entry with so much code behind it.
+fn long_entry(number: u32, length: usize) -> Vec<u8> {
+    let mut bytes = entry((ELF, number, 0x11, 64));
+    bytes[8..16].copy_from_slice(&(length as u64).to_le_bytes());
+    bytes.resize(64 + length, 0xcc);
+    bytes
+}
+
+fn of_entries(entries: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = container(&[]);
+    bytes[8..16].copy_from_slice(&(entries.concat().len() as u64).to_le_bytes());
+    bytes.extend(entries.concat());
+    bytes
+}
+
+#[test]
+fn a_sieve_lets_go_of_device_code_and_of_what_is_not_mapped() {
+    let code = of_entries(&[long_entry(90, 1 << 20), long_entry(80, 100), long_entry(100, 3 << 20)]);
+    let text = b"SOME_SETTING\0FABRIC_NAME\0".repeat(10_000);
+    let twice = [code.clone(), vec![0; 40], code].concat();
+    let mut bytes = file(&[(".rodata", &text), (".nv_fatbin", &twice), (".gnu.tail", &text)]);
+    bytes.resize(bytes.len() + (200 << 20), 7);
+    let (left, gone) = sieved(&bytes, 256 << 10);
+    assert_eq!(gone, (200 << 20) + (8 << 20), "the code of two containers, and what is behind the file");
+    let study = |bytes: &[u8]| elf::study(&mut Cursor::new(bytes), bytes.len() as u64).unwrap().unwrap();
+    let whole = study(&bytes);
+    assert_eq!(study(&left), whole);
+    assert_eq!((whole.traits.fatbins.modules[0].count, whole.traits.texts.variables.len()), (2, 2));
+    // A file that says nothing of itself is kept whole.
+    assert!(Sieve::of(&bytes[..40], 40).is_none());
+    assert!(Sieve::of(&vec![0; 1 << 16], 1 << 30).is_none());
+}
+
+/// The same of real files: those in the directory that `IMGFORGE_LIBRARIES` names.
+#[test]
+#[ignore = "needs a directory of large libraries: say which by IMGFORGE_LIBRARIES"]
+fn a_sieve_keeps_what_a_study_of_real_files_reads() {
+    let directory = std::env::var("IMGFORGE_LIBRARIES").unwrap();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        let (left, gone) = sieved(&bytes, 256 << 10);
+        let study = |bytes: &[u8]| elf::study(&mut Cursor::new(bytes), bytes.len() as u64).unwrap().unwrap();
+        assert!(study(&left) == study(&bytes), "{}", path.display());
+        eprintln!("{}: {gone} of {} bytes let go", path.display(), bytes.len());
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_sieve_keeps_what_a_study_reads(
+        parts in proptest::collection::vec((0..4_u8, 1..200_000_usize, any::<u64>()), 1..12),
+        step in 16..70_000_usize,
+    ) {
+        let parts = parts.into_iter().flat_map(|(kind, length, lie)| match kind {
+            0 => of_entries(&[long_entry(90, length), long_entry(75, length / 3)]),
+            1 => vec![0; length],
+            2 => [&0xBA55_ED50_u32.to_le_bytes()[..], &lie.to_le_bytes(), &[1; 16]].concat(),
+            _ => {
+                let mut bad = of_entries(&[long_entry(90, length), long_entry(75, length)]);
+                bad[24..32].copy_from_slice(&lie.to_le_bytes());
+                bad
+            }
+        });
+        let code: Vec<u8> = parts.collect();
+        let bytes = file(&[(".nv_fatbin", &code), (".rodata", b"SOME_SETTING\0")]);
+        let (left, _) = sieved(&bytes, step);
+        let study = |bytes: &[u8]| elf::study(&mut Cursor::new(bytes), bytes.len() as u64).unwrap().unwrap();
+        proptest::prop_assert!(study(&left) == study(&bytes));
     }
 }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod elves;
+#[path = "support/titled.rs"]
+mod titled;
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -86,6 +88,47 @@ fn open(blob: &[u8]) -> impl FnMut() -> Result<Box<dyn Read + Send>, io::Error> 
 /// Catches no file.
 fn nothing(_: &ImagePath) -> bool {
     false
+}
+
+/// A layer that is a tar and no more.
+fn make_plain(changes: &Changeset) -> Made {
+    let mut blob = Vec::new();
+    encode::encode(changes, &mut |_, _| unreachable!("all is in memory"), &mut blob).unwrap();
+    let descriptor = Descriptor::of("application/vnd.oci.image.layer.v1.tar", &blob);
+    Made { layer: Layer { descriptor, diff_id: DiffId(Digest::of(&blob)) }, blob }
+}
+
+#[test]
+fn a_large_file_with_text_inside_device_code_makes_the_layer_be_read_again() {
+    let mut code = 0xBA55_ED50_u32.to_le_bytes().to_vec();
+    let body =
+        [&2_u16.to_le_bytes()[..], &[1, 1], &64_u32.to_le_bytes(), &200_000_u64.to_le_bytes()].concat();
+    code.extend(
+        [&1_u16.to_le_bytes()[..], &16_u16.to_le_bytes(), &200_064_u64.to_le_bytes(), &body].concat(),
+    );
+    code.resize(16 + 64, 0);
+    code.extend(b"\0SETTING_IN_CODE\0".repeat(20_000));
+    for (section, again) in [(".nv_fatbin", false), (".rodata", true)] {
+        let mut elf = titled::file(&[(section, &code)]);
+        // Too long for memory.
+        elf.resize(65 << 20, 0);
+        let mut changes = Changeset::default();
+        file(&mut changes, "/usr/lib/large.so", &elf);
+        let made = make_plain(&changes);
+        let (_directory, store) = store();
+        let opened = Cell::new(0);
+        let mut inner = open(&made.blob);
+        let mut counting = || {
+            opened.set(opened.get() + 1);
+            inner()
+        };
+        let index = index::obtain(&store, &made.layer, &mut counting, &nothing, &Silent).unwrap();
+        assert_eq!(opened.get(), 1 + i32::from(again), "{section}");
+        let object = &index.objects[&elves::path("/usr/lib/large.so")];
+        assert_eq!((object.digest, object.size), (Digest::of(&elf), 65 << 20));
+        let traits = index::traits(&store, &object.digest, Word::Own).unwrap();
+        assert_eq!(traits.texts.variables.contains(&"SETTING_IN_CODE".to_owned()), again, "{section}");
+    }
 }
 
 #[test]
@@ -291,7 +334,7 @@ fn a_pass_that_is_cut_off_goes_on_where_it_ended() {
                 Ok(made) => break made,
                 Err(error) => assert!(matches!(error, Error::Decode { .. }), "{error}"),
             }
-            assert!(parts.path().join("notes/partial-3").exists());
+            assert!(parts.path().join("notes/partial-4").exists());
             assert!(runs < 10, "it does not get on");
         };
         let from = opened.get().unwrap();
@@ -318,7 +361,7 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
     };
     let all = || cut(&blob, blob.len(), &opened);
     let (place, damaged) = begun();
-    let note = notes(place.path()).into_keys().find(|name| name.starts_with("notes/partial-3")).unwrap();
+    let note = notes(place.path()).into_keys().find(|name| name.starts_with("notes/partial-4")).unwrap();
     let bytes = std::fs::read(place.path().join(&note)).unwrap();
     std::fs::write(place.path().join(&note), &bytes[..bytes.len() / 2]).unwrap();
     index::obtain_on(&damaged, &layer, &mut all(), &|_| false, &Silent).unwrap();
@@ -336,7 +379,7 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
         other[step / 4 + offset * 1000] ^= 4;
         index::obtain_on(&store, &layer, &mut cut(&other, step, &opened), &|_| false, &Silent).unwrap_err();
         // Most such bytes break the stream at once, and a broken stream leaves nothing.
-        place.path().join("notes/partial-3").exists().then_some((place, store))
+        place.path().join("notes/partial-4").exists().then_some((place, store))
     });
     let (place, store) = wrong.expect("one of 64 flipped bits leaves a stream that can be decoded");
     let mut offsets = Vec::new();
@@ -347,7 +390,7 @@ fn what_a_cut_pass_left_is_not_believed_when_it_is_wrong() {
     };
     index::obtain_on(&store, &layer, &mut told, &|_| false, &Silent).unwrap();
     assert!(matches!(offsets[..], [from, 0] if from > 0), "{offsets:?}");
-    assert!(!notes(place.path()).keys().any(|name| name.starts_with("notes/partial-3")));
+    assert!(!notes(place.path()).keys().any(|name| name.starts_with("notes/partial-4")));
 }
 
 #[test]

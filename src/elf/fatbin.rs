@@ -25,7 +25,7 @@ use super::source::Source;
 
 const MAGIC: u32 = 0xBA55_ED50;
 /// Bytes of an entry's header that are understood.
-const ENTRY: u64 = 64;
+pub(super) const ENTRY: u64 = 64;
 /// Flags of an entry: for one architecture only, for one family only.
 const SPECIFIC: u64 = 0x10_0000;
 const FAMILY: u64 = 0x20_0000;
@@ -112,13 +112,13 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     fn section(&mut self, mut at: u64, end: u64) -> Result<(), Error> {
         while let Some(bytes) = self.header(at, 16, end)? {
             let fields = self.source.fields(&bytes);
-            let (magic, header, length) = (fields.int(0), fields.half(6), fields.long(8));
-            if magic != MAGIC {
+            let (header, length) = container(fields);
+            if fields.int(0) != MAGIC {
                 let Some(next) = self.next(at + 4, end)? else { break };
                 at = next;
                 continue;
             }
-            let first = at.saturating_add(u64::from(header).max(16));
+            let first = at.saturating_add(header);
             let after = first.saturating_add(length).min(end);
             self.container(first, after)?;
             at = after.max(at + 16);
@@ -130,7 +130,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         let mut codes = Vec::new();
         while let Some(bytes) = self.header(at, ENTRY, end)? {
             let fields = self.source.fields(&bytes);
-            let (header, length) = (u64::from(fields.int(4)), fields.long(8));
+            let (header, length) = entry(fields);
             if header < ENTRY {
                 break;
             }
@@ -157,7 +157,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
 
     /// Where the next container begins: they are aligned, so there can be padding before it.
     fn next(&mut self, mut at: u64, end: u64) -> Result<Option<u64>, Error> {
-        let magic = if self.source.little { MAGIC.to_le_bytes() } else { MAGIC.to_be_bytes() };
+        let magic = magic(self.source.little);
         while at < end && self.gaps > 0 {
             let bytes = self.source.bytes(at, (end - at).min(1 << 12))?;
             if bytes.len() < magic.len() {
@@ -172,6 +172,21 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         }
         Ok(None)
     }
+}
+
+/// How a container begins.
+pub(super) const fn magic(little: bool) -> [u8; 4] {
+    if little { MAGIC.to_le_bytes() } else { MAGIC.to_be_bytes() }
+}
+
+/// Lengths of a container's header and of the entries behind it.
+pub(super) fn container(fields: Fields<'_>) -> (u64, u64) {
+    (u64::from(fields.half(6)).max(16), fields.long(8))
+}
+
+/// Lengths of an entry's header and of the code behind it.
+pub(super) fn entry(fields: Fields<'_>) -> (u64, u64) {
+    (u64::from(fields.int(4)), fields.long(8))
 }
 
 /// What an entry is; other kinds than machine code and PTX run nowhere by themselves.

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::io::Read;
 use std::io::Seek;
+use std::ops::Range;
 
 use goblin::container::Container;
 use goblin::container::Ctx;
@@ -106,6 +107,23 @@ pub fn schemas(file: &mut (impl Read + Seek), size: u64) -> Result<Vec<String>, 
         Some((_, _, anchors)) => texts::schemas(&mut source, &anchors),
         None => Ok(Vec::new()),
     }
+}
+
+/// What program headers name of a file that begins with `head`, and where its section headers are. `None`: these bytes do
+/// not tell.
+pub(super) fn places(head: &[u8]) -> Option<(Vec<Range<u64>>, Range<u64>)> {
+    let mut file = Cursor::new(head);
+    let mut source = Source::new(&mut file, head.len() as u64);
+    let header = Elf::parse_header(head).ok()?;
+    let context = context(&header)?;
+    let named = programs(&mut source, &header, context).ok()?;
+    if header.e_shoff == 0 || header.e_shnum == 0 || named.is_empty() {
+        return None;
+    }
+    let count = u64::from(header.e_shnum) * u64::from(header.e_shentsize);
+    let sections = header.e_shoff..header.e_shoff.saturating_add(count);
+    let named = named.iter().map(|p| p.p_offset..p.p_offset.saturating_add(p.p_filesz));
+    Some((named.collect(), sections))
 }
 
 /// Facts and symbols, and where the tables are.

@@ -118,6 +118,13 @@ pub(super) struct Fields<'a> {
     little: bool,
 }
 
+impl<'a> Fields<'a> {
+    /// Bytes of a file of this class and order.
+    pub(super) const fn new(bytes: &'a [u8], wide: bool, little: bool) -> Self {
+        Self { bytes, wide, little }
+    }
+}
+
 impl Fields<'_> {
     fn number(self, at: usize, length: usize) -> u64 {
         let Some(bytes) = at.checked_add(length).and_then(|end| self.bytes.get(at..end)) else {

@@ -138,7 +138,16 @@ fn places<R: Read + Seek>(source: &Source<'_, R>, all: &[Section], anchors: &Anc
 
 /// Sections of read-only data without strings that anybody would look for.
 fn is_known(name: &str) -> bool {
-    let tables = [".eh_frame", ".gcc_except_table", ".nv", "__nv_", ".gopclntab", ".interp", ".stapsdt"];
+    let tables = [
+        ".eh_frame",
+        ".gcc_except_table",
+        ".nv",
+        "__nv_",
+        ".gopclntab",
+        ".interp",
+        ".stapsdt",
+        ".cask_resource",
+    ];
     tables.iter().any(|table| name.starts_with(table))
 }
 

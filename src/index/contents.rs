@@ -5,7 +5,9 @@ use std::io::Read;
 use std::path::Path;
 
 use super::Object;
+use super::holed::Missed;
 use super::shell;
+use super::spool::Keeping;
 use super::spool::Spool;
 use crate::elf;
 use crate::elf::Study;
@@ -36,7 +38,15 @@ pub(super) enum Found {
 
 /// Looks at a file of `size` bytes. A file that starts as ELF and cannot be understood is nothing: for the
 /// dynamic loader it is no library either. Temporary files have no name and live in `temporary`.
-pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: &Path) -> io::Result<Found> {
+///
+/// # Errors
+/// The reader's and the disk's; [`Missed`] when not all that the study asks for was kept.
+pub(super) fn look(
+    path: &ImagePath,
+    size: u64,
+    file: &mut dyn Read,
+    (keeping, temporary): (Keeping, &Path),
+) -> io::Result<Found> {
     let mut start = Vec::with_capacity(4);
     file.take(4).read_to_end(&mut start)?;
     if let Some(kind) = Text::of_start(path, &start).filter(|kind| size <= kind.longest()) {
@@ -47,8 +57,12 @@ pub(super) fn look(path: &ImagePath, size: u64, file: &mut dyn Read, temporary: 
         return Ok(Found::Nothing);
     }
     let mut whole = Hashing::new(start.as_slice().chain(file));
-    let mut spool = Spool::fill(&mut whole, size, temporary)?;
-    Ok(found(elf::study(&mut spool, size), whole.hasher().digest(), size))
+    let mut spool = Spool::fill(&mut whole, size, keeping, temporary)?;
+    let study = elf::study(&mut spool, size);
+    if spool.is_missed() {
+        return Err(io::Error::other(Missed));
+    }
+    Ok(found(study, whole.hasher().digest(), size))
 }
 
 /// Whether this is a wheel's list of its files, and not too long to be one.

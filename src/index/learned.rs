@@ -18,6 +18,7 @@ use super::extracts::Extract;
 use super::note;
 use super::partial::Partial;
 use super::spool;
+use super::spool::Keeping;
 use super::stream::Stream;
 use super::taking;
 use super::taking::Taken;
@@ -56,6 +57,7 @@ pub(super) enum Learned {
 pub(super) struct Learning<'a> {
     store: &'a Store,
     catch: Catch<'a>,
+    keeping: Keeping,
     handle: Option<Handle>,
     found: BTreeMap<u64, Learned>,
     caught: BTreeMap<u64, Taken>,
@@ -71,12 +73,13 @@ impl<'a> Learning<'a> {
     pub(super) fn new(store: &'a Store) -> Self {
         let (found, caught, texts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (asked, extracts) = (Vec::new(), BTreeMap::new());
-        Self { store, catch: &|_| false, handle: None, found, caught, texts, asked, extracts }
+        let (keeping, handle) = (Keeping::Needed, None);
+        Self { store, catch: &|_| false, keeping, handle, found, caught, texts, asked, extracts }
     }
 
     /// As [`Learning::new`], of a layer whose decoder has the `handle`; files that `catch` names are taken.
-    pub(super) fn on(store: &'a Store, catch: Catch<'a>, handle: Option<&Handle>) -> Self {
-        Self { catch, handle: handle.cloned(), ..Self::new(store) }
+    pub(super) fn on(store: &'a Store, catch: Catch<'a>, keeping: Keeping, handle: Option<&Handle>) -> Self {
+        Self { catch, keeping, handle: handle.cloned(), ..Self::new(store) }
     }
 
     /// With what a pass before this one has learned and taken.
@@ -135,15 +138,15 @@ impl<'a> Learning<'a> {
     }
 
     fn look(&mut self, path: &ImagePath, (offset, size): (u64, u64), file: &mut dyn Read) -> io::Result<()> {
-        let temporary = self.store.temporary();
+        let (temporary, keeping) = (self.store.temporary(), self.keeping);
         let found = if contents::is_record(path, size) {
             let mut text = Vec::new();
             file.read_to_end(&mut text)?;
-            let found = contents::look(path, size, &mut text.as_slice(), &temporary)?;
+            let found = contents::look(path, size, &mut text.as_slice(), (keeping, &temporary))?;
             self.texts.insert(offset, text);
             found
         } else {
-            contents::look(path, size, file, &temporary)?
+            contents::look(path, size, file, (keeping, &temporary))?
         };
         self.learn(offset, found)
     }

@@ -15,6 +15,7 @@ mod error;
 mod extract;
 mod extracts;
 mod hashes;
+mod holed;
 mod image;
 mod learned;
 mod note;

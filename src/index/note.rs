@@ -26,17 +26,17 @@ struct Kind {
 
 /// Kinds of notes; the number changes with the meaning of the bytes. Those of layers and trees change with all others:
 /// whoever has one relies on the notes of its files.
-const LAYERS: Kind = Kind { own: "layers-11", lent: "lent-layers-11" };
+const LAYERS: Kind = Kind { own: "layers-12", lent: "lent-layers-12" };
 const SYMBOLS: Kind = Kind { own: "symbols-6", lent: "lent-symbols-6" };
-const TRAITS: Kind = Kind { own: "traits-5", lent: "lent-traits-5" };
+const TRAITS: Kind = Kind { own: "traits-6", lent: "lent-traits-6" };
 const ACCESS: Kind = Kind { own: "access-2", lent: "lent-access-2" };
 const EXTRACTS: Kind = Kind { own: "extracts-3", lent: "lent-extracts-3" };
 const TEXTS: Kind = Kind { own: "texts-2", lent: "lent-texts-2" };
-const TREES: &str = "trees-3";
+const TREES: &str = "trees-4";
 /// Windows of restart points compress to a half, file tables to a tenth; levels above this one gain nothing.
 const LEVEL: i32 = 9;
 /// Changes with the layers' notes, too.
-const PARTIAL: &str = "partial-3";
+const PARTIAL: &str = "partial-4";
 const HASHES: &str = "hashes-2";
 /// Tables that layers carry.
 const TABLES: &str = "tables-1";

@@ -5,11 +5,13 @@ use std::io::Read;
 
 use super::Error;
 use super::LayerIndex;
+use super::holed::Missed;
 use super::learned::Catch;
 use super::learned::Learning;
 use super::note;
 use super::partial::Halt;
 use super::partial::Partial;
+use super::spool::Keeping;
 use super::stream::Stream;
 use super::word::Word;
 use crate::layer::Entry;
@@ -29,7 +31,8 @@ pub type OpenAt<'a, E> = &'a mut dyn FnMut(u64) -> Result<Box<dyn Read + Send>, 
 /// The index of a layer: from the note in the store, else by reading the whole blob once.
 ///
 /// Memory does not grow with the layer, only with its number of files and the symbols of one ELF file at a
-/// time; big ELF files pass through an unnamed temporary file in the store. `task` advances by
+/// time; big ELF files pass through an unnamed temporary file in the store, without what no study asks for; when one does
+/// all the same, the layer is read again. `task` advances by
 /// compressed bytes, by all of them at once when the note is there. Files that `catch` names are taken into the
 /// store on the way ([`recall`](super::recall) then has them), unless the note is there.
 ///
@@ -46,9 +49,15 @@ pub fn obtain<E: std::error::Error + 'static>(
         task.advance(layer.descriptor.size);
         return Ok(index);
     }
-    let stream = Stream::open(layer, open, task)?;
-    let learning = Learning::on(store, catch, stream.handle());
-    run(store, layer, stream, learning, Progress::default())
+    let mut pass = |keeping| {
+        let stream = Stream::open(layer, open, task)?;
+        let learning = Learning::on(store, catch, keeping, stream.handle());
+        run(store, layer, stream, learning, Progress::default())
+    };
+    match pass(Keeping::Needed) {
+        Err(error) if is_missed(&error) => pass(Keeping::Whole),
+        outcome => outcome,
+    }
 }
 
 /// As [`obtain`], and goes on where a pass that was cut off has stopped; `open` opens the blob from an offset on. What is
@@ -88,7 +97,8 @@ fn resume<E: std::error::Error + 'static>(
     let stream = Stream::resume(layer, inner, halt, task);
     let stream = stream.map_err(|source| Error::Read { layer: digest, source })?;
     let Partial { progress, found, texts, extracts, .. } = partial;
-    let learning = Learning::on(store, catch, stream.handle()).after(found, texts, extracts);
+    let learning = Learning::on(store, catch, Keeping::Whole, stream.handle());
+    let learning = learning.after(found, texts, extracts);
     run(store, layer, stream, learning, progress)
 }
 
@@ -129,6 +139,15 @@ fn is_cut(error: &decode::Error) -> bool {
 
 fn is_damage(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
+
+/// Whether a file was looked at for more than what was kept of it.
+fn is_missed<E: std::error::Error>(error: &Error<E>) -> bool {
+    let inner = match error {
+        Error::Decode { source: decode::Error::Visit { source, .. }, .. } => source.get_ref(),
+        _ => None,
+    };
+    inner.is_some_and(|inner| inner.is::<Missed>())
 }
 
 /// Whether the bytes were read and are wrong: then what a pass before this one has left may be to blame.

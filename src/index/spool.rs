@@ -1,4 +1,5 @@
-//! A file of a layer put where it can be sought in: memory while there is room, else an unnamed temporary file.
+//! An ELF file of a layer put where it can be sought in: memory while there is room, else an unnamed temporary file,
+//! which lacks what nobody will ask for.
 
 use std::fs::File;
 use std::io;
@@ -11,6 +12,10 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
+use super::holed::Holed;
+use crate::elf::HEAD;
+use crate::elf::Sieve;
+
 /// Most bytes that all threads together hold in memory.
 const ROOM: u64 = 64 << 20;
 /// Bytes that are written at once.
@@ -22,6 +27,16 @@ static HELD: AtomicU64 = AtomicU64::new(0);
 pub(super) enum Spool {
     Memory { bytes: Cursor<Vec<u8>>, _held: Held },
     Disk(File),
+    Holed(Holed),
+}
+
+/// Whether large files are kept whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeping {
+    /// Only what a study should ask for.
+    Needed,
+    /// All of it.
+    Whole,
 }
 
 /// A part of the memory that there is room for.
@@ -51,14 +66,19 @@ impl Spool {
     ///
     /// # Errors
     /// The reader's, or those of a file in `temporary`.
-    pub(super) fn fill(file: &mut dyn Read, size: u64, temporary: &Path) -> io::Result<Self> {
-        Self::fill_beside(&HELD, file, size, temporary)
+    pub(super) fn fill(
+        file: &mut dyn Read,
+        size: u64,
+        keeping: Keeping,
+        temporary: &Path,
+    ) -> io::Result<Self> {
+        Self::fill_beside(&HELD, file, (size, keeping), temporary)
     }
 
     fn fill_beside(
         all: &'static AtomicU64,
         file: &mut dyn Read,
-        size: u64,
+        (size, keeping): (u64, Keeping),
         temporary: &Path,
     ) -> io::Result<Self> {
         if let Some(held) = Held::take(all, size) {
@@ -67,9 +87,21 @@ impl Spool {
             return Ok(Self::Memory { bytes: Cursor::new(bytes), _held: held });
         }
         let mut disk = tempfile::tempfile_in(temporary)?;
-        copy(file, size, &mut disk)?;
+        let mut head = Vec::new();
+        file.take(HEAD.min(size)).read_to_end(&mut head)?;
+        let sieve = if keeping == Keeping::Needed { Sieve::of(&head, size) } else { None };
+        let mut file = head.as_slice().chain(file.take(size - head.len() as u64));
+        if let Some(sieve) = sieve {
+            return Ok(Self::Holed(Holed::fill(&mut file, sieve, size, disk)?));
+        }
+        copy(&mut file, size, &mut disk)?;
         disk.rewind()?;
         Ok(Self::Disk(disk))
+    }
+
+    /// Whether somebody has asked for what was not kept.
+    pub(super) const fn is_missed(&self) -> bool {
+        matches!(self, Self::Holed(file) if file.is_missed())
     }
 }
 
@@ -99,6 +131,7 @@ impl Read for Spool {
         match self {
             Self::Memory { bytes, .. } => bytes.read(buffer),
             Self::Disk(file) => file.read(buffer),
+            Self::Holed(file) => file.read(buffer),
         }
     }
 }
@@ -108,6 +141,7 @@ impl Seek for Spool {
         match self {
             Self::Memory { bytes, .. } => bytes.seek(to),
             Self::Disk(file) => file.seek(to),
+            Self::Holed(file) => file.seek(to),
         }
     }
 }
@@ -122,7 +156,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let bytes: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
         let size = bytes.len() as u64;
-        let fill = || Spool::fill_beside(&ALL, &mut bytes.as_slice(), size, directory.path()).unwrap();
+        let fill = || {
+            let kept = (size, Keeping::Needed);
+            Spool::fill_beside(&ALL, &mut bytes.as_slice(), kept, directory.path()).unwrap()
+        };
         let read = |mut spool: Spool| {
             let mut out = Vec::new();
             spool.seek(SeekFrom::Start(500)).unwrap();

@@ -102,5 +102,5 @@ fn a_layer_whose_index_is_a_strangers_is_taken_when_the_lock_file_says_the_same(
         "--index-from=oci:indexes",
     ];
     assert_eq!(bench.run(&args).exits(0).json()["digest"], *honest.digest());
-    assert!(note("lent-layers-11") && !note("layers-11"), "the layer was read, which nothing asks for");
+    assert!(note("lent-layers-12") && !note("layers-12"), "the layer was read, which nothing asks for");
 }

@@ -212,7 +212,7 @@ fn nobody_else_is_misled(stage: &Stage, image: &str, what: &str) {
     let mislead = |cache: &str| {
         drop(fs::remove_dir_all(stage.work.join(cache)));
         let told = [stage.ls(cache, "base:1", &[&from]), stage.ls(cache, "donor:1", &[&from])];
-        assert!(stage.work.join(cache).join("notes/lent-layers-11").exists(), "{what}: nothing was borrowed");
+        assert!(stage.work.join(cache).join("notes/lent-layers-12").exists(), "{what}: nothing was borrowed");
         // A text is in no listing.
         assert!(told != listed || what == "text", "{what}: the lie is not there");
     };

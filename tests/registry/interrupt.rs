@@ -84,7 +84,7 @@ fn an_interrupted_pass_leaves_what_it_has_learned() {
         let told = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert_eq!(ended.status.code(), Some(130), "{more:?}: {told}");
         assert!(!told.contains("error") && ended.stdout.is_empty(), "{more:?}: {told}");
-        assert_eq!(files(&cache.join("notes/partial-3")), std::slice::from_ref(&hex), "{more:?}");
+        assert_eq!(files(&cache.join("notes/partial-4")), std::slice::from_ref(&hex), "{more:?}");
         assert_eq!(files(&cache.join("tmp")), Vec::<String>::new(), "{more:?}");
         slow.store(false, SeqCst);
         let before = fake.seen("GET", &hex).len();
@@ -95,7 +95,7 @@ fn an_interrupted_pass_leaves_what_it_has_learned() {
         assert!(asked.len() == 1 && first >= 2 << 20, "{more:?}: {range}");
         let elsewhere = work.path().join("undisturbed");
         assert!(imgforge(&fake, &elsewhere, &[]).output().unwrap().status.success());
-        for kind in ["layers-11", "access-2"] {
+        for kind in ["layers-12", "access-2"] {
             let note = |cache: &Path| std::fs::read(cache.join("notes").join(kind).join(&hex)).unwrap();
             assert!(note(&cache) == note(&elsewhere), "{more:?}: {kind}");
         }
@@ -117,5 +117,5 @@ fn a_pass_whose_connection_stalls_ends_soon() {
     signal(child.id());
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
-    assert_eq!(files(&work.path().join("notes/partial-3")).len(), 1);
+    assert_eq!(files(&work.path().join("notes/partial-4")).len(), 1);
 }

@@ -103,7 +103,7 @@ impl Sieve {
         let (header, length) = fatbin::entry(Fields::new(bytes, self.wide, self.little));
         let body = at.saturating_add(header);
         let after = body.saturating_add(length);
-        if header < fatbin::ENTRY || header > HEADER || after > container {
+        if !(fatbin::ENTRY..=HEADER).contains(&header) || after > container {
             self.container = None;
             return self.search(at, bytes, end);
         }

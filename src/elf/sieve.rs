@@ -18,6 +18,8 @@ pub const HEAD: u64 = 64 << 10;
 const NAMES: u64 = 32 << 20;
 /// The least that is worth a hole.
 const LEAST: u64 = 64 << 10;
+/// As much of device code as who looks for its headers may read of it without knowing.
+pub(super) const MARGIN: u64 = 16 << 10;
 /// Longest header of a container or an entry that is believed to be one; in use are 16 and 64 to 112 bytes.
 const HEADER: u64 = 4 << 10;
 
@@ -40,6 +42,8 @@ pub struct Sieve {
     wide: bool,
     little: bool,
     size: u64,
+    /// Bytes at the beginning of code that stay.
+    margin: u64,
     /// The end of the container that the next entry is in.
     container: Option<u64>,
     /// Bytes before this offset stay.
@@ -66,7 +70,13 @@ impl Sieve {
             }
         }
         let (wide, little) = (head.get(4) == Some(&2), head.get(5) == Some(&1));
-        Some(Self { kept: joined, wide, little, size, container: None, keep: 0, skip: 0 })
+        Some(Self { kept: joined, wide, little, size, margin: MARGIN, container: None, keep: 0, skip: 0 })
+    }
+
+    /// For one piece of a file of this class and order: all but device code is kept.
+    pub(super) fn within(range: Range<u64>, wide: bool, little: bool) -> Self {
+        let (size, kept) = (range.end, vec![range]);
+        Self { kept, wide, little, size, margin: 0, container: None, keep: 0, skip: 0 }
     }
 
     /// What becomes of the bytes at the offset `at`: the one where the last step ended.
@@ -107,7 +117,7 @@ impl Sieve {
             self.container = None;
             return self.search(at, bytes, end);
         }
-        (self.keep, self.skip) = if length < LEAST { (after, after) } else { (body, after) };
+        (self.keep, self.skip) = if length < LEAST { (after, after) } else { (body + self.margin, after) };
         true
     }
 

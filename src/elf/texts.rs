@@ -10,6 +10,9 @@ use super::Error;
 use super::Symbols;
 use super::sections;
 use super::sections::Section;
+use super::sieve;
+use super::sieve::Sieve;
+use super::sieve::Step;
 use super::source::Source;
 use super::strings::Collector;
 use super::strings::Letters;
@@ -17,8 +20,8 @@ use super::traits::Anchors;
 use crate::torch::Found;
 use crate::torch::Scanner;
 
-/// Bytes that are looked at in one go.
-const BLOCK: u64 = 1 << 20;
+/// Bytes that are looked at in one go: no more than may be read of device code.
+const BLOCK: u64 = sieve::MARGIN;
 /// Longest string that is kept whole between two blocks.
 const LONGEST: usize = 64 << 10;
 /// Most bytes of a file without section headers: there, data cannot be told from code.
@@ -61,8 +64,8 @@ pub(super) fn read<R: Read + Seek>(
     let go = sections.iter().any(|section| matches!(section.name.as_str(), ".gopclntab" | ".go.buildinfo"));
     let mut collector = Collector::new(go, maker(symbols));
     let mut scanner = Scanner::default();
-    for (offset, length) in places(source, &sections, anchors) {
-        read_range(source, offset, length, &mut collector, &mut scanner)?;
+    for place in places(source, &sections, anchors) {
+        read_range(source, place, &mut collector, &mut scanner)?;
     }
     let Found { schemas, names } = scanner.finish();
     let names = if schemas.is_empty() && !registers(symbols) { Vec::new() } else { names };
@@ -82,17 +85,11 @@ pub(super) fn schemas<R: Read + Seek>(
 ) -> Result<Vec<String>, Error> {
     let sections = sections::read(source)?;
     let mut scanner = Scanner::default();
-    for (mut offset, mut length) in places(source, &sections, anchors) {
-        scanner.begin(offset);
-        while length > 0 {
-            let block = source.bytes(offset, length.min(BLOCK))?;
-            if block.is_empty() {
-                break;
-            }
-            offset += block.len() as u64;
-            length -= block.len() as u64;
-            scanner.push(&block);
-        }
+    for place in places(source, &sections, anchors) {
+        scanner.begin(place.0);
+        pieces(source, place, &mut |offset, block| {
+            if block.is_empty() { scanner.begin(offset) } else { scanner.push(block) }
+        })?;
     }
     Ok(scanner.finish().schemas)
 }
@@ -154,27 +151,63 @@ fn is_known(name: &str) -> bool {
 /// Hands the strings of a range to the collector; blocks are cut where a string ends.
 fn read_range<R: Read + Seek>(
     source: &mut Source<'_, R>,
-    mut offset: u64,
-    mut length: u64,
+    place: (u64, u64),
     collector: &mut Collector,
     scanner: &mut Scanner,
 ) -> Result<(), Error> {
     let mut rest: Vec<u8> = Vec::new();
-    scanner.begin(offset);
-    while length > 0 {
-        let block = source.bytes(offset, length.min(BLOCK))?;
+    scanner.begin(place.0);
+    pieces(source, place, &mut |offset, block| {
         if block.is_empty() {
-            break;
+            scanner.begin(offset);
+            collector.add(&rest);
+            rest.clear();
+            return;
         }
-        offset += block.len() as u64;
-        length -= block.len() as u64;
-        scanner.push(&block);
-        rest.extend_from_slice(&block);
+        scanner.push(block);
+        rest.extend_from_slice(block);
         let cut = memchr::memrchr(0, &rest).map_or(0, |at| at + 1);
         let cut = if rest.len() - cut > LONGEST { rest.len() } else { cut };
         collector.add(&rest[..cut]);
         rest.drain(..cut);
-    }
+    })?;
     collector.add(&rest);
+    Ok(())
+}
+
+/// Hands out a range piece by piece, without device code, which some libraries have among their data; in its place comes
+/// an empty piece with the offset behind it.
+fn pieces<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    (offset, length): (u64, u64),
+    each: &mut dyn FnMut(u64, &[u8]),
+) -> Result<(), Error> {
+    let (mut at, end) = (offset, offset.saturating_add(length));
+    let mut sieve = Sieve::within(at..end, source.wide, source.little);
+    while at < end {
+        let block = source.bytes(at, (end - at).min(BLOCK))?;
+        if block.is_empty() {
+            break;
+        }
+        let mut left = block.as_slice();
+        while !left.is_empty() {
+            match sieve.step(at, left) {
+                Step::Keep(count) => {
+                    each(at, &left[..count]);
+                    (at, left) = (at + count as u64, &left[count..]);
+                }
+                Step::Drop(count) => {
+                    at += count;
+                    each(at, &[]);
+                    break;
+                }
+                Step::More if left.len() < block.len() => break,
+                Step::More => {
+                    each(at, left);
+                    (at, left) = (at + left.len() as u64, &[]);
+                }
+            }
+        }
+    }
     Ok(())
 }

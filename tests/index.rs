@@ -90,6 +90,9 @@ fn nothing(_: &ImagePath) -> bool {
     false
 }
 
+/// Names and contents.
+type Sections<'s> = &'s [(&'s str, &'s [u8])];
+
 /// A layer that is a tar and no more.
 fn make_plain(changes: &Changeset) -> Made {
     let mut blob = Vec::new();
@@ -111,7 +114,7 @@ fn a_large_file_with_text_inside_device_code_makes_the_layer_be_read_again() {
     code.truncate(16 + 200_064);
     let (head, text) = code.split_at(80);
     // The sieve sees code that runs on over the end of a section; who looks for strings sees two sections.
-    let cases: [(&[(&str, &[u8])], bool); 3] = [
+    let cases: [(Sections<'_>, bool); 3] = [
         (&[(".nv_fatbin", &code)], false),
         (&[(".rodata", &code)], false),
         (&[(".head", head), (".rodata", text)], true),

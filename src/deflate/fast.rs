@@ -36,10 +36,7 @@ impl Bits<'_> {
     /// At least 56 bits are good afterwards.
     #[inline(always)]
     fn refill(&mut self) {
-        let from = self.next & (INPUT - 1);
-        let mut word = [0; 8];
-        word.copy_from_slice(&self.bytes[from..from + 8]);
-        self.buffer |= u64::from_le_bytes(word) << (self.count & 63);
+        self.buffer |= u64::from_le_bytes(chunk(self.bytes, self.next & (INPUT - 1))) << (self.count & 63);
         self.next += usize::from((63 - self.count) >> 3);
         self.count |= 56;
     }
@@ -207,8 +204,7 @@ pub(super) fn copy(cells: &mut Cells, at: usize, distance: usize, length: usize)
         let run = [cells[from & (RING - 1)]; 32];
         let mut done = 0;
         while done < length {
-            let to = (at + done) & (RING - 1);
-            cells[to..to + 32].copy_from_slice(&run);
+            put(cells, (at + done) & (RING - 1), run);
             done += 32;
         }
     } else {
@@ -224,8 +220,20 @@ pub(super) fn copy(cells: &mut Cells, at: usize, distance: usize, length: usize)
 
 #[inline(always)]
 fn piece<const N: usize>(cells: &mut Cells, from: usize, to: usize) {
-    let (from, to) = (from & (RING - 1), to & (RING - 1));
-    let mut bytes = [0; N];
-    bytes.copy_from_slice(&cells[from..from + N]);
-    cells[to..to + N].copy_from_slice(&bytes);
+    let bytes = chunk::<N>(cells, from & (RING - 1));
+    put(cells, to & (RING - 1), bytes);
+}
+
+/// The `N` bytes at `at`, as a value: what copies a slice is not always made a move of a register. All of them are there,
+/// which the compiler sees.
+#[inline(always)]
+fn chunk<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+    bytes[at..].first_chunk().copied().unwrap_or([0; N])
+}
+
+#[inline(always)]
+fn put<const N: usize>(cells: &mut Cells, at: usize, bytes: [u8; N]) {
+    if let Some(place) = cells[at..].first_chunk_mut() {
+        *place = bytes;
+    }
 }

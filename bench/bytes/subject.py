@@ -29,8 +29,9 @@ FILE = "libs/libtensorrt_llm.so"
 class Subject:
     """Two images and the wanted files.  `images` is the file that our own registry serves, if that is to.
 
-    `searched` are the compressed bytes of the layers that nobody can leave out who has no index: of either image
-    the layers from the newest down to the last that holds what is wanted there.
+    `searched` are the compressed bytes of the layers that nobody can leave out who has no index and judges what is
+    grafted with all that it loads: of the donor those from the newest down to the last that holds a wanted file; of the
+    base all, since what is loaded ends with the C library, which is in the lowest, and any layer above may replace it.
     """
 
     name: str
@@ -58,22 +59,20 @@ class Subject:
         return sum(file["size"] for file in self.wanted)
 
 
-def searched(layers: dict, wanted: list, destination: dict) -> int:
-    """See `Subject.searched`; `destination` is the base's layer with the older files."""
-    total = 0
-    for image, lowest in (("donor", {file["layer"] for file in wanted}), ("base", {destination["digest"]})):
-        left = set(lowest)
-        for layer in reversed(layers[image]):
-            if left:
-                total += layer["size"]
-                left.discard(layer["digest"])
-    return total
+def searched(layers: dict, wanted: list) -> int:
+    """See `Subject.searched`.  A layer that both images have is read once."""
+    held = {layer["digest"]: layer["size"] for layer in layers["base"]}
+    left = {file["layer"] for file in wanted}
+    for layer in reversed(layers["donor"]):
+        if left:
+            held[layer["digest"]] = layer["size"]
+            left.discard(layer["digest"])
+    return sum(held.values())
 
 
 def of_pair(held: dict) -> Subject:
     layers = {image: [held["layers"][name] for name in names] for image, names in held["images"].items()}
-    bound = searched(layers, held["wanted"], held["layers"]["base tensorrt_llm"])
-    return Subject("pair", "1", held["wanted"], layers, bound)
+    return Subject("pair", "1", held["wanted"], layers, searched(layers, held["wanted"]))
 
 
 # --- layers that are made up -------------------------------------------------------------------------
@@ -157,7 +156,8 @@ def grown(directory: Path, held: dict, parts) -> Subject:
         more = ballast(directory, image, 2 * small.size(image), parts)
         first, *rest = (_where(directory, layer) for layer in stack)
         layers[image] = [first, more, *rest]
-    return Subject("3x", "3x", small.wanted, layers, small.searched, images=served(directory, "3x", layers))
+    bound = searched(layers, small.wanted)
+    return Subject("3x", "3x", small.wanted, layers, bound, images=served(directory, "3x", layers))
 
 
 def huge(directory: Path, held: dict, gigabytes: float, parts) -> Subject:
@@ -167,5 +167,5 @@ def huge(directory: Path, held: dict, gigabytes: float, parts) -> Subject:
     begin, end = next(iter(layer["spans"].values()))
     wanted = [{"file": FILE, "size": HUGE_WANTED, "layer": layer["digest"], "compressed": end - begin}]
     layers = {"base": [root, older], "donor": [root, layer]}
-    bound = searched(layers, wanted, older)
+    bound = searched(layers, wanted)
     return Subject("huge", "huge", wanted, layers, bound, images=served(directory, "huge", layers))

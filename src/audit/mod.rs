@@ -29,6 +29,7 @@ mod other_release;
 mod policy;
 mod readers;
 mod run;
+mod scope;
 mod shapes;
 mod twins;
 mod unbound;

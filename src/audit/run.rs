@@ -16,12 +16,14 @@ use super::changed;
 use super::checks;
 use super::context;
 use super::level;
+use super::scope;
 use crate::finding::Finding;
 use crate::finding::RecipeSpot;
 use crate::loader::Loader;
 use crate::loader::View;
 use crate::oci::ImagePath;
 use crate::recipe::AuditOptions;
+use crate::recipe::Scope;
 
 /// Check, path and symbol: what makes two findings the same.
 type Key = (String, String, Option<String>);
@@ -79,6 +81,9 @@ pub fn run(subject: &Subject<'_>) -> Result<Vec<Finding>, Error> {
     findings.extend(subject.noted.iter().cloned());
     findings.extend(context::unfit(&after.loader, &options.contexts));
     settle(&mut findings, policy.as_ref(), options)?;
+    if options.scope == Scope::Closure {
+        scope::narrow(&after, &mut findings);
+    }
     findings.sort();
     Ok(findings)
 }

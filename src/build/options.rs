@@ -13,6 +13,7 @@ use crate::recipe::EntryContext;
 use crate::recipe::Level;
 use crate::recipe::LevelChoice;
 use crate::recipe::PolicyChoice;
+use crate::recipe::Scope;
 
 /// What the command line says about an audit: it goes before the recipe.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +26,8 @@ pub struct Overrides {
     pub baseline: Option<PathBuf>,
     /// In which company files are loaded: they go before those of the recipe.
     pub contexts: Vec<EntryContext>,
+    /// What of the image is judged.
+    pub scope: Scope,
 }
 
 impl Overrides {
@@ -39,6 +42,7 @@ impl Overrides {
         if let Some(file) = &self.baseline {
             options.baseline = Some(file.clone());
         }
+        options.scope = self.scope;
         options.contexts.splice(0..0, self.contexts.iter().cloned());
         let own = self.levels.iter();
         options.levels.extend(own.map(|(id, level)| (id.clone(), LevelChoice { level: *level, spot: None })));

@@ -15,6 +15,7 @@ use crate::cli::args::GateArgs;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
 use crate::cli::image::parse_platform;
+use crate::cli::judge::AuditScope;
 use crate::cli::matrix::matrix;
 use crate::cli::output::check_writable;
 use crate::cli::output::print_report;
@@ -99,6 +100,10 @@ fn as_it_is(args: &Audit, mut report: Report, session: &Session) -> Result<Repor
     if !args.var.is_empty() {
         let hint = "leave it out, or name a recipe: its name ends in `.toml`";
         return Err(Failure::usage("--var is for recipes", hint));
+    }
+    if args.gate.judge.audit_scope == AuditScope::Closure && args.against.is_none() {
+        let hint = "name a recipe or `--against`; a file with what it loads: `imgforge audit IMAGE//PATH`";
+        return Err(Failure::usage("`--audit-scope closure` is for what changes", hint));
     }
     let world = session.world();
     let platform = parse_platform(&args.platform)?;

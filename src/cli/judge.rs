@@ -4,6 +4,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::ValueEnum;
 
 use crate::audit;
 use crate::build::Overrides;
@@ -15,7 +16,27 @@ use crate::oci::ImagePath;
 use crate::recipe::EntryContext;
 use crate::recipe::Level;
 use crate::recipe::LevelChoice;
+use crate::recipe::Scope;
 use crate::report::kinds;
+
+/// What of an image is judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum AuditScope {
+    /// All of it.
+    #[default]
+    Image,
+    /// The files that are brought, and what is loaded for them.
+    Closure,
+}
+
+impl From<AuditScope> for Scope {
+    fn from(scope: AuditScope) -> Self {
+        match scope {
+            AuditScope::Image => Self::Image,
+            AuditScope::Closure => Self::Closure,
+        }
+    }
+}
 
 /// What findings are held against; goes before what a recipe says.
 #[derive(Debug, Default, Args)]
@@ -30,6 +51,9 @@ pub struct Judge {
     /// `global:` first and for all that comes later; without EXECUTABLE the program is inferred; may be repeated
     #[arg(long, value_name = "GLOB=EXECUTABLE[,[global:]PRELOAD…]", value_parser = context)]
     pub context: Vec<EntryContext>,
+    /// Judge all of the image, or only the files that are brought and what is loaded for them
+    #[arg(long, value_enum, default_value_t = AuditScope::Image)]
+    pub audit_scope: AuditScope,
     /// JSON report of an earlier audit: what it has counts as there before
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
@@ -47,6 +71,7 @@ impl Judge {
             levels: self.level.iter().cloned().collect(),
             baseline: self.baseline.clone(),
             contexts: self.context.clone(),
+            scope: self.audit_scope.into(),
         }
     }
 
@@ -79,6 +104,9 @@ impl Judge {
         }
         for context in &self.context {
             put("--context", written(context));
+        }
+        if self.audit_scope == AuditScope::Closure {
+            put("--audit-scope", "closure".to_owned());
         }
         if let Some(file) = &self.baseline {
             put("--baseline", file.display().to_string());

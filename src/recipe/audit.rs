@@ -23,8 +23,20 @@ pub struct AuditOptions {
     pub settings: BTreeMap<String, RecipeSpot>,
     /// In which company files are loaded, the first that matches first.
     pub contexts: Vec<EntryContext>,
+    /// What of the image is judged.
+    pub scope: Scope,
     /// Findings that are accepted.
     pub allow: Vec<Allow>,
+}
+
+/// What of an image is judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it.
+    #[default]
+    Image,
+    /// The files that a build brings, and what is loaded for them.
+    Closure,
 }
 
 /// How files come into a process, where it cannot be inferred.

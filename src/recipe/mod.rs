@@ -31,6 +31,7 @@ pub use audit::EntryContext;
 pub use audit::Level;
 pub use audit::LevelChoice;
 pub use audit::PolicyChoice;
+pub use audit::Scope;
 pub use deploy::Cache;
 pub use deploy::Deploy;
 pub use deploy::Frontend;

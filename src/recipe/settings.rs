@@ -13,6 +13,7 @@ use crate::recipe::EntryContext;
 use crate::recipe::Level;
 use crate::recipe::LevelChoice;
 use crate::recipe::PolicyChoice;
+use crate::recipe::Scope;
 use crate::recipe::Unset;
 use crate::recipe::fault::Fault;
 use crate::recipe::raw::RawAllow;
@@ -92,6 +93,7 @@ pub(super) fn audit(reader: &mut Reader<'_>, raw: &RawAudit, config: &RawConfig)
         baseline: raw.baseline.as_ref().and_then(|text| reader.host_file(text)),
         levels: raw.levels.iter().map(|(id, level)| choice(reader, id, *level)).collect(),
         contexts: raw.context.iter().filter_map(|one| context(reader, one)).collect(),
+        scope: Scope::Image,
         allow: raw.allow.iter().map(|one| allow(reader, one)).collect(),
     }
 }

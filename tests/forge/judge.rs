@@ -1,5 +1,7 @@
 //! Policies, levels and baselines: who decides what counts.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::rig::Bench;
@@ -89,4 +91,36 @@ fn a_policy_names_the_symbols_that_are_too_new() {
     assert!(!ceiling["evidence"]["symbols"].as_str().unwrap().is_empty());
     let run = bench.on_mini(&["audit", &recipe, "--policy=manylinux_2_99"]).exits(2);
     run.says("there is no policy `manylinux_2_99`").says("`manylinux_2_28`");
+}
+
+#[test]
+fn a_narrow_scope_judges_what_is_brought_and_what_it_loads() {
+    let bench = Bench::new();
+    // rc4's bindings stay, and the library that they call is rc5's.
+    let keep = |line: &str| (!line.contains("    \"bindings.")).then(|| line.to_owned());
+    let recipe = bench.edited_recipe("libfabric.toml", keep);
+    let told = |scope: &str, code: i32| {
+        let args = ["audit", &recipe, "--format=json", "--gate=warning", "--audit-scope", scope];
+        let document = bench.on_mini(&args).exits(code).json();
+        let word = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+        let pairs = findings(&document).iter().map(|f| (word(f, "check"), word(f, "path")));
+        pairs.collect::<BTreeSet<(String, String)>>()
+    };
+    let (whole, narrow) = (told("image", 1), told("closure", 0));
+    assert!(narrow.is_subset(&whole) && narrow.len() < whole.len());
+    let at = |path: &str, all: &BTreeSet<(String, String)>| all.iter().any(|(_, own)| own.contains(path));
+    assert_eq!([at("/bindings.", &whole), at("/bindings.", &narrow)], [true, false], "{whole:#?}");
+    assert!(at("/tensorrt_llm/libs/", &narrow), "{narrow:#?}");
+    let settings = |all: &BTreeSet<(String, String)>| all.iter().any(|(check, _)| check == "setting-unread");
+    assert_eq!([settings(&whole), settings(&narrow)], [true, false], "of the image as a whole");
+    // A build goes by the same, and who reads the report can ask again.
+    bench
+        .on_mini(&["build", &recipe, "--output=oci:out:x", "--gate=warning", "--audit-scope=closure"])
+        .exits(0);
+    let args = ["audit", &broken(&bench), "--audit-scope=closure", "--report=issue=said.md"];
+    bench.on_mini(&args).exits(1);
+    let said = std::fs::read_to_string(bench.path("said.md")).unwrap();
+    assert!(said.contains("--audit-scope closure"), "{said}");
+    let run = bench.run(&["audit", "oci:out:x", "--audit-scope=closure"]).exits(2);
+    run.says("`--audit-scope closure` is for what changes");
 }

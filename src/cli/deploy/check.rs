@@ -10,6 +10,7 @@ use crate::cli::deploy::facts::Known;
 use crate::cli::deploy::misnamed;
 use crate::cli::exit::Failure;
 use crate::cli::exit::Outcome;
+use crate::cli::judge::AuditScope;
 use crate::cli::output::check_writable;
 use crate::cli::output::print_report;
 use crate::cli::output::write_reports;
@@ -35,8 +36,8 @@ use crate::report::Report;
 pub(super) fn check(args: &DeployCheck, session: &Session) -> Result<Outcome, Failure> {
     check_writable(args.gate.files().map(|(_, file)| file))?;
     let judge = &args.gate.judge;
-    if judge.policy.is_some() || judge.baseline.is_some() {
-        let message = "--policy and --baseline are for images";
+    if judge.policy.is_some() || judge.baseline.is_some() || judge.audit_scope == AuditScope::Closure {
+        let message = "--policy, --baseline and --audit-scope are for images";
         return Err(Failure::usage(message, "manifests take `--gate` and `--level`"));
     }
     let (documents, mut findings) = read(&args.files)?;

@@ -96,6 +96,14 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
     Ok(Assembled { image, base_layers, whole, layer })
 }
 
+/// Takes the donors' files that the new layer is made of into the store: then only the cache is read.
+///
+/// # Errors
+/// When a donor's layer cannot be had. What was taken stays.
+pub fn bring(cleared: &Cleared, world: &World<'_>) -> Result<(), Error> {
+    cleared.fetched().take(&divide(cleared).1, world)
+}
+
 /// The donors' layers that do what the steps ask for as they are, and the changes that are left for a new one.
 fn divide(cleared: &Cleared) -> (Vec<Whole>, Changeset) {
     let changes = &cleared.edited().changes;
@@ -183,13 +191,14 @@ fn bounded(text: &str, files: usize) -> String {
 fn layer(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> Result<NewLayer, Error> {
     let fetched = cleared.fetched();
     let family = fetched.locked.base.image.manifest.family;
+    fetched.take(changes, world)?;
     let bringers = bringers(cleared, world);
     if let Some(made) = remembered::recall(changes, &bringers, family, world) {
         return Ok(made);
     }
     let made = match blob::write(changes, &bringers, family, world) {
         Err(error) if Damage::is_cause(&error) => {
-            fetched.gather(world)?;
+            fetched.take(changes, world)?;
             blob::write(changes, &self::bringers(cleared, world), family, world)?
         }
         outcome => outcome?,

@@ -1,10 +1,14 @@
 //! Getting the bytes that the steps need: files out of layers into the store, texts into memory.
+//!
+//! Files of which an index knows digest and facts are not needed before a layer is made of them: who only audits, or is
+//! refused, fetches none, nor does who has the same file already.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::io::Read;
 
 use crate::build::Error;
+use crate::build::Fetched;
 use crate::build::Locked;
 use crate::build::World;
 use crate::build::origin::Origin;
@@ -22,7 +26,7 @@ use crate::oci::Digest;
 /// The largest file that is read as text: patched files and RECORDs are far smaller.
 const MAX_TEXT: u64 = 64 << 20;
 
-/// Gathers everything that the decisions want. Of files of which only the digest matters, none is read that an index knows.
+/// Gathers everything that the decisions want, but the ELF files that an index knows: of them only the digest.
 ///
 /// # Errors
 /// When a layer or a file of this machine cannot be read.
@@ -38,7 +42,10 @@ pub fn gather(
         let (Some(origin), Some(tree)) = (locked.donors.get(name), donors.get(name)) else {
             continue;
         };
-        let found = copy_out((origin, tree), &known(tree, pins(decided, locked, name)), places, world)?;
+        let known = known(tree, pins(decided, locked, name));
+        let mut found = judged(tree, &known, places);
+        let now = places.iter().filter(|place| !found.contains_key(place)).copied().collect();
+        found.extend(copy_out((origin, tree), &known, &now, world)?);
         contents.donors.extend(found.into_iter().map(|(place, digest)| ((name.clone(), place), digest)));
     }
     if let Some(place) = wants.texts.iter().find(|place| place.size > MAX_TEXT) {
@@ -62,6 +69,34 @@ pub fn gather(
         contents.hosts.insert(path.clone(), bytes);
     }
     Ok(contents)
+}
+
+/// Takes those files of donors into the store that `wanted` has among its digests.
+///
+/// # Errors
+/// When a layer cannot be read, or does not have the files.
+pub(super) fn take(fetched: &Fetched, wanted: &BTreeSet<Digest>, world: &World<'_>) -> Result<(), Error> {
+    let (decided, locked) = (&fetched.decided, &fetched.locked);
+    for (name, origin) in &locked.donors {
+        let Some(tree) = fetched.donors.get(name) else { continue };
+        let own = fetched.contents.donors.iter().filter(|((from, _), _)| from == name);
+        let places =
+            own.filter(|(_, digest)| wanted.contains(digest)).map(|((_, place), _)| *place).collect();
+        copy_out((origin, tree), &known(tree, pins(decided, locked, name)), &places, world)?;
+    }
+    Ok(())
+}
+
+/// The files whose digest and facts are known by the same index.
+fn judged(tree: &Tree, known: &Known, places: &BTreeSet<Place>) -> BTreeMap<Place, Digest> {
+    let layers: BTreeMap<usize, _> =
+        tree.indexes.iter().map(|(number, index)| (*number, index.objects_by_offset())).collect();
+    let digest = |place: &Place| {
+        let object = layers.get(&place.layer)?.get(&place.offset)?;
+        let (digest, _) = known.get(&(place.layer, place.offset))?;
+        (object.size == place.size && object.digest == *digest).then_some(*digest)
+    };
+    places.iter().filter_map(|place| Some((*place, digest(place)?))).collect()
 }
 
 /// Texts that indexing has kept, such as RECORDs.
@@ -102,7 +137,8 @@ fn pins(decided: &Decided, locked: &Locked, donor: &str) -> Known {
 /// The digests of files that are known before they are read: those that indexing has hashed, else pinned ones.
 fn known(tree: &Tree, mut pins: Known) -> Known {
     for (number, index) in &tree.indexes {
-        for (offset, digest) in index.object_digests() {
+        for (offset, digest) in index.objects_by_offset().into_iter().map(|(at, object)| (at, object.digest))
+        {
             match pins.get(&(*number, offset)) {
                 // Of two strangers the lock file is the one that the result is held against.
                 Some(_) if index.word == Word::Lent => {}

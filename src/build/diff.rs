@@ -154,12 +154,13 @@ fn hashes(
 ) -> Result<BTreeMap<Place, Digest>, Error> {
     let mut known = BTreeMap::new();
     let mut by_layer: BTreeMap<usize, BTreeMap<u64, u64>> = BTreeMap::new();
-    let objects: BTreeMap<usize, BTreeMap<u64, Digest>> =
-        tree.indexes.iter().map(|(number, index)| (*number, index.object_digests())).collect();
+    let objects: BTreeMap<usize, _> =
+        tree.indexes.iter().map(|(number, index)| (*number, index.objects_by_offset())).collect();
     for place in places {
         let layer = origin.image.manifest.layers.get(place.layer).map(|layer| layer.digest);
         let word = tree.word(place.layer);
-        let object = objects.get(&place.layer).and_then(|objects| objects.get(&place.offset)).copied();
+        let object = objects.get(&place.layer).and_then(|objects| objects.get(&place.offset));
+        let object = object.map(|object| object.digest);
         let digest =
             object.or_else(|| index::known_digest(world.store, &layer?, place.offset, place.size, word));
         match digest {

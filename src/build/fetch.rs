@@ -14,12 +14,15 @@ use crate::edit::Contents;
 use crate::edit::Decided;
 use crate::edit::Edited;
 use crate::edit::graft::is_glob;
+use crate::layer::Changeset;
+use crate::layer::Content;
+use crate::layer::Node;
 use crate::recipe::Action;
 use crate::recipe::Graft;
 use crate::recipe::Recipe;
 use crate::rootfs::Rootfs;
 
-/// Everything that the result depends on is here and verified.
+/// Everything that the result depends on is known.
 pub struct Fetched {
     /// The recipe and its images.
     pub locked: Locked,
@@ -29,11 +32,11 @@ pub struct Fetched {
     pub donors: BTreeMap<String, Tree>,
     /// What the steps come to.
     pub decided: Decided,
-    /// The bytes they need.
+    /// The bytes they need to settle.
     pub contents: Contents,
 }
 
-/// Reads the base whole, each donor from the top until its files are found, and then the wanted files.
+/// Reads the base whole, each donor from the top until its files are found, and then those wanted files that no index knows.
 ///
 /// # Errors
 /// When a layer cannot be had, or a step cannot be done on these images.
@@ -75,12 +78,16 @@ impl Fetched {
         self.base.is_lent() || self.donors.values().any(Tree::is_lent)
     }
 
-    /// Gathers the bytes that the decisions need once more, when some of them proved damaged in the cache.
+    /// Takes the donors' files that `changes` has into the store, those too that proved damaged there.
     ///
     /// # Errors
-    /// As [`fetch`].
-    pub(super) fn gather(&self, world: &World<'_>) -> Result<Contents, Error> {
-        contents::gather(&self.decided, &self.locked, &self.base, &self.donors, world)
+    /// When a layer cannot be had.
+    pub(super) fn take(&self, changes: &Changeset, world: &World<'_>) -> Result<(), Error> {
+        let digests = changes.upserts.values().filter_map(|entry| match &entry.node {
+            Node::File(Content::Stored { digest, .. }) => Some(*digest),
+            _ => None,
+        });
+        contents::take(self, &digests.collect(), world)
     }
 }
 

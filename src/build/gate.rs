@@ -137,12 +137,7 @@ fn audit_build<T>(
     let env_before = environment(&fetched.locked.base.image.config);
     let env_after = environment(&config_after(&fetched.locked.base.image.config, recipe)?);
     let contents = objects(&fetched.base, world);
-    for graft in &edited.grafts {
-        let index = fetched.donors.get(&graft.from).and_then(|tree| tree.indexes.get(&graft.place.layer));
-        if let Some(object) = index.and_then(|index| index.objects.get(&graft.donor_path)) {
-            contents.know(graft.digest, object, index.map(|index| index.word).unwrap_or_default());
-        }
-    }
+    know_grafts(fetched, edited, &contents);
     contents.study_all(&edited.changes).map_err(audit::Error::from)?;
     let of_donors: BTreeMap<&String, (ImageObjects, BTreeMap<String, String>)> = fetched
         .locked
@@ -171,6 +166,24 @@ fn audit_build<T>(
     let made = Made { locked: &fetched.locked, changes: &edited.changes };
     let made = look(&seen, &made, &findings)?;
     Ok((findings, made))
+}
+
+/// Says of grafted files what the indexes of donors know of them: they need not be in the store yet.
+fn know_grafts(fetched: &Fetched, edited: &Edited, contents: &ImageObjects) {
+    for (name, tree) in &fetched.donors {
+        for (number, index) in &tree.indexes {
+            let objects = index.objects_by_offset();
+            let here =
+                edited.grafts.iter().filter(|graft| graft.from == *name && graft.place.layer == *number);
+            for graft in here {
+                if let Some(object) =
+                    objects.get(&graft.place.offset).filter(|object| object.digest == graft.digest)
+                {
+                    contents.know(graft.digest, object, index.word);
+                }
+            }
+        }
+    }
 }
 
 fn donor<'a>(

@@ -10,6 +10,8 @@ use serde_json::Value;
 use serde_json::json;
 
 use crate::build;
+use crate::build::Assembled;
+use crate::build::Cleared;
 use crate::build::Locked;
 use crate::build::Verdict;
 use crate::build::lock;
@@ -154,16 +156,7 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
         }
     };
     let (locked, edited) = (&cleared.fetched().locked, cleared.edited());
-    let (assembled, receipts) = mended(&mut || {
-        let assembled = build::assemble::assemble(&cleared, &world)?;
-        watch.lap("write");
-        if let Some(old) = &old {
-            lock::check_result(old, &lock::lockfile(&cleared, &assembled)?)?;
-        }
-        let receipts = build::publish::publish(&assembled, locked, &sinks, &world)?;
-        watch.lap("publish");
-        Ok((assembled, receipts))
-    })?;
+    let (assembled, receipts) = mended(&mut || make(&cleared, old.as_ref(), &sinks, &mut watch, session))?;
     let costs = Costs {
         wanted: edited.grafts.iter().map(|graft| graft.place.size).sum(),
         mounted: receipts.iter().map(Receipt::bytes_mounted).sum(),
@@ -176,6 +169,27 @@ fn build_one(args: &Build, path: &Path, session: &Session, done: &mut Done) -> R
     done.digests.push_str(&format!("{}\n", assembled.image.manifest.digest()));
     done.built.push(built);
     Ok(())
+}
+
+/// Makes and publishes a cleared build, whose result must be the one of the lock file where there is one.
+fn make(
+    cleared: &Cleared,
+    old: Option<&Lockfile>,
+    sinks: &[Box<dyn Sink>],
+    watch: &mut Stopwatch,
+    session: &Session,
+) -> Result<(Assembled, Vec<Receipt>), Failure> {
+    let world = session.world();
+    build::assemble::bring(cleared, &world)?;
+    watch.lap("fetch");
+    let assembled = build::assemble::assemble(cleared, &world)?;
+    watch.lap("write");
+    if let Some(old) = old {
+        lock::check_result(old, &lock::lockfile(cleared, &assembled)?)?;
+    }
+    let receipts = build::publish::publish(&assembled, &cleared.fetched().locked, sinks, &world)?;
+    watch.lap("publish");
+    Ok((assembled, receipts))
 }
 
 /// Whether others say what is in some layer: in a repository of indexes, in the cache, or, where no audit decides, which

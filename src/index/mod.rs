@@ -98,14 +98,14 @@ pub struct LayerIndex {
 }
 
 impl LayerIndex {
-    /// The digests of its ELF files, by offset in the layer's tar.
+    /// Its ELF files, by offset in the layer's tar.
     #[must_use]
-    pub fn object_digests(&self) -> BTreeMap<u64, Digest> {
+    pub fn objects_by_offset(&self) -> BTreeMap<u64, &Object> {
         let place = |path: &ImagePath| match self.changeset.upserts.get(path)?.node {
             Node::File(Content::InLayer { offset, .. }) => Some(offset),
             _ => None,
         };
-        self.objects.iter().filter_map(|(path, object)| Some((place(path)?, object.digest))).collect()
+        self.objects.iter().filter_map(|(path, object)| Some((place(path)?, object))).collect()
     }
 }
 

@@ -65,6 +65,42 @@ fn of_a_known_layer_only_the_wanted_files_are_read() {
 }
 
 #[test]
+fn a_library_is_fetched_when_a_layer_is_made_of_it_and_not_before() {
+    let bench = Bench::new();
+    let recipe = bench.edited_recipe("libfabric.toml", |line| Some(line.to_owned()));
+    let build = |output: &str| {
+        bench
+            .on_mini(&["build", &recipe, "--format=json", &format!("--output=oci:{output}:x")])
+            .exits(0)
+            .json()
+    };
+    let first = build("first");
+    forget_contents(&bench);
+    let stored = |said: &serde_json::Value| {
+        let files = said["files"].as_array().unwrap().iter();
+        // What the base has already is never needed.
+        let new = files.filter(|file| file["identical"] == false);
+        let libraries = new.filter(|file| file["path"].as_str().unwrap().contains(".so"));
+        let digests = libraries.map(|file| file["digest"].as_str().unwrap().replace("sha256:", ""));
+        let there = digests.map(|digest| bench.path("cache/blobs/sha256").join(digest).exists());
+        let there: Vec<bool> = there.collect();
+        (there.iter().filter(|there| **there).count(), there.len())
+    };
+    let count = stored(&first).1;
+    assert!(count > 5, "{first:#}");
+    bench.on_mini(&["audit", &recipe]).exits(0);
+    assert_eq!(stored(&first), (0, count), "an audit");
+    // Bindings of one build over libraries of the other.
+    let keep = |line: &str| (!line.contains("    \"libs/libtensorrt_llm.so\"")).then(|| line.to_owned());
+    let broken = bench.edited_recipe("libfabric.toml", keep);
+    bench.on_mini(&["build", &broken, "--output=oci:second:x"]).exits(1);
+    assert_eq!(stored(&first), (0, count), "a build that the gate refuses");
+    bench.edited_recipe("libfabric.toml", |line| Some(line.to_owned()));
+    assert_eq!(build("second")["digest"], first["digest"]);
+    assert_eq!(stored(&first), (count, count));
+}
+
+#[test]
 fn what_is_read_in_part_is_verified() {
     let bench = Bench::new();
     images(&bench);

@@ -12,6 +12,7 @@ use std::io;
 use std::io::Read;
 use std::path::Path;
 
+use imgforge::elf::Traits;
 use imgforge::index;
 use imgforge::index::Error;
 use imgforge::index::ImageObjects;
@@ -138,7 +139,13 @@ fn a_large_file_with_text_inside_device_code_makes_the_layer_be_read_again() {
         let object = &index.objects[&elves::path("/usr/lib/large.so")];
         assert_eq!((object.digest, object.size), (Digest::of(&elf), 65 << 20));
         let traits = index::traits(&store, &object.digest, Word::Own).unwrap();
-        assert_eq!(traits.texts.variables.contains(&"SETTING_IN_CODE".to_owned()), again);
+        let found = |traits: &Traits| traits.texts.variables.contains(&"SETTING_IN_CODE".to_owned());
+        assert_eq!(found(&traits), again);
+        // A directory is looked at once.
+        let tree = tempfile::tempdir().unwrap();
+        std::fs::write(tree.path().join("large.so"), &elf).unwrap();
+        index::directory::read(&store, tree.path(), &Silent).unwrap();
+        assert_eq!(index::traits(&store, &object.digest, Word::Own).unwrap(), traits);
     }
 }
 

@@ -20,6 +20,8 @@ const NAMES: u64 = 32 << 20;
 const LEAST: u64 = 64 << 10;
 /// As much of device code as who looks for its headers may read of it without knowing.
 pub(super) const MARGIN: u64 = 16 << 10;
+/// Code is read in whole pages of the file.
+const PAGE: u64 = 4 << 10;
 /// Longest header of a container or an entry that is believed to be one; in use are 16 and 64 to 112 bytes.
 const HEADER: u64 = 4 << 10;
 
@@ -37,7 +39,7 @@ pub enum Step {
 /// Tells the bytes apart, in their order.
 #[derive(Debug)]
 pub struct Sieve {
-    /// What is not device code, sorted, apart from each other.
+    /// What is not device code and not yet passed: apart from each other, the last first.
     kept: Vec<Range<u64>>,
     wide: bool,
     little: bool,
@@ -61,6 +63,9 @@ impl Sieve {
         kept.push(0..HEAD);
         kept.push(sections.start.saturating_sub(NAMES)..sections.end);
         kept.retain(|range| range.start < range.end && range.start < size);
+        for range in &mut kept {
+            *range = range.start / PAGE * PAGE..range.end.div_ceil(PAGE).saturating_mul(PAGE);
+        }
         kept.sort_by_key(|range| range.start);
         let mut joined: Vec<Range<u64>> = Vec::new();
         for range in kept {
@@ -69,6 +74,7 @@ impl Sieve {
                 None => joined.push(range),
             }
         }
+        joined.reverse();
         let (wide, little) = (head.get(4) == Some(&2), head.get(5) == Some(&1));
         Some(Self { kept: joined, wide, little, size, margin: MARGIN, container: None, keep: 0, skip: 0 })
     }
@@ -81,7 +87,10 @@ impl Sieve {
 
     /// What becomes of the bytes at the offset `at`: the one where the last step ended.
     pub fn step(&mut self, at: u64, bytes: &[u8]) -> Step {
-        let Some(range) = self.kept.iter().find(|range| at < range.end) else {
+        while self.kept.last().is_some_and(|range| range.end <= at) {
+            self.kept.pop();
+        }
+        let Some(range) = self.kept.last() else {
             return Step::Drop(self.size.saturating_sub(at));
         };
         if at < range.start {
@@ -121,26 +130,28 @@ impl Sieve {
         true
     }
 
-    /// Looks for the next container before `end`.
+    /// Looks for the next container before `end`; one that is shorter than a hole is data like any other.
     fn search(&mut self, at: u64, bytes: &[u8], end: u64) -> bool {
         let magic = fatbin::magic(self.little);
-        let found = memmem::find(bytes, &magic);
         if bytes.len() < 16 {
             return false;
         }
-        self.keep = match found {
-            Some(0) => {
-                let (header, length) = fatbin::container(Fields::new(bytes, self.wide, self.little));
-                let first = at.saturating_add(header);
-                let after = first.saturating_add(length);
-                let is_one = header <= HEADER && after <= end;
-                self.container = is_one.then_some(after);
-                if is_one { first } else { at + magic.len() as u64 }
+        // The last bytes may be the beginning of one.
+        self.keep = at + (bytes.len() - magic.len() + 1) as u64;
+        for found in memmem::find_iter(bytes, &magic) {
+            let here = at + found as u64;
+            if bytes.len() - found < 16 {
+                self.keep = here;
+                break;
             }
-            Some(before) => at + before as u64,
-            // The last of them may be the beginning of one.
-            None => at + (bytes.len() - magic.len() + 1) as u64,
-        };
+            let (header, length) = fatbin::container(Fields::new(&bytes[found..], self.wide, self.little));
+            let first = here.saturating_add(header);
+            let after = first.saturating_add(length);
+            if header <= HEADER && length >= LEAST && after <= end {
+                (self.keep, self.container) = (first, Some(after));
+                break;
+            }
+        }
         self.skip = self.keep;
         true
     }

@@ -130,7 +130,15 @@ fn places<R: Read + Seek>(source: &Source<'_, R>, all: &[Section], anchors: &Anc
         let data = section.flags & (sections::ALLOC | sections::WRITE | sections::EXECUTE) == sections::ALLOC;
         data && section.kind == PROGBITS && !is_known(&section.name)
     });
-    wanted.map(|section| (section.offset, section.size)).collect()
+    // Sections can lie one over the other, thousands of times: no linker makes more of them than the file has bytes.
+    let mut left = source.size();
+    wanted
+        .map(|section| {
+            let length = section.size.min(left);
+            left -= length;
+            (section.offset, length)
+        })
+        .collect()
 }
 
 /// Sections of read-only data without strings that anybody would look for.
@@ -189,24 +197,21 @@ fn pieces<R: Read + Seek>(
         if block.is_empty() {
             break;
         }
-        let mut left = block.as_slice();
-        while !left.is_empty() {
-            match sieve.step(at, left) {
-                Step::Keep(count) => {
-                    each(at, &left[..count]);
-                    (at, left) = (at + count as u64, &left[count..]);
-                }
-                Step::Drop(count) => {
-                    at += count;
-                    each(at, &[]);
-                    break;
-                }
-                Step::More if left.len() < block.len() => break,
-                Step::More => {
-                    each(at, left);
-                    (at, left) = (at + left.len() as u64, &[]);
-                }
+        let (mut stays, mut gone) = (0, 0);
+        while stays < block.len() && gone == 0 {
+            match sieve.step(at + stays as u64, &block[stays..]) {
+                Step::Keep(count) => stays += count,
+                Step::Drop(count) => gone = count,
+                Step::More if stays > 0 => break,
+                Step::More => stays = block.len(),
             }
+        }
+        if stays > 0 {
+            each(at, &block[..stays]);
+        }
+        at += stays as u64 + gone;
+        if gone > 0 {
+            each(at, &[]);
         }
     }
     Ok(())

@@ -32,14 +32,17 @@ pub(super) struct Holed {
 /// Bytes that have come and have no place yet.
 struct Window {
     bytes: Vec<u8>,
-    /// The part of them that is left.
+    /// The part of them that was not looked at.
     left: Range<usize>,
+    /// Where those begin that stay and are not written: they end where the others begin.
+    stay: usize,
     ended: bool,
 }
 
 impl Window {
     /// Reads on behind what is left; whether there was room.
     fn more(&mut self, file: &mut dyn Read) -> io::Result<bool> {
+        self.stay = 0;
         self.bytes.copy_within(self.left.clone(), 0);
         self.left = 0..self.left.len();
         let room = self.left.end < self.bytes.len();
@@ -61,26 +64,26 @@ impl Holed {
     /// # Errors
     /// The reader's, or those of the disk.
     pub(super) fn fill(file: &mut dyn Read, mut sieve: Sieve, size: u64, disk: File) -> io::Result<Self> {
-        let mut window = Window { bytes: vec![0; STEP], left: 0..0, ended: false };
+        let mut window = Window { bytes: vec![0; STEP], left: 0..0, stay: 0, ended: false };
         let mut holed = Self { file: disk, holes: Vec::new(), size: 0, at: 0, missed: false };
         loop {
-            if window.left.is_empty() && (window.ended || !window.more(file)? || window.left.is_empty()) {
-                break;
+            if window.left.is_empty() {
+                holed.keep(&mut window)?;
+                if window.ended || !window.more(file)? || window.left.is_empty() {
+                    break;
+                }
             }
-            let mut step = sieve.step(holed.size, &window.bytes[window.left.clone()]);
-            if step == Step::More && !window.ended && window.more(file)? {
-                step = sieve.step(holed.size, &window.bytes[window.left.clone()]);
-            }
-            let bytes = &window.bytes[window.left.clone()];
-            match step {
-                Step::More => window.left.start += holed.keep(bytes)?,
-                Step::Keep(count) => window.left.start += holed.keep(&bytes[..count])?,
+            let at = holed.size + (window.left.start - window.stay) as u64;
+            match sieve.step(at, &window.bytes[window.left.clone()]) {
+                Step::More if !window.ended && window.left.start > 0 => {
+                    holed.keep(&mut window)?;
+                    window.more(file)?;
+                }
+                Step::More => window.left.start = window.left.end,
+                Step::Keep(count) => window.left.start += count,
                 Step::Drop(count) => {
-                    let count = count.min(size - holed.size);
-                    let here = usize::try_from(count).unwrap_or(usize::MAX).min(bytes.len());
-                    window.left.start += here;
-                    let passed = copy(file, count - here as u64, &mut io::sink())?;
-                    holed.skip(here as u64 + passed);
+                    holed.keep(&mut window)?;
+                    holed.skip(file, &mut window, count.min(size - holed.size))?;
                 }
             }
         }
@@ -88,15 +91,24 @@ impl Holed {
         Ok(holed)
     }
 
-    fn keep(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes what stays of what was looked at.
+    fn keep(&mut self, window: &mut Window) -> io::Result<()> {
+        let bytes = &window.bytes[window.stay..window.left.start];
         self.file.write_all_at(bytes, self.size)?;
         self.size += bytes.len() as u64;
-        Ok(bytes.len())
+        window.stay = window.left.start;
+        Ok(())
     }
 
-    fn skip(&mut self, count: u64) {
-        self.holes.push(self.size..self.size + count);
-        self.size += count;
+    /// Passes over so many bytes.
+    fn skip(&mut self, file: &mut dyn Read, window: &mut Window, count: u64) -> io::Result<()> {
+        let here = usize::try_from(count).unwrap_or(usize::MAX).min(window.left.len());
+        window.left.start += here;
+        window.stay = window.left.start;
+        let passed = here as u64 + copy(file, count - here as u64, &mut io::sink())?;
+        self.holes.push(self.size..self.size + passed);
+        self.size += passed;
+        Ok(())
     }
 
     /// Whether somebody has asked for bytes that are not here.

@@ -69,11 +69,11 @@ pub(super) struct Learning<'a> {
 }
 
 impl<'a> Learning<'a> {
-    /// Nothing found yet; symbols will be kept in `store`.
+    /// Nothing found yet; symbols will be kept in `store`. Every file is looked at once, so all of it is kept until then.
     pub(super) fn new(store: &'a Store) -> Self {
         let (found, caught, texts) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (asked, extracts) = (Vec::new(), BTreeMap::new());
-        let (keeping, handle) = (Keeping::Needed, None);
+        let (keeping, handle) = (Keeping::Whole, None);
         Self { store, catch: &|_| false, keeping, handle, found, caught, texts, asked, extracts }
     }
 

@@ -22,10 +22,11 @@ use crate::oci::Layer;
 use crate::progress::Task;
 use crate::store::Store;
 
-/// Opens a layer's blob from its first byte. Called at most once for each pass.
+/// Opens a layer's blob from its first byte. Called at most twice: again when a large file was not kept whole.
 pub type Open<'a, E> = &'a mut dyn FnMut() -> Result<Box<dyn Read + Send>, E>;
 
-/// Opens a layer's blob from an offset on. Called at most twice.
+/// Opens a layer's blob from an offset on. Called at most three times: for the rest, for the whole, and for the whole once
+/// more when a large file was not kept whole.
 pub type OpenAt<'a, E> = &'a mut dyn FnMut(u64) -> Result<Box<dyn Read + Send>, E>;
 
 /// The index of a layer: from the note in the store, else by reading the whole blob once.

@@ -46,7 +46,7 @@ pub struct Shared {
 /// How a layer's index is tagged. The number changes with what a bundle means.
 #[must_use]
 pub fn tag(layer: &Digest) -> String {
-    format!("zidx2-{}", layer.hex())
+    format!("zidx3-{}", layer.hex())
 }
 
 /// The place of a layer's index; `None` where a transport has no tags.

@@ -117,7 +117,7 @@ impl Stage {
         for tag in tags(&self.lies()) {
             self.copy(&format!("lies:{tag}"), &format!("lies:{tag}"));
         }
-        let tag = format!("zidx2-{}", blob.file_name().unwrap().to_str().unwrap());
+        let tag = format!("zidx3-{}", blob.file_name().unwrap().to_str().unwrap());
         let told = self.work.join("told");
         drop(fs::remove_dir_all(&told));
         ran(Command::new("cp").arg("-r").arg(self.lies()).arg(&told));

@@ -12,6 +12,7 @@ use crate::build::blob;
 use crate::build::config::HistoryEntry;
 use crate::build::config::append;
 use crate::build::config::edit_config;
+use crate::build::fetch;
 use crate::build::manifest::edit_manifest;
 use crate::build::parents::add_parents;
 use crate::build::remembered;
@@ -192,14 +193,14 @@ fn layer(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> Result<Ne
     let fetched = cleared.fetched();
     let family = fetched.locked.base.image.manifest.family;
     fetched.take(changes, world)?;
-    let bringers = bringers(cleared, world);
+    let bringers = bringers(changes, cleared, world);
     if let Some(made) = remembered::recall(changes, &bringers, family, world) {
         return Ok(made);
     }
     let made = match blob::write(changes, &bringers, family, world) {
         Err(error) if Damage::is_cause(&error) => {
             fetched.take(changes, world)?;
-            blob::write(changes, &self::bringers(cleared, world), family, world)?
+            blob::write(changes, &self::bringers(changes, cleared, world), family, world)?
         }
         outcome => outcome?,
     };
@@ -207,10 +208,12 @@ fn layer(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> Result<Ne
     Ok(made)
 }
 
-/// Grafted files that bring their deflate blocks.
-fn bringers(cleared: &Cleared, world: &World<'_>) -> blob::Bringers {
+/// Grafted files of `changes` that bring their deflate blocks.
+fn bringers(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> blob::Bringers {
     let locked = &cleared.fetched().locked;
-    let grafts = cleared.edited().grafts.iter().rev().filter_map(|graft| {
+    let stored = fetch::stored(changes);
+    let wanted = cleared.edited().grafts.iter().rev().filter(|graft| stored.contains(&graft.digest));
+    let grafts = wanted.filter_map(|graft| {
         let layer = locked.donors.get(&graft.from)?.image.manifest.layers.get(graft.place.layer)?;
         let (offset, size) = (graft.place.offset, graft.place.size);
         let extract = index::recall_known(world.store, &layer.digest, offset, size, &graft.digest)?;

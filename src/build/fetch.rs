@@ -1,6 +1,7 @@
 //! Locked → Fetched: the trees, the decisions of the steps, and the bytes those need.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::build::Error;
 use crate::build::Locked;
@@ -17,6 +18,7 @@ use crate::edit::graft::is_glob;
 use crate::layer::Changeset;
 use crate::layer::Content;
 use crate::layer::Node;
+use crate::oci::Digest;
 use crate::recipe::Action;
 use crate::recipe::Graft;
 use crate::recipe::Recipe;
@@ -83,12 +85,17 @@ impl Fetched {
     /// # Errors
     /// When a layer cannot be had.
     pub(super) fn take(&self, changes: &Changeset, world: &World<'_>) -> Result<(), Error> {
-        let digests = changes.upserts.values().filter_map(|entry| match &entry.node {
-            Node::File(Content::Stored { digest, .. }) => Some(*digest),
-            _ => None,
-        });
-        contents::take(self, &digests.collect(), world)
+        contents::take(self, &stored(changes), world)
     }
+}
+
+/// The files of changes whose bytes are in the store, or have to be before a layer is made.
+pub(super) fn stored(changes: &Changeset) -> BTreeSet<Digest> {
+    let digests = changes.upserts.values().filter_map(|entry| match &entry.node {
+        Node::File(Content::Stored { digest, .. }) => Some(*digest),
+        _ => None,
+    });
+    digests.collect()
 }
 
 /// The grafts that take from this donor.

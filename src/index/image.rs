@@ -144,6 +144,11 @@ impl ImageObjects {
         }
     }
 
+    fn is_elf(&self, digest: &Digest) -> bool {
+        let stored = self.stored.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(stored.get(digest), Some(Known::Elf(..)))
+    }
+
     fn parts(&self) -> MutexGuard<'_, Parts> {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -202,6 +207,8 @@ impl Objects for ImageObjects {
                 _ => Ok(None),
             },
             Node::File(Content::Bytes(bytes)) => Ok(Some(bytes.clone())),
+            // What an index knows as ELF need not be in the store, and is no text.
+            Node::File(Content::Stored { digest, .. }) if self.is_elf(digest) => Ok(None),
             Node::File(Content::Stored { digest, size }) if *size <= SMALL => {
                 let read = || {
                     let mut bytes = Vec::new();

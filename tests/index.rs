@@ -86,6 +86,15 @@ fn open(blob: &[u8]) -> impl FnMut() -> Result<Box<dyn Read + Send>, io::Error> 
     move || Ok(Box::new(io::Cursor::new(blob.clone())))
 }
 
+/// As [`open`], counting how often.
+fn counted(blob: &[u8], opened: &Cell<i32>) -> impl FnMut() -> Result<Box<dyn Read + Send>, io::Error> {
+    let mut inner = open(blob);
+    move || {
+        opened.set(opened.get() + 1);
+        inner()
+    }
+}
+
 /// Catches no file.
 fn nothing(_: &ImagePath) -> bool {
     false
@@ -129,12 +138,8 @@ fn a_large_file_with_text_inside_device_code_makes_the_layer_be_read_again() {
         let made = make_plain(&changes);
         let (_directory, store) = store();
         let opened = Cell::new(0);
-        let mut inner = open(&made.blob);
-        let mut counting = || {
-            opened.set(opened.get() + 1);
-            inner()
-        };
-        let index = index::obtain(&store, &made.layer, &mut counting, &nothing, &Silent).unwrap();
+        let index =
+            index::obtain(&store, &made.layer, &mut counted(&made.blob, &opened), &nothing, &Silent).unwrap();
         assert_eq!(opened.get(), 1 + i32::from(again));
         let object = &index.objects[&elves::path("/usr/lib/large.so")];
         assert_eq!((object.digest, object.size), (Digest::of(&elf), 65 << 20));
@@ -155,11 +160,7 @@ fn a_layer_is_read_once() {
     let made = make(&changes);
     let (_directory, store) = store();
     let opened = Cell::new(0);
-    let mut inner = open(&made.blob);
-    let mut counting = || {
-        opened.set(opened.get() + 1);
-        inner()
-    };
+    let mut counting = counted(&made.blob, &opened);
     let first = index::obtain(&store, &made.layer, &mut counting, &nothing, &Silent).unwrap();
     let second = index::obtain(&store, &made.layer, &mut counting, &nothing, &Silent).unwrap();
     assert_eq!((first == second, opened.get()), (true, 1));

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::io::Read;
 use std::io::Write;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::mpsc;
 use std::sync::mpsc::Receiver;
@@ -52,11 +53,16 @@ pub(super) type Bringers = BTreeMap<Digest, Extract>;
 enum Event {
     /// Bytes of the tar.
     Bytes(Vec<u8>),
-    /// The bytes of this file come next.
-    File(Segment, Box<dyn Read + Send>),
+    /// The bytes of this file come next, but for those that are passed over.
+    File(Spliced),
+    /// So many bytes for which the file's blocks stand.
+    Pass(u64),
 }
 
-type Next = Rc<RefCell<Option<(Segment, Box<dyn Read + Send>)>>>;
+/// A file that brings its blocks: which, their bytes, and the CRC-32 of the file.
+struct Spliced(Segment, Box<dyn Read + Send>, u32);
+
+type Next = Rc<RefCell<Option<Spliced>>>;
 
 /// Writes the layer that holds `changes` into the store.
 ///
@@ -80,7 +86,8 @@ pub(super) fn write(
     let (encoded, written) = std::thread::scope(|scope| {
         let writer = scope.spawn(move || put_together(draft, &events, &used));
         let next = Next::default();
-        let out = Out { send, spare, next: Rc::clone(&next), buffer: Vec::with_capacity(CHUNK) };
+        let buffer = Vec::with_capacity(CHUNK);
+        let out = Out { send, spare, next: Rc::clone(&next), buffer, at: 0, covered: Vec::new() };
         let mut tar = Hashing::new(out);
         let mut contents = |_: &crate::oci::ImagePath, content: &Content| {
             let opened = open(world.store, content, bringers, &next);
@@ -114,7 +121,8 @@ fn put_together(draft: Draft, events: &Receiver<Event>, used: &mpsc::Sender<Vec<
                 // An encoder that is done needs no more buffers.
                 drop(used.send(bytes));
             }
-            Event::File(segment, raw) => splicer.begin(segment, raw, &[])?,
+            Event::File(Spliced(segment, raw, sum)) => splicer.begin_known(segment, raw, sum)?,
+            Event::Pass(count) => splicer.pass(count)?,
         }
     }
     splicer.finish()
@@ -126,11 +134,38 @@ struct Out {
     spare: mpsc::Receiver<Vec<u8>>,
     next: Next,
     buffer: Vec<u8>,
+    /// Where the next byte lies in the file that brings its blocks.
+    at: u64,
+    /// What of that file blocks stand for and has not come yet, the last first.
+    covered: Vec<Range<u64>>,
 }
 
 impl Out {
     fn tell(&self, event: Event) -> io::Result<()> {
         self.send.send(event).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+
+    /// Sends some of `bytes`, or passes over them, and says how many.
+    fn part(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let up_to = |end: u64| usize::try_from(end - self.at).unwrap_or(usize::MAX).min(bytes.len());
+        let count = match self.covered.last() {
+            Some(range) if range.start <= self.at => {
+                let count = up_to(range.end);
+                if self.at + count as u64 == range.end {
+                    self.covered.pop();
+                }
+                self.push()?;
+                self.tell(Event::Pass(count as u64))?;
+                return Ok(count);
+            }
+            Some(range) => up_to(range.start),
+            None => bytes.len(),
+        };
+        self.buffer.extend_from_slice(&bytes[..count]);
+        if self.buffer.len() >= CHUNK {
+            self.push()?;
+        }
+        Ok(count)
     }
 
     fn push(&mut self) -> io::Result<()> {
@@ -147,13 +182,17 @@ impl Out {
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let next = self.next.borrow_mut().take();
-        if let Some((segment, raw)) = next {
+        if let Some(spliced) = next {
             self.push()?;
-            self.tell(Event::File(segment, raw))?;
+            (self.at, self.covered) = (0, spliced.0.covered());
+            self.covered.reverse();
+            self.tell(Event::File(spliced))?;
         }
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= CHUNK {
-            self.push()?;
+        let mut left = bytes;
+        while !left.is_empty() {
+            let count = self.part(left)?;
+            self.at += count as u64;
+            left = &left[count..];
         }
         Ok(bytes.len())
     }
@@ -169,7 +208,8 @@ fn open(store: &Store, content: &Content, bringers: &Bringers, next: &Next) -> i
         Content::Stored { digest, .. } => match bringers.get(digest) {
             Some(extract) => {
                 if let Some(blocks) = &extract.blocks {
-                    *next.borrow_mut() = Some((blocks.table.clone(), blocks.open(store)?));
+                    *next.borrow_mut() =
+                        Some(Spliced(blocks.table.clone(), blocks.open(store)?, extract.crc));
                 }
                 // Reading and summing up on one thread, hashing on another.
                 let file = extract.open(store)?;

@@ -16,6 +16,11 @@ impl Crc {
         self.0.update(bytes);
     }
 
+    /// Takes in `length` bytes whose own sum is known.
+    pub(super) fn combine(&mut self, sum: u32, length: u64) {
+        self.0.combine(&crc32fast::Hasher::new_with_initial_len(sum, length));
+    }
+
     /// The sum of all bytes taken in so far.
     #[must_use]
     pub fn sum(&self) -> u32 {

@@ -1,6 +1,7 @@
 //! The deflate blocks of a file: a table of them, whose bytes lie beside it.
 
 use std::io;
+use std::ops::Range;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -48,6 +49,20 @@ impl Block {
 }
 
 impl Segment {
+    /// The parts of the file that blocks stand for, in their order and apart from each other.
+    #[must_use]
+    pub fn covered(&self) -> Vec<Range<u64>> {
+        let mut covered: Vec<Range<u64>> = Vec::new();
+        for block in &self.blocks {
+            match covered.last_mut().filter(|last| last.end == block.out) {
+                Some(last) => last.end = block.end(),
+                None => covered.push(block.out..block.end()),
+            }
+        }
+        covered.retain(|range| !range.is_empty());
+        covered
+    }
+
     /// Whether the table can be what it says it is.
     ///
     /// # Errors

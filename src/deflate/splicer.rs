@@ -40,6 +40,8 @@ struct File {
     size: u64,
     /// Where the block ends that was copied for the bytes that are coming.
     covered: u64,
+    /// CRC-32 of the file, when that is known and not yet taken in.
+    sum: Option<u32>,
     buffer: Vec<u8>,
 }
 
@@ -69,7 +71,39 @@ impl<W: Write> Splicer<W> {
         segment.validate()?;
         let size = segment.size;
         let plan = Plan::new(segment, dirty);
-        self.file = Some(File { plan, raw, at: 0, size, covered: 0, buffer: Vec::new() });
+        self.file = Some(File { plan, raw, at: 0, size, covered: 0, sum: None, buffer: Vec::new() });
+        Ok(())
+    }
+
+    /// As [`Splicer::begin`], of a whole file whose CRC-32 is `sum`: its bytes are not summed up, and those that
+    /// blocks stand for may be passed over.
+    ///
+    /// # Errors
+    /// As [`Splicer::begin`].
+    pub fn begin_known(&mut self, segment: Segment, raw: Box<dyn Read + Send>, sum: u32) -> io::Result<()> {
+        self.begin(segment, raw, &[])?;
+        self.file.iter_mut().for_each(|file| file.sum = Some(sum));
+        Ok(())
+    }
+
+    /// Goes on as if the next `count` bytes had been written, all of which blocks stand for ([`Segment::covered`]).
+    ///
+    /// # Errors
+    /// The writer's; `InvalidInput` where a byte must be written, or the file's sum is not known.
+    pub fn pass(&mut self, mut count: u64) -> io::Result<()> {
+        while count > 0 {
+            self.cover()?;
+            let file = self.file.as_mut().filter(|file| file.sum.is_some() && file.at < file.covered);
+            let Some(file) = file else {
+                let text = "no block stands for bytes that were passed over";
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+            };
+            let step = count.min(file.covered - file.at);
+            file.at += step;
+            self.total = self.total.wrapping_add(step);
+            count -= step;
+            self.sum_up();
+        }
         Ok(())
     }
 
@@ -104,13 +138,10 @@ impl<W: Write> Splicer<W> {
         }
     }
 
-    /// Writes some of `bytes` in one way, and says how many.
-    fn part(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(file) = self.file.as_mut().filter(|file| file.at < file.size) else {
-            self.literal.write(bytes, &mut self.out)?;
-            return Ok(bytes.len());
-        };
-        if file.at >= file.covered
+    /// Copies the blocks that begin here: those without output, and one that has some.
+    fn cover(&mut self) -> io::Result<()> {
+        let Some(file) = self.file.as_mut().filter(|file| file.at < file.size) else { return Ok(()) };
+        while file.at >= file.covered
             && let Some(block) = file.plan.at(file.at)
         {
             self.literal.end(&mut self.out)?;
@@ -119,6 +150,29 @@ impl<W: Write> Splicer<W> {
             file.covered = block.end();
             self.copied += u64::from(block.length);
         }
+        Ok(())
+    }
+
+    /// Takes in the sum of a file that has ended.
+    fn sum_up(&mut self) {
+        let ended = self.file.as_mut().filter(|file| file.at == file.size);
+        if let Some((sum, size)) = ended.and_then(|file| Some((file.sum.take()?, file.size))) {
+            self.crc.combine(sum, size);
+        }
+    }
+
+    /// Whether the bytes that come next are summed up already.
+    fn is_known(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.at < file.size && file.sum.is_some())
+    }
+
+    /// Writes some of `bytes` in one way, and says how many.
+    fn part(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.cover()?;
+        let Some(file) = self.file.as_mut().filter(|file| file.at < file.size) else {
+            self.literal.write(bytes, &mut self.out)?;
+            return Ok(bytes.len());
+        };
         let covered = file.at < file.covered;
         let to = if covered { file.covered } else { file.plan.next().unwrap_or(file.size) };
         let count = bytes.len().min(usize::try_from(to - file.at).unwrap_or(usize::MAX));
@@ -157,8 +211,13 @@ impl<W: Write> Write for Splicer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut left = bytes;
         while !left.is_empty() {
+            let known = self.is_known();
             let count = self.part(left)?;
-            self.crc.update(&left[..count]);
+            if known {
+                self.sum_up();
+            } else {
+                self.crc.update(&left[..count]);
+            }
             self.total = self.total.wrapping_add(count as u64);
             left = &left[count..];
         }

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 
+use super::Crc;
 use super::Gunzip;
 use super::Handle;
 use super::Segment;
@@ -113,6 +114,38 @@ proptest! {
         prop_assert!(flate2(&gz).unwrap() == plain);
         prop_assert!(drain(Gunzip::new(&gz[..]), 8192).unwrap() == plain);
         prop_assert!(splice(&captured(&blob, &range, size), &file, &dirty, size).0 == gz);
+    }
+
+    #[test]
+    fn what_blocks_stand_for_need_not_be_written(
+        blob in blobs(300_000),
+        a in any::<u64>(),
+        b in any::<u64>(),
+        size in 1..70_000_usize,
+    ) {
+        let range = range(&blob, a, b);
+        let file = &blob.plain[range.start as usize..range.end as usize];
+        let taken = captured(&blob, &range, 4096);
+        let (written, ..) = splice(&taken, file, &[], size);
+        let mut crc = Crc::new();
+        crc.update(file);
+        let (segment, raw) = taken;
+        let covered = segment.covered();
+        let mut splicer = Splicer::new(Vec::new()).unwrap();
+        splicer.write_all(&[7; 512]).unwrap();
+        splicer.begin_known(segment, Box::new(Cursor::new(raw)), crc.sum()).unwrap();
+        let mut at = 0;
+        for part in covered {
+            splicer.write_all(&file[at..part.start as usize]).unwrap();
+            let first = (part.end - part.start).min(size as u64);
+            splicer.pass(first).unwrap();
+            splicer.pass(part.end - part.start - first).unwrap();
+            at = part.end as usize;
+        }
+        splicer.write_all(&file[at..]).unwrap();
+        splicer.write_all(&[9; 1024]).unwrap();
+        prop_assert!(splicer.pass(1).is_err(), "behind the file");
+        prop_assert_eq!(splicer.finish().unwrap(), written);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub(super) fn write(
         let writer = scope.spawn(move || put_together(draft, &events, &used));
         let next = Next::default();
         let buffer = Vec::with_capacity(CHUNK);
-        let out = Out { send, spare, next: Rc::clone(&next), buffer, at: 0, covered: Vec::new() };
+        let out = Out { send, spare, next: Rc::clone(&next), buffer, at: 0, passed: 0, covered: Vec::new() };
         let mut tar = Hashing::new(out);
         let mut contents = |_: &crate::oci::ImagePath, content: &Content| {
             let opened = open(world.store, content, bringers, &next);
@@ -136,6 +136,8 @@ struct Out {
     buffer: Vec<u8>,
     /// Where the next byte lies in the file that brings its blocks.
     at: u64,
+    /// Bytes that were passed over and not told: there are none where others come next.
+    passed: u64,
     /// What of that file blocks stand for and has not come yet, the last first.
     covered: Vec<Range<u64>>,
 }
@@ -151,11 +153,16 @@ impl Out {
         let count = match self.covered.last() {
             Some(range) if range.start <= self.at => {
                 let count = up_to(range.end);
-                if self.at + count as u64 == range.end {
+                let ended = self.at + count as u64 == range.end;
+                self.push()?;
+                self.passed += count as u64;
+                if ended {
                     self.covered.pop();
                 }
-                self.push()?;
-                self.tell(Event::Pass(count as u64))?;
+                if ended || self.passed >= CHUNK as u64 {
+                    self.tell(Event::Pass(self.passed))?;
+                    self.passed = 0;
+                }
                 return Ok(count);
             }
             Some(range) => up_to(range.start),

@@ -249,8 +249,8 @@ impl Origin {
         self.once_more(world, &layer, task.as_ref(), &mut read)
     }
 
-    /// The hashes of files of a layer that are there by whose `word` it is, by offset and size; `wanted` gives for each offset a size in bytes. The layer is read
-    /// once if one of them is not known yet.
+    /// The hashes of files of a layer that are there by whose `word` it is, by offset and size; `wanted` gives for each
+    /// offset a size in bytes. The layer is read once if one of them is not known yet.
     ///
     /// # Errors
     /// As [`Origin::index`].

@@ -40,12 +40,11 @@ struct Window {
 }
 
 impl Window {
-    /// Reads on behind what is left; whether there was room.
-    fn more(&mut self, file: &mut dyn Read) -> io::Result<bool> {
+    /// Reads on behind what is left.
+    fn more(&mut self, file: &mut dyn Read) -> io::Result<()> {
         self.stay = 0;
         self.bytes.copy_within(self.left.clone(), 0);
         self.left = 0..self.left.len();
-        let room = self.left.end < self.bytes.len();
         while self.left.end < self.bytes.len() && !self.ended {
             match file.read(&mut self.bytes[self.left.end..]) {
                 Ok(0) => self.ended = true,
@@ -54,7 +53,7 @@ impl Window {
                 Err(error) => return Err(error),
             }
         }
-        Ok(room)
+        Ok(())
     }
 }
 
@@ -69,7 +68,11 @@ impl Holed {
         loop {
             if window.left.is_empty() {
                 holed.keep(&mut window)?;
-                if window.ended || !window.more(file)? || window.left.is_empty() {
+                if window.ended {
+                    break;
+                }
+                window.more(file)?;
+                if window.left.is_empty() {
                     break;
                 }
             }

@@ -242,7 +242,7 @@ fn files_are_copied_out_by_their_place() {
                 script = offset;
             }
             if !path.name().starts_with(b"liblong") {
-                wanted.insert(offset, Wanted { size, digest: None });
+                wanted.insert(offset, Wanted::new(size, None));
             }
         }
     }
@@ -251,7 +251,7 @@ fn files_are_copied_out_by_their_place() {
     assert!(copied.values().any(|extract| extract.digest == Digest::of(&small)));
     assert!(store.contains(&Digest::of(&small), small.len() as u64));
 
-    let outside = BTreeMap::from([(known.uncompressed_size, Wanted { size: 1, digest: None })]);
+    let outside = BTreeMap::from([(known.uncompressed_size, Wanted::new(1, None))]);
     assert!(index::copy_out(&store, &made.layer, &mut open(&made.blob), &outside, &Silent).is_err());
     let mut layer = made.layer.clone();
     layer.diff_id = DiffId(Digest::of(b"other"));

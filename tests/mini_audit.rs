@@ -161,7 +161,7 @@ fn copy(store: &Store, donor: &Known, path: &ImagePath, fixture: &Fixture) -> Op
     };
     let file = fixture.blob(&layer.descriptor.digest.hex());
     let mut open = || -> io::Result<Box<dyn Read + Send>> { Ok(Box::new(fs::File::open(&file)?)) };
-    let wanted = BTreeMap::from([(offset, index::Wanted { size, digest: None })]);
+    let wanted = BTreeMap::from([(offset, index::Wanted::new(size, None))]);
     let copied = index::copy_out(store, &layer, &mut open, &wanted, &Silent).unwrap();
     let (digest, size) = (copied[&offset].digest, copied[&offset].size);
     let content = Content::Stored { digest, size };

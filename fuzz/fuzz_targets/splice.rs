@@ -17,6 +17,7 @@ use flate2::bufread::MultiGzDecoder;
 use imgforge::deflate::Gunzip;
 use imgforge::deflate::Segment;
 use imgforge::deflate::Splicer;
+use imgforge::deflate::covered;
 use libfuzzer_sys::fuzz_target;
 
 const MOST: usize = 400 << 10;
@@ -113,7 +114,7 @@ fn captured(gz: &[u8], range: &Range<u64>, size: usize) -> (Segment, Vec<u8>) {
 fn spliced((segment, raw): (Segment, Vec<u8>), file: &[u8], dirty: &[Range<u64>], size: usize) -> Vec<u8> {
     let mut splicer = Splicer::new(Vec::new()).expect("a vector");
     splicer.write_all(&[1; 512]).expect("a vector");
-    splicer.begin(segment, Box::new(Cursor::new(raw)), dirty).expect("a sound table");
+    splicer.begin(&segment, Box::new(Cursor::new(raw)), dirty).expect("a sound table");
     file.chunks(size).for_each(|piece| splicer.write_all(piece).expect("all blocks"));
     splicer.write_all(&[2; 700]).expect("a vector");
     splicer.finish().expect("a whole file")
@@ -125,16 +126,20 @@ fn passed((segment, raw): (Segment, Vec<u8>), file: &[u8], size: usize) -> Vec<u
     crc.update(file);
     let mut splicer = Splicer::new(Vec::new()).expect("a vector");
     splicer.write_all(&[1; 512]).expect("a vector");
-    let (covered, mut at) = (segment.covered(), 0);
-    splicer.begin_known(segment, Box::new(Cursor::new(raw)), crc.sum()).expect("a sound table");
-    for part in covered {
-        splicer.write_all(&file[at..part.start as usize]).expect("all blocks");
-        let first = (part.end - part.start).min(size as u64);
-        splicer.pass(first).expect("blocks");
-        splicer.pass(part.end - part.start - first).expect("blocks");
-        at = part.end as usize;
+    splicer.begin_known(segment.size, Box::new(Cursor::new(raw))).expect("no file before");
+    let mut at = 0;
+    for blocks in segment.blocks.chunks(1 + size % 5) {
+        splicer.add(blocks).expect("a sound table");
+        for part in covered(blocks) {
+            splicer.write_all(&file[at..part.start as usize]).expect("all blocks");
+            let first = (part.end - part.start).min(size as u64);
+            splicer.pass(first).expect("blocks");
+            splicer.pass(part.end - part.start - first).expect("blocks");
+            at = part.end as usize;
+        }
     }
     splicer.write_all(&file[at..]).expect("all blocks");
+    splicer.sum(crc.sum()).expect("the end of the file");
     splicer.write_all(&[2; 700]).expect("a vector");
     splicer.finish().expect("a whole file")
 }

@@ -12,14 +12,13 @@ use crate::build::blob;
 use crate::build::config::HistoryEntry;
 use crate::build::config::append;
 use crate::build::config::edit_config;
-use crate::build::fetch;
 use crate::build::manifest::edit_manifest;
+use crate::build::new_layer;
+use crate::build::new_layer::NewLayer;
 use crate::build::parents::add_parents;
-use crate::build::remembered;
 use crate::build::whole;
 use crate::build::whole::Whole;
 use crate::edit::Edited;
-use crate::index;
 use crate::layer::Changeset;
 use crate::oci::Config;
 use crate::oci::Descriptor;
@@ -28,7 +27,6 @@ use crate::oci::Digest;
 use crate::oci::Family;
 use crate::oci::Image;
 use crate::recipe::ConfigEdit;
-use crate::store::Damage;
 
 /// The longest list of files that an annotation holds, in bytes.
 const MAX_ANNOTATION: usize = 256 << 10;
@@ -53,19 +51,6 @@ impl Assembled {
     }
 }
 
-/// The layer that a recipe adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewLayer {
-    /// The blob.
-    pub descriptor: Descriptor,
-    /// The digest of its tar.
-    pub diff_id: DiffId,
-    /// Length of its tar in bytes.
-    pub tar_size: u64,
-    /// How many entries it has, parents included.
-    pub entries: usize,
-}
-
 /// Writes the new parts of a cleared build.
 ///
 /// # Errors
@@ -76,7 +61,7 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
     let base_layers = base.manifest.layers.len();
     let family = base.manifest.family;
     let (whole, rest) = divide(cleared);
-    let layer = if rest.is_empty() { None } else { Some(self::layer(&rest, cleared, world)?) };
+    let layer = if rest.is_empty() { None } else { Some(new_layer::obtain(&rest, cleared, world)?) };
     if whole.is_empty() && layer.is_none() && locked.recipe.config == ConfigEdit::default() {
         return Ok(Assembled { image: base.clone(), base_layers, whole, layer });
     }
@@ -95,14 +80,6 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
         crate::transport::error::Error::Config { place, source: Box::new(source) }
     })?;
     Ok(Assembled { image, base_layers, whole, layer })
-}
-
-/// Takes the donors' files that the new layer is made of into the store: then only the cache is read.
-///
-/// # Errors
-/// When a donor's layer cannot be had. What was taken stays.
-pub fn bring(cleared: &Cleared, world: &World<'_>) -> Result<(), Error> {
-    cleared.fetched().take(&divide(cleared).1, world)
 }
 
 /// The donors' layers that do what the steps ask for as they are, and the changes that are left for a new one.
@@ -185,39 +162,4 @@ fn bounded(text: &str, files: usize) -> String {
         return text.to_owned();
     }
     json!({"files": files, "digest": Digest::of(text.as_bytes()).to_string()}).to_string()
-}
-
-/// The layer that holds `changes`: the one that an earlier run made of the same, else a new one. Damage in the cache is
-/// mended once, by taking what is gone out of its layer again.
-fn layer(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> Result<NewLayer, Error> {
-    let fetched = cleared.fetched();
-    let family = fetched.locked.base.image.manifest.family;
-    fetched.take(changes, world)?;
-    let bringers = bringers(changes, cleared, world);
-    if let Some(made) = remembered::recall(changes, &bringers, family, world) {
-        return Ok(made);
-    }
-    let made = match blob::write(changes, &bringers, family, world) {
-        Err(error) if Damage::is_cause(&error) => {
-            fetched.take(changes, world)?;
-            blob::write(changes, &self::bringers(changes, cleared, world), family, world)?
-        }
-        outcome => outcome?,
-    };
-    remembered::keep(changes, &bringers, &made, world)?;
-    Ok(made)
-}
-
-/// Grafted files of `changes` that bring their deflate blocks.
-fn bringers(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> blob::Bringers {
-    let locked = &cleared.fetched().locked;
-    let stored = fetch::stored(changes);
-    let wanted = cleared.edited().grafts.iter().rev().filter(|graft| stored.contains(&graft.digest));
-    let grafts = wanted.filter_map(|graft| {
-        let layer = locked.donors.get(&graft.from)?.image.manifest.layers.get(graft.place.layer)?;
-        let (offset, size) = (graft.place.offset, graft.place.size);
-        let extract = index::recall_known(world.store, &layer.digest, offset, size, &graft.digest)?;
-        Some((graft.digest, extract))
-    });
-    grafts.collect()
 }

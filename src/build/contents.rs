@@ -18,9 +18,11 @@ use crate::edit::Decided;
 use crate::edit::Place;
 use crate::edit::What;
 use crate::index;
+use crate::index::Arrivals;
 use crate::index::Wanted;
 use crate::index::Word;
 use crate::index::side_by_side;
+use crate::oci::Descriptor;
 use crate::oci::Digest;
 
 /// The largest file that is read as text: patched files and RECORDs are far smaller.
@@ -45,7 +47,7 @@ pub fn gather(
         let known = known(tree, pins(decided, locked, name));
         let mut found = judged(tree, &known, places);
         let now = places.iter().filter(|place| !found.contains_key(place)).copied().collect();
-        found.extend(copy_out((origin, tree), &known, &now, world)?);
+        found.extend(copy_out((origin, tree), &known, &now, &Arrivals::default(), world)?);
         contents.donors.extend(found.into_iter().map(|(place, digest)| ((name.clone(), place), digest)));
     }
     if let Some(place) = wants.texts.iter().find(|place| place.size > MAX_TEXT) {
@@ -58,7 +60,7 @@ pub fn gather(
     let texts = wants.texts.iter().filter(|place| !contents.texts.contains_key(place));
     let digests = wants.digests.iter().filter(|place| !contents.digests.contains_key(place));
     let of_base: BTreeSet<Place> = texts.chain(digests).copied().collect();
-    contents.digests.extend(copy_out((&locked.base, base), &known, &of_base, world)?);
+    contents.digests.extend(copy_out((&locked.base, base), &known, &of_base, &Arrivals::default(), world)?);
     for place in &wants.texts {
         if let (Some(digest), false) = (contents.digests.get(place), contents.texts.contains_key(place)) {
             contents.texts.insert(*place, read_text(world, digest)?);
@@ -71,20 +73,48 @@ pub fn gather(
     Ok(contents)
 }
 
-/// Takes those files of donors into the store that `wanted` has among its digests.
+/// Takes those files of donors into the store that `wanted` has among its digests. Who waits for one of `arrivals` can
+/// follow it.
 ///
 /// # Errors
 /// When a layer cannot be read, or does not have the files.
-pub(super) fn take(fetched: &Fetched, wanted: &BTreeSet<Digest>, world: &World<'_>) -> Result<(), Error> {
+pub(super) fn take(
+    fetched: &Fetched,
+    wanted: &BTreeSet<Digest>,
+    arrivals: &Arrivals,
+    world: &World<'_>,
+) -> Result<(), Error> {
     let (decided, locked) = (&fetched.decided, &fetched.locked);
     for (name, origin) in &locked.donors {
         let Some(tree) = fetched.donors.get(name) else { continue };
-        let own = fetched.contents.donors.iter().filter(|((from, _), _)| from == name);
-        let places =
-            own.filter(|(_, digest)| wanted.contains(digest)).map(|((_, place), _)| *place).collect();
-        copy_out((origin, tree), &known(tree, pins(decided, locked, name)), &places, world)?;
+        let places = places(fetched, name, wanted);
+        let known = known(tree, pins(decided, locked, name));
+        copy_out((origin, tree), &known, &places, arrivals, world)?;
     }
     Ok(())
+}
+
+/// Those of `wanted` that are files of donors and not in the store.
+pub(super) fn missing(fetched: &Fetched, wanted: &BTreeSet<Digest>, world: &World<'_>) -> BTreeSet<Digest> {
+    let layers = |name: &String| Some(&fetched.locked.donors.get(name)?.image.manifest.layers);
+    let mut missing = BTreeSet::new();
+    for ((name, place), digest) in &fetched.contents.donors {
+        let layer = layers(name).and_then(|layers| layers.get(place.layer));
+        let known = |layer: &Descriptor| {
+            index::recall_known(world.store, &layer.digest, place.offset, place.size, digest).is_some()
+        };
+        if wanted.contains(digest) && !layer.is_some_and(known) {
+            missing.insert(*digest);
+        }
+    }
+    missing
+}
+
+/// Where a donor has files with these digests.
+fn places(fetched: &Fetched, donor: &str, wanted: &BTreeSet<Digest>) -> BTreeSet<Place> {
+    let files = fetched.contents.donors.iter();
+    let own = files.filter(|((from, _), digest)| from == donor && wanted.contains(digest));
+    own.map(|((_, place), _)| *place).collect()
 }
 
 /// The files whose digest and facts are known by the same index.
@@ -162,6 +192,7 @@ fn copy_out(
     (origin, tree): (&Origin, &Tree),
     known: &Known,
     places: &BTreeSet<Place>,
+    arrivals: &Arrivals,
     world: &World<'_>,
 ) -> Result<BTreeMap<Place, Digest>, Error> {
     let mut by_layer: BTreeMap<(usize, Word), BTreeMap<u64, Wanted>> = BTreeMap::new();
@@ -176,7 +207,9 @@ fn copy_out(
         match recalled {
             Some(extract) => drop(found.insert(*place, extract.digest)),
             None => {
-                let wanted = Wanted { size: place.size, digest: expected.map(|(digest, _)| digest) };
+                let digest = expected.map(|(digest, _)| digest);
+                let arrival = digest.and_then(|digest| arrivals.from(&digest, &blob, place.offset)).cloned();
+                let wanted = Wanted { size: place.size, digest, arrival };
                 let word = expected.map_or(tree.word(place.layer), |(_, word)| word);
                 by_layer.entry((place.layer, word)).or_default().insert(place.offset, wanted);
             }
@@ -201,6 +234,6 @@ fn copy_out(
 /// When the layer cannot be read.
 pub fn copy_one(origin: &Origin, tree: &Tree, place: Place, world: &World<'_>) -> Result<Digest, Error> {
     let known = known(tree, Known::new());
-    let found = copy_out((origin, tree), &known, &BTreeSet::from([place]), world)?;
+    let found = copy_out((origin, tree), &known, &BTreeSet::from([place]), &Arrivals::default(), world)?;
     found.into_values().next().ok_or(Error::Gone { image: origin.written.clone(), layer: place.layer })
 }

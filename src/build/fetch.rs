@@ -79,14 +79,6 @@ impl Fetched {
     pub fn is_lent(&self) -> bool {
         self.base.is_lent() || self.donors.values().any(Tree::is_lent)
     }
-
-    /// Takes the donors' files that `changes` has into the store, those too that proved damaged there.
-    ///
-    /// # Errors
-    /// When a layer cannot be had.
-    pub(super) fn take(&self, changes: &Changeset, world: &World<'_>) -> Result<(), Error> {
-        contents::take(self, &stored(changes), world)
-    }
 }
 
 /// The files of changes whose bytes are in the store, or have to be before a layer is made.

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::build::World;
-use crate::build::assemble::NewLayer;
 use crate::build::blob;
 use crate::build::blob::Bringers;
+use crate::build::new_layer::NewLayer;
 use crate::layer::Changeset;
 use crate::oci::Compression;
 use crate::oci::Descriptor;

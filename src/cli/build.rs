@@ -180,8 +180,6 @@ fn make(
     session: &Session,
 ) -> Result<(Assembled, Vec<Receipt>), Failure> {
     let world = session.world();
-    build::assemble::bring(cleared, &world)?;
-    watch.lap("fetch");
     let assembled = build::assemble::assemble(cleared, &world)?;
     watch.lap("write");
     if let Some(old) = old {

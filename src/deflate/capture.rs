@@ -13,14 +13,37 @@ use super::tape::Tape;
 /// How much output may have been read behind a file's beginning when its blocks are asked for.
 pub(super) const LATE: u64 = 1 << 20;
 
+/// Who gets the blocks of a file as they come.
+pub trait Taker: Send {
+    /// A block, and the bytes that hold it.
+    ///
+    /// # Errors
+    /// It cannot be kept. Then no more come.
+    fn take(&mut self, block: &Block, bytes: &[u8]) -> io::Result<()>;
+
+    /// All blocks have come that begin before byte `at` of the file.
+    fn settle(&mut self, at: u64) {
+        let _ = at;
+    }
+}
+
+/// Writes the bytes one after another.
+impl<W: Write + Send> Taker for W {
+    fn take(&mut self, _: &Block, bytes: &[u8]) -> io::Result<()> {
+        self.write_all(bytes)
+    }
+}
+
 /// A file whose blocks are being kept.
 struct Capture {
     range: Range<u64>,
-    sink: Box<dyn Write + Send>,
+    taker: Box<dyn Taker>,
     segment: Segment,
     failed: Option<io::Error>,
     /// The number of the next block.
     next: u64,
+    /// Up to which byte of the file its blocks are known.
+    settled: u64,
 }
 
 /// The files whose blocks are kept, by their beginning.
@@ -32,7 +55,7 @@ pub(super) struct Captures {
 
 impl Captures {
     /// Asks for the blocks of a file; `served` bytes of output have been read.
-    pub(super) fn want(&mut self, range: Range<u64>, sink: Box<dyn Write + Send>, served: u64) {
+    pub(super) fn want(&mut self, range: Range<u64>, taker: Box<dyn Taker>, served: u64) {
         if served > range.start + LATE {
             let late =
                 io::Error::new(io::ErrorKind::InvalidInput, "the file's blocks were asked for too late");
@@ -40,7 +63,7 @@ impl Captures {
             return;
         }
         let segment = Segment { size: range.end.saturating_sub(range.start), blocks: Vec::new() };
-        self.active.insert(range.start, Capture { range, sink, segment, failed: None, next: 0 });
+        self.active.insert(range.start, Capture { range, taker, segment, failed: None, next: 0, settled: 0 });
     }
 
     /// The blocks of the file that begins at `start`, once all are known.
@@ -59,19 +82,26 @@ impl Captures {
                 if !inside || capture.failed.is_some() {
                     continue;
                 }
-                capture.failed = capture.sink.write_all(tape.bytes(block)).err();
-                capture.segment.blocks.push(Block {
+                let kept = Block {
                     out: block.out - capture.range.start,
                     length: block.length,
                     bits: block.bits,
                     first: block.first,
                     stored: block.stored,
-                });
+                };
+                capture.failed = capture.taker.take(&kept, tape.bytes(block)).err();
+                capture.segment.blocks.push(kept);
+            }
+            // Of a block that has not ended nobody knows whether it is one to keep.
+            let known = if capture.range.end <= total { total } else { tape.ended().min(total) };
+            let settled = known.saturating_sub(capture.range.start).min(capture.segment.size);
+            if settled > capture.settled && capture.failed.is_none() {
+                capture.settled = settled;
+                capture.taker.settle(settled);
             }
         }
-        for (start, mut capture) in self.active.extract_if(.., |_, capture| capture.range.end <= total) {
-            let failed = capture.failed.or_else(|| capture.sink.flush().err());
-            self.done.insert(start, failed.map_or(Ok(capture.segment), Err));
+        for (start, capture) in self.active.extract_if(.., |_, capture| capture.range.end <= total) {
+            self.done.insert(start, capture.failed.map_or(Ok(capture.segment), Err));
         }
     }
 }

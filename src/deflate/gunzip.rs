@@ -2,13 +2,13 @@
 
 use std::io;
 use std::io::Read;
-use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use super::capture::Taker;
 use super::flaw::Flaw;
 use super::inflate::Inflate;
 use super::inflate::Step;
@@ -170,20 +170,20 @@ impl Handle {
         self.watch(|watch, _| watch.marks().take_ends()).unwrap_or_default()
     }
 
-    /// Wants the blocks of the file whose output is `range`, to be put into another blob: their compressed
-    /// bytes go to `sink` as they come.
+    /// Wants the blocks of the file whose output is `range`, to be put into another blob: they go to `taker` as
+    /// they come.
     ///
     /// Kept are blocks that lie wholly in the file, from its byte 32 Ki on and ending before its last byte,
     /// with at least 1 KiB of output and at most 512 KiB of input, which is no longer than 9/8 of the output.
     /// That depends on nothing but the blob and the range.
-    pub fn capture(&self, range: Range<u64>, sink: Box<dyn Write + Send>) {
-        self.watch(|watch, ring| watch.capture(range, sink, ring));
+    pub fn capture(&self, range: Range<u64>, taker: Box<dyn Taker>) {
+        self.watch(|watch, ring| watch.capture(range, taker, ring));
     }
 
     /// The table of the blocks of the file that begins at `start`; `None` until all its output was decoded.
     ///
     /// # Errors
-    /// The sink's; `InvalidInput` where [`Handle::capture`] came too late.
+    /// The taker's; `InvalidInput` where [`Handle::capture`] came too late.
     #[must_use]
     pub fn segment(&self, start: u64) -> Option<io::Result<Segment>> {
         self.watch(|watch, _| watch.captures().take(start)).flatten()

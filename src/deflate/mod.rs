@@ -36,6 +36,7 @@ mod tape;
 mod trace;
 mod watch;
 
+pub use capture::Taker;
 pub use crc::Crc;
 pub use gunzip::Gunzip;
 pub use gunzip::Handle;
@@ -43,4 +44,5 @@ pub use restart::Restart;
 pub use restart::Window;
 pub use segment::Block;
 pub use segment::Segment;
+pub use segment::covered;
 pub use splicer::Splicer;

@@ -52,15 +52,7 @@ impl Segment {
     /// The parts of the file that blocks stand for, in their order and apart from each other.
     #[must_use]
     pub fn covered(&self) -> Vec<Range<u64>> {
-        let mut covered: Vec<Range<u64>> = Vec::new();
-        for block in &self.blocks {
-            match covered.last_mut().filter(|last| last.end == block.out) {
-                Some(last) => last.end = block.end(),
-                None => covered.push(block.out..block.end()),
-            }
-        }
-        covered.retain(|range| !range.is_empty());
-        covered
+        covered(&self.blocks)
     }
 
     /// Whether the table can be what it says it is.
@@ -68,19 +60,38 @@ impl Segment {
     /// # Errors
     /// `InvalidData` where it cannot.
     pub fn validate(&self) -> io::Result<()> {
-        let mut end = WINDOW as u64;
-        for block in &self.blocks {
-            let fits = block.first < 8 && block.bits >= 3 && block.bytes() <= MOST + 8;
-            let head = (u64::from(block.first) + 3).next_multiple_of(8) + 32 - u64::from(block.first);
-            let stored = !block.stored || u64::from(block.bits) == head + 8 * u64::from(block.length);
-            if block.out < end || block.end() > self.size || !fits || !stored {
-                return Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "the table of a file's blocks is damaged",
-                ));
-            }
-            end = block.end();
-        }
-        Ok(())
+        follow(&self.blocks, WINDOW as u64, self.size).map(drop)
     }
+}
+
+/// The parts of a file that `blocks` stand for, in their order and apart from each other.
+#[must_use]
+pub fn covered(blocks: &[Block]) -> Vec<Range<u64>> {
+    let mut covered: Vec<Range<u64>> = Vec::new();
+    for block in blocks {
+        match covered.last_mut().filter(|last| last.end == block.out) {
+            Some(last) => last.end = block.end(),
+            None => covered.push(block.out..block.end()),
+        }
+    }
+    covered.retain(|range| !range.is_empty());
+    covered
+}
+
+/// Where the last of `blocks` ends, or `end` if there is none: they lie between `end` and the end of a file of `size`
+/// bytes, in their order.
+pub(super) fn follow(blocks: &[Block], mut end: u64, size: u64) -> io::Result<u64> {
+    for block in blocks {
+        let fits = block.first < 8 && block.bits >= 3 && block.bytes() <= MOST + 8;
+        let head = (u64::from(block.first) + 3).next_multiple_of(8) + 32 - u64::from(block.first);
+        let stored = !block.stored || u64::from(block.bits) == head + 8 * u64::from(block.length);
+        if block.out < end || block.end() > size || !fits || !stored {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the table of a file's blocks is damaged",
+            ));
+        }
+        end = block.end();
+    }
+    Ok(end)
 }

@@ -40,9 +40,19 @@ struct File {
     size: u64,
     /// Where the block ends that was copied for the bytes that are coming.
     covered: u64,
-    /// CRC-32 of the file, when that is known and not yet taken in.
-    sum: Option<u32>,
+    sum: Sum,
     buffer: Vec<u8>,
+}
+
+/// Whose business the CRC-32 of a file is.
+#[derive(PartialEq, Eq)]
+enum Sum {
+    /// It is summed up here.
+    Own,
+    /// It will be told when the file has ended.
+    Due,
+    /// It was told.
+    Told,
 }
 
 impl<W: Write> Splicer<W> {
@@ -63,26 +73,59 @@ impl<W: Write> Splicer<W> {
     /// `InvalidInput` where the file before is not complete, `InvalidData` where the table is damaged.
     pub fn begin(
         &mut self,
-        segment: Segment,
+        segment: &Segment,
         raw: Box<dyn Read + Send>,
         dirty: &[Range<u64>],
     ) -> io::Result<()> {
+        self.open(segment.size, raw, dirty, Sum::Own)?;
+        self.add(&segment.blocks)
+    }
+
+    /// As [`Splicer::begin`], of a whole file of `size` bytes whose blocks are told with [`Splicer::add`] and whose
+    /// CRC-32 is told with [`Splicer::sum`]: its bytes are not summed up, and those that blocks stand for may be
+    /// passed over.
+    ///
+    /// # Errors
+    /// `InvalidInput` where the file before is not complete.
+    pub fn begin_known(&mut self, size: u64, raw: Box<dyn Read + Send>) -> io::Result<()> {
+        self.open(size, raw, &[], Sum::Due)
+    }
+
+    fn open(
+        &mut self,
+        size: u64,
+        raw: Box<dyn Read + Send>,
+        dirty: &[Range<u64>],
+        sum: Sum,
+    ) -> io::Result<()> {
         self.complete()?;
-        segment.validate()?;
-        let size = segment.size;
-        let plan = Plan::new(segment, dirty);
-        self.file = Some(File { plan, raw, at: 0, size, covered: 0, sum: None, buffer: Vec::new() });
+        let plan = Plan::new(size, dirty);
+        self.file = Some(File { plan, raw, at: 0, size, covered: 0, sum, buffer: Vec::new() });
         Ok(())
     }
 
-    /// As [`Splicer::begin`], of a whole file whose CRC-32 is `sum`: its bytes are not summed up, and those that
-    /// blocks stand for may be passed over.
+    /// Says which blocks of the file come next. A block must be told before the bytes are written that it stands for.
     ///
     /// # Errors
-    /// As [`Splicer::begin`].
-    pub fn begin_known(&mut self, segment: Segment, raw: Box<dyn Read + Send>, sum: u32) -> io::Result<()> {
-        self.begin(segment, raw, &[])?;
-        self.file.iter_mut().for_each(|file| file.sum = Some(sum));
+    /// `InvalidData` where they cannot be the file's; `InvalidInput` where there is no file.
+    pub fn add(&mut self, blocks: &[Block]) -> io::Result<()> {
+        match &mut self.file {
+            Some(file) => file.plan.add(blocks),
+            None => Err(misused("there is no file that blocks could be of")),
+        }
+    }
+
+    /// Says what the CRC-32 of the file is that [`Splicer::begin_known`] has begun and that has ended.
+    ///
+    /// # Errors
+    /// `InvalidInput` where there is none.
+    pub fn sum(&mut self, sum: u32) -> io::Result<()> {
+        let due = |file: &&mut File| file.at == file.size && file.sum == Sum::Due;
+        let Some(file) = self.file.as_mut().filter(due) else {
+            return Err(misused("no file has ended whose sum is due"));
+        };
+        file.sum = Sum::Told;
+        self.crc.combine(sum, file.size);
         Ok(())
     }
 
@@ -93,16 +136,14 @@ impl<W: Write> Splicer<W> {
     pub fn pass(&mut self, mut count: u64) -> io::Result<()> {
         while count > 0 {
             self.cover()?;
-            let file = self.file.as_mut().filter(|file| file.sum.is_some() && file.at < file.covered);
+            let file = self.file.as_mut().filter(|file| file.sum == Sum::Due && file.at < file.covered);
             let Some(file) = file else {
-                let text = "no block stands for bytes that were passed over";
-                return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+                return Err(misused("no block stands for bytes that were passed over"));
             };
             let step = count.min(file.covered - file.at);
             file.at += step;
             self.total = self.total.wrapping_add(step);
             count -= step;
-            self.sum_up();
         }
         Ok(())
     }
@@ -131,9 +172,8 @@ impl<W: Write> Splicer<W> {
 
     fn complete(&mut self) -> io::Result<()> {
         match self.file.take() {
-            Some(file) if file.at < file.size => {
-                Err(io::Error::new(io::ErrorKind::InvalidInput, "a spliced file is shorter than announced"))
-            }
+            Some(file) if file.at < file.size => Err(misused("a spliced file is shorter than announced")),
+            Some(file) if file.sum == Sum::Due => Err(misused("the sum of a spliced file was not told")),
             _ => Ok(()),
         }
     }
@@ -153,35 +193,31 @@ impl<W: Write> Splicer<W> {
         Ok(())
     }
 
-    /// Takes in the sum of a file that has ended.
-    fn sum_up(&mut self) {
-        let ended = self.file.as_mut().filter(|file| file.at == file.size);
-        if let Some((sum, size)) = ended.and_then(|file| Some((file.sum.take()?, file.size))) {
-            self.crc.combine(sum, size);
-        }
-    }
-
-    /// Whether the bytes that come next are summed up already.
-    fn is_known(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| file.at < file.size && file.sum.is_some())
-    }
-
     /// Writes some of `bytes` in one way, and says how many.
     fn part(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.cover()?;
         let Some(file) = self.file.as_mut().filter(|file| file.at < file.size) else {
+            self.complete()?;
             self.literal.write(bytes, &mut self.out)?;
+            self.crc.update(bytes);
             return Ok(bytes.len());
         };
         let covered = file.at < file.covered;
         let to = if covered { file.covered } else { file.plan.next().unwrap_or(file.size) };
         let count = bytes.len().min(usize::try_from(to - file.at).unwrap_or(usize::MAX));
         file.at += count as u64;
+        if file.sum == Sum::Own {
+            self.crc.update(&bytes[..count]);
+        }
         if !covered {
             self.literal.write(&bytes[..count], &mut self.out)?;
         }
         Ok(count)
     }
+}
+
+fn misused(text: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
 }
 
 impl File {
@@ -211,13 +247,7 @@ impl<W: Write> Write for Splicer<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut left = bytes;
         while !left.is_empty() {
-            let known = self.is_known();
             let count = self.part(left)?;
-            if known {
-                self.sum_up();
-            } else {
-                self.crc.update(&left[..count]);
-            }
             self.total = self.total.wrapping_add(count as u64);
             left = &left[count..];
         }

@@ -12,11 +12,14 @@ use std::sync::Mutex;
 
 use proptest::prelude::*;
 
+use super::Block;
 use super::Crc;
 use super::Gunzip;
 use super::Handle;
 use super::Segment;
 use super::Splicer;
+use super::Taker;
+use super::covered;
 use super::samples::Blob;
 use super::samples::Dribble;
 use super::samples::blobs;
@@ -37,6 +40,24 @@ impl Write for Sink {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Notes the blocks that come, and up to where all are known.
+struct Follower(Arc<Mutex<(Vec<Block>, u64)>>);
+
+impl Taker for Follower {
+    fn take(&mut self, block: &Block, _: &[u8]) -> io::Result<()> {
+        let mut told = self.0.lock().unwrap();
+        assert!(block.out >= told.1, "{block:?} after {}", told.1);
+        told.0.push(*block);
+        Ok(())
+    }
+
+    fn settle(&mut self, at: u64) {
+        let mut told = self.0.lock().unwrap();
+        assert!(at > told.1, "{at} after {}", told.1);
+        told.1 = at;
     }
 }
 
@@ -72,7 +93,7 @@ fn splice(
         bytes.chunks(size).for_each(|piece| splicer.write_all(piece).unwrap());
     };
     write(&mut splicer, &[7; 512]);
-    splicer.begin(segment.clone(), Box::new(Cursor::new(raw.clone())), dirty).unwrap();
+    splicer.begin(segment, Box::new(Cursor::new(raw.clone())), dirty).unwrap();
     write(&mut splicer, file);
     write(&mut splicer, &[9; 1024]);
     let copied = splicer.copied();
@@ -130,22 +151,44 @@ proptest! {
         let mut crc = Crc::new();
         crc.update(file);
         let (segment, raw) = taken;
-        let covered = segment.covered();
         let mut splicer = Splicer::new(Vec::new()).unwrap();
         splicer.write_all(&[7; 512]).unwrap();
-        splicer.begin_known(segment, Box::new(Cursor::new(raw)), crc.sum()).unwrap();
+        splicer.begin_known(segment.size, Box::new(Cursor::new(raw))).unwrap();
         let mut at = 0;
-        for part in covered {
-            splicer.write_all(&file[at..part.start as usize]).unwrap();
-            let first = (part.end - part.start).min(size as u64);
-            splicer.pass(first).unwrap();
-            splicer.pass(part.end - part.start - first).unwrap();
-            at = part.end as usize;
+        // Told as they come, some at a time.
+        for blocks in segment.blocks.chunks(1 + size % 3) {
+            splicer.add(blocks).unwrap();
+            for part in covered(blocks) {
+                splicer.write_all(&file[at..part.start as usize]).unwrap();
+                let first = (part.end - part.start).min(size as u64);
+                splicer.pass(first).unwrap();
+                splicer.pass(part.end - part.start - first).unwrap();
+                at = part.end as usize;
+            }
         }
         splicer.write_all(&file[at..]).unwrap();
-        splicer.write_all(&[9; 1024]).unwrap();
         prop_assert!(splicer.pass(1).is_err(), "behind the file");
+        splicer.sum(crc.sum()).unwrap();
+        prop_assert!(splicer.sum(crc.sum()).is_err(), "told twice");
+        splicer.write_all(&[9; 1024]).unwrap();
         prop_assert_eq!(splicer.finish().unwrap(), written);
+    }
+
+    #[test]
+    fn blocks_are_told_before_what_is_behind_them_is_settled(
+        blob in blobs(300_000),
+        a in any::<u64>(),
+        b in any::<u64>(),
+        size in 1..70_000_usize,
+    ) {
+        let range = range(&blob, a, b);
+        let (segment, _) = captured(&blob, &range, 8192);
+        let (gunzip, handle) = Gunzip::new(Dribble(&blob.gz, size)).watched(u64::MAX);
+        let follower = Arc::new(Mutex::new((Vec::new(), 0)));
+        handle.capture(range.clone(), Box::new(Follower(Arc::clone(&follower))));
+        drain(gunzip, size).unwrap();
+        let (blocks, settled) = follower.lock().unwrap().clone();
+        prop_assert_eq!((blocks, settled), (segment.blocks, segment.size));
     }
 
     #[test]
@@ -220,28 +263,39 @@ fn a_capture_too_late_and_a_full_disk_are_told() {
 fn a_file_that_is_too_short_and_a_damaged_table_are_told() {
     let whole = Segment { size: 10, blocks: Vec::new() };
     let mut splicer = Splicer::new(Vec::new()).unwrap();
-    splicer.begin(whole.clone(), Box::new(io::empty()), &[]).unwrap();
+    splicer.begin(&whole, Box::new(io::empty()), &[]).unwrap();
     splicer.write_all(&[1; 9]).unwrap();
     assert_eq!(splicer.finish().unwrap_err().kind(), io::ErrorKind::InvalidInput);
-    let block = super::Block { out: 40_000, length: 2000, bits: 100, first: 3, stored: false };
+    let block = Block { out: 40_000, length: 2000, bits: 100, first: 3, stored: false };
     for (size, block) in [
         (41_999, block),
-        (1 << 20, super::Block { out: 32_767, ..block }),
-        (1 << 20, super::Block { first: 8, ..block }),
-        (1 << 20, super::Block { stored: true, ..block }),
+        (1 << 20, Block { out: 32_767, ..block }),
+        (1 << 20, Block { first: 8, ..block }),
+        (1 << 20, Block { stored: true, ..block }),
     ] {
         let mut splicer = Splicer::new(Vec::new()).unwrap();
         let segment = Segment { size, blocks: vec![block] };
-        let told = splicer.begin(segment, Box::new(io::empty()), &[]).unwrap_err();
+        let told = splicer.begin(&segment, Box::new(io::empty()), &[]).unwrap_err();
         assert_eq!(told.kind(), io::ErrorKind::InvalidData, "{size} {block:?}");
     }
 }
 
 #[test]
+fn a_sum_that_was_not_told_is_missed() {
+    let mut splicer = Splicer::new(Vec::new()).unwrap();
+    assert_eq!(splicer.add(&[]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    splicer.begin_known(3, Box::new(io::empty())).unwrap();
+    splicer.write_all(&[1; 2]).unwrap();
+    assert_eq!(splicer.sum(0).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    splicer.write_all(&[1; 1]).unwrap();
+    assert_eq!(splicer.write_all(&[1; 1]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+}
+
+#[test]
 fn blocks_that_are_not_there_are_told() {
-    let block = super::Block { out: 40_000, length: 2000, bits: 100, first: 3, stored: false };
+    let block = Block { out: 40_000, length: 2000, bits: 100, first: 3, stored: false };
     let segment = Segment { size: 100_000, blocks: vec![block] };
     let mut splicer = Splicer::new(Vec::new()).unwrap();
-    splicer.begin(segment, Box::new(io::empty()), &[]).unwrap();
+    splicer.begin(&segment, Box::new(io::empty()), &[]).unwrap();
     assert_eq!(splicer.write_all(&[1; 50_000]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }

@@ -121,6 +121,11 @@ impl Tape {
         }
     }
 
+    /// Up to where blocks have ended: where the open one begins, else no matter how far.
+    pub(super) fn ended(&self) -> u64 {
+        self.open.as_ref().map_or(u64::MAX, |open| open.out)
+    }
+
     /// The first block at or after number `number`, with its own number.
     pub(super) fn block(&self, number: u64) -> Option<(u64, &Taped)> {
         let number = number.max(self.number);

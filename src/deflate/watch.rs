@@ -1,10 +1,10 @@
 //! What is noted of a stream on the way: block boundaries, compressed bytes, and what was asked for.
 
-use std::io::Write;
 use std::ops::Range;
 
 use super::capture::Captures;
 use super::capture::LATE;
+use super::capture::Taker;
 use super::input::Input;
 use super::marks::Marks;
 use super::marks::REACH;
@@ -73,8 +73,8 @@ impl Watch {
         &mut self.captures
     }
 
-    pub(super) fn capture(&mut self, range: Range<u64>, sink: Box<dyn Write + Send>, ring: &Ring) {
-        self.captures.want(range, sink, ring.served());
+    pub(super) fn capture(&mut self, range: Range<u64>, taker: Box<dyn Taker>, ring: &Ring) {
+        self.captures.want(range, taker, ring.served());
         self.progress(ring);
     }
 }

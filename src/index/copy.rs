@@ -12,7 +12,6 @@ use super::extracts;
 use super::extracts::Extract;
 use super::note;
 use super::stream::Stream;
-use super::taking;
 use super::word::Word;
 use crate::oci::Layer;
 use crate::progress::Task;
@@ -37,15 +36,14 @@ pub fn copy_out<E: std::error::Error + 'static>(
     }
     let mut stream = Stream::open(layer, open, task)?;
     let handle = stream.handle().cloned();
-    let taken = extract::files(store, wanted, &mut stream, handle.as_ref(), 0);
-    let taken = taken.map_err(|source: io::Error| Error::Read { layer: digest, source })?;
+    let found = extract::files(store, wanted, &mut stream, handle.as_ref(), 0);
+    let found = found.map_err(|source: io::Error| Error::Read { layer: digest, source })?;
     let whole = stream.finish(layer)?;
     let kept = |source| Error::Store { layer: digest, source };
     // Of a layer that a version without a way indexed, the next file is taken in part.
     if access::known(store, &digest, Word::Own).is_none() {
         note::save_access(store, &digest, &whole.access, Word::Own).map_err(kept)?;
     }
-    let found = taking::complete(taken).map_err(kept)?;
     extracts::remember(store, &digest, &found, Word::Own).map_err(kept)?;
     Ok(found)
 }

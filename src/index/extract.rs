@@ -9,6 +9,7 @@ use std::io::BufReader;
 use std::io::Read;
 use std::io::Write;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::Error;
 use super::access::Access;
@@ -17,13 +18,12 @@ use super::access::Start;
 use super::access::Way;
 use super::ahead::Ahead;
 use super::ahead::ROOM;
+use super::arrival::Arrival;
 use super::blob::Span;
 use super::extracts;
 use super::extracts::Extract;
 use super::side::side_by_side;
 use super::spool;
-use super::taking;
-use super::taking::Taken;
 use super::taking::Taking;
 use super::word::Word;
 use crate::deflate::Gunzip;
@@ -48,6 +48,16 @@ pub struct Wanted {
     pub size: u64,
     /// Its digest, when that is known from a trusted source.
     pub digest: Option<Digest>,
+    /// Who follows it.
+    pub arrival: Option<Arc<Arrival>>,
+}
+
+impl Wanted {
+    /// A file of `size` bytes that nobody follows.
+    #[must_use]
+    pub const fn new(size: u64, digest: Option<Digest>) -> Self {
+        Self { size, digest, arrival: None }
+    }
 }
 
 /// Neighbours that are fetched in one go.
@@ -142,16 +152,16 @@ fn take<E: std::error::Error + 'static>(
     };
     let mut ahead = Ahead::new(inner, ROOM).map_err(read)?;
     copy(&mut ahead, bytes.start - range.start, &mut io::sink()).map_err(read)?;
-    let taken = decode(store, run, &mut ahead).map_err(read)?;
+    let found = decode(store, run, &mut ahead).map_err(read)?;
     if around.is_some() {
         // The last bytes say whether all of them were right.
         io::copy(&mut ahead, &mut io::sink()).map_err(read)?;
     }
-    taking::complete(taken).map_err(|source| Error::Store { layer: digest, source })
+    Ok(found)
 }
 
 /// Takes the files of a run out of its bytes.
-fn decode(store: &Store, run: &Run, bytes: &mut dyn Read) -> io::Result<BTreeMap<u64, Taken>> {
+fn decode(store: &Store, run: &Run, bytes: &mut dyn Read) -> io::Result<BTreeMap<u64, Extract>> {
     match &run.way.start {
         Start::Tar => files(store, &run.files, bytes, None, run.way.out),
         Start::Gzip(restart) => {
@@ -172,22 +182,16 @@ pub(super) fn files(
     tar: &mut dyn Read,
     handle: Option<&Handle>,
     mut at: u64,
-) -> io::Result<BTreeMap<u64, Taken>> {
-    let mut taken = BTreeMap::new();
+) -> io::Result<BTreeMap<u64, Extract>> {
+    let mut found = BTreeMap::new();
     for (offset, file) in wanted {
         copy(tar, offset.checked_sub(at).ok_or_else(|| outside(*offset))?, &mut io::sink())?;
-        let mut taking = Taking::begin(store, handle, *offset, file.size).map_err(io::Error::other)?;
+        let mut taking = Taking::begin(store, handle, *offset, file).map_err(io::Error::other)?;
         copy(tar, file.size, &mut taking)?;
-        let file_taken = taking.finish().map_err(io::Error::other)?;
-        if let Some(expected) = file.digest.filter(|expected| *expected != file_taken.digest()) {
-            let text =
-                format!("the file at {offset} should be `{expected}` but is `{}`", file_taken.digest());
-            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-        }
-        taken.insert(*offset, file_taken);
+        found.insert(*offset, taking.finish()?);
         at = offset + file.size;
     }
-    Ok(taken)
+    Ok(found)
 }
 
 /// Copies exactly so many bytes.
@@ -211,7 +215,7 @@ mod tests {
         let runs = |ways: &[(u64, u64)], digest| {
             let way = |(start, end): &(u64, u64)| Way { bytes: *start..*end, out: 0, start: Start::Zstd };
             let wanted: BTreeMap<u64, Wanted> =
-                (0..ways.len()).map(|number| (number as u64, Wanted { size: 1, digest })).collect();
+                (0..ways.len()).map(|number| (number as u64, Wanted::new(1, digest))).collect();
             let ways: Vec<Way> = ways.iter().map(way).collect();
             let all: Vec<(&u64, &Wanted)> = wanted.iter().collect();
             let runs = parted(&(0..ways.len()).collect::<Vec<_>>(), &ways, &all);

@@ -13,6 +13,7 @@ use super::Object;
 use super::access::OWN_POINT;
 use super::contents;
 use super::contents::Found;
+use super::extract::Wanted;
 use super::extracts;
 use super::extracts::Extract;
 use super::note;
@@ -20,8 +21,6 @@ use super::partial::Partial;
 use super::spool;
 use super::spool::Keeping;
 use super::stream::Stream;
-use super::taking;
-use super::taking::Taken;
 use super::taking::Taking;
 use super::word::Word;
 use crate::deflate::Handle;
@@ -60,7 +59,7 @@ pub(super) struct Learning<'a> {
     keeping: Keeping,
     handle: Option<Handle>,
     found: BTreeMap<u64, Learned>,
-    caught: BTreeMap<u64, Taken>,
+    caught: BTreeMap<u64, Extract>,
     texts: BTreeMap<u64, Vec<u8>>,
     /// Files that have a restart point of their own: offset and size.
     asked: Vec<(u64, u64)>,
@@ -112,12 +111,12 @@ impl<'a> Learning<'a> {
         if !(self.catch)(path) {
             return self.look(path, (offset, size), file);
         }
-        let begun = Taking::begin(self.store, self.handle.as_ref(), offset, size);
+        let begun = Taking::begin(self.store, self.handle.as_ref(), offset, &Wanted::new(size, None));
         let mut taking = begun.map_err(io::Error::other)?;
         spool::copy(file, size, &mut taking)?;
-        let taken = taking.finish().map_err(io::Error::other)?;
-        let mut kept = self.store.file(&taken.digest()).map_err(io::Error::other)?;
-        self.look_at_kept(path, (offset, size), taken.digest(), &mut kept)?;
+        let taken = taking.finish()?;
+        let mut kept = self.store.file(&taken.digest).map_err(io::Error::other)?;
+        self.look_at_kept(path, (offset, size), taken.digest, &mut kept)?;
         self.caught.insert(offset, taken);
         Ok(())
     }
@@ -168,7 +167,7 @@ impl<'a> Learning<'a> {
 
     /// Remembers which files were taken, now that the layer has proved to be what it should.
     pub(super) fn keep_caught(&mut self, layer: &Digest) -> Result<(), store::Error> {
-        self.extracts.extend(taking::complete(std::mem::take(&mut self.caught))?);
+        self.extracts.append(&mut self.caught);
         extracts::remember(self.store, layer, &self.extracts, Word::Own)
     }
 
@@ -179,15 +178,10 @@ impl<'a> Learning<'a> {
         self.found.retain(|offset, _| *offset < end);
         self.texts.retain(|offset, _| *offset < end);
         let gzip = self.handle.is_some();
-        for (offset, taken) in
-            std::mem::take(&mut self.caught).into_iter().filter(|(offset, _)| *offset < end)
-        {
-            // A file whose blocks are not all there would be compressed anew, which gives other bytes.
-            let complete = taken.complete().ok();
-            let whole =
-                complete.filter(|file| !gzip || file.size < extracts::SPLICED || file.blocks.is_some());
-            self.extracts.extend(whole.map(|file| (offset, file)));
-        }
+        // A file whose blocks are not all there would be compressed anew, which gives other bytes.
+        let whole = |file: &Extract| !gzip || file.size < extracts::SPLICED || file.blocks.is_some();
+        let caught = std::mem::take(&mut self.caught).into_iter();
+        self.extracts.extend(caught.filter(|(offset, file)| *offset < end && whole(file)));
         let partial = Partial::new(halt, progress, self.found, self.texts, self.extracts);
         drop(note::save_partial(self.store, layer, &partial));
     }

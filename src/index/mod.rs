@@ -6,6 +6,7 @@
 
 pub mod access;
 mod ahead;
+mod arrival;
 mod blob;
 pub mod bundle;
 mod contents;
@@ -33,6 +34,8 @@ mod word;
 
 pub use access::Access;
 pub use ahead::ahead;
+pub use arrival::Arrivals;
+pub use arrival::Following;
 pub use copy::copy_out;
 pub use directory::DirectoryError;
 pub use error::Error;

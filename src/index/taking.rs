@@ -1,17 +1,21 @@
 //! One file of a layer on its way into the store, with the blocks it came from.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::io::Write;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
+use super::arrival::Arrival;
+use super::arrival::Drafts;
+use super::extract::Wanted;
 use super::extracts::Blocks;
 use super::extracts::Extract;
 use super::extracts::SPLICED;
+use crate::deflate::Block;
 use crate::deflate::Crc;
 use crate::deflate::Handle;
+use crate::deflate::Taker;
 use crate::oci::Digest;
 use crate::store;
 use crate::store::Draft;
@@ -46,20 +50,27 @@ impl Write for Checked {
     }
 }
 
-/// Where the decoder's thread puts raw blocks, while the file's own thread waits for their end.
+/// Where the decoder's thread puts blocks, while the file's own thread waits for their end.
 #[derive(Clone)]
-struct Raw(Arc<Mutex<Option<Checked>>>);
+struct Raw {
+    checked: Arc<Mutex<Option<Checked>>>,
+    arrival: Option<Arc<Arrival>>,
+}
 
-impl Write for Raw {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            Some(checked) => checked.write(bytes),
-            None => Ok(bytes.len()),
+impl Taker for Raw {
+    fn take(&mut self, block: &Block, bytes: &[u8]) -> io::Result<()> {
+        let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(checked) = checked.as_mut() else { return Ok(()) };
+        checked.write_all(bytes)?;
+        if let Some(arrival) = &self.arrival {
+            checked.flush()?;
+            arrival.take(block);
         }
+        Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+    fn settle(&mut self, at: u64) {
+        self.arrival.iter().for_each(|arrival| arrival.settle(at));
     }
 }
 
@@ -68,18 +79,11 @@ pub(super) struct Taking {
     offset: u64,
     file: Checked,
     raw: Option<(Handle, Raw)>,
-}
-
-/// A file whose bytes are in the store, before its blocks are.
-pub(super) struct Taken {
-    offset: u64,
-    extract: Extract,
-    raw: Option<(Handle, Raw)>,
+    wanted: Wanted,
 }
 
 impl Taking {
-    /// Begins to take the file of `size` bytes at `offset` of the tar, whose decoder has the `handle`; before any of
-    /// it is read.
+    /// Begins to take the file at `offset` of the tar, whose decoder has the `handle`; before any of it is read.
     ///
     /// # Errors
     /// The store's.
@@ -87,67 +91,60 @@ impl Taking {
         store: &Store,
         handle: Option<&Handle>,
         offset: u64,
-        size: u64,
+        wanted: &Wanted,
     ) -> Result<Self, store::Error> {
-        let file = Checked::new(store)?;
-        let Some(handle) = handle.filter(|_| size >= SPLICED) else {
-            return Ok(Self { offset, file, raw: None });
-        };
-        let raw = Raw(Arc::new(Mutex::new(Some(Checked::new(store)?))));
-        handle.capture(offset..offset + size, Box::new(raw.clone()));
-        Ok(Self { offset, file, raw: Some((handle.clone(), raw)) })
+        let (file, wanted) = (Checked::new(store)?, wanted.clone());
+        let handle = handle.filter(|_| wanted.size >= SPLICED);
+        let raw = handle.map(|_| Checked::new(store)).transpose()?;
+        if let Some(arrival) = &wanted.arrival {
+            let raw = raw.as_ref().map(|raw| raw.draft.reader()).transpose()?;
+            arrival.begin(Drafts { plain: file.draft.reader()?, raw });
+        }
+        let raw = handle.zip(raw).map(|(handle, raw)| {
+            let (checked, arrival) = (Arc::new(Mutex::new(Some(raw))), wanted.arrival.clone());
+            let raw = Raw { checked, arrival };
+            handle.capture(offset..offset + wanted.size, Box::new(raw.clone()));
+            (handle.clone(), raw)
+        });
+        Ok(Self { offset, file, raw, wanted })
     }
 
-    /// Keeps the file's bytes. Its blocks can be had once the decoder has passed its end.
+    /// Keeps the file, with the blocks that the decoder has captured: all its bytes have passed the decoder. A decoder
+    /// that could not give them leaves a file that is compressed anew.
     ///
     /// # Errors
-    /// The store's.
-    pub(super) fn finish(self) -> Result<Taken, store::Error> {
-        let (digest, size, crc) = self.file.finish()?;
-        let extract = Extract { digest, size, crc, blocks: None };
-        Ok(Taken { offset: self.offset, extract, raw: self.raw })
+    /// The store's; `InvalidData` where it is not the file that is wanted.
+    pub(super) fn finish(self) -> io::Result<Extract> {
+        let (digest, size, crc) = self.file.finish().map_err(io::Error::other)?;
+        if let Some(expected) = self.wanted.digest.filter(|expected| *expected != digest) {
+            let text = format!("the file at {} should be `{expected}` but is `{digest}`", self.offset);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+        }
+        let mut extract = Extract { digest, size, crc, blocks: None };
+        if let Some((handle, raw)) = self.raw {
+            let table = handle.segment(self.offset);
+            let raw = raw.checked.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let (Some(Ok(table)), Some(checked)) = (table, raw) {
+                let (digest, size, crc) = checked.finish().map_err(io::Error::other)?;
+                extract.blocks = Some(Blocks { digest, size, crc, table });
+            }
+        }
+        self.wanted.arrival.iter().for_each(|arrival| arrival.end(&extract));
+        Ok(extract)
     }
 }
 
 impl Write for Taking {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let count = self.file.write(bytes)?;
+        if let Some(arrival) = &self.wanted.arrival {
+            self.file.flush()?;
+            arrival.write(self.file.draft.length());
+        }
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-impl Taken {
-    /// SHA-256 of the file.
-    pub(super) const fn digest(&self) -> Digest {
-        self.extract.digest
-    }
-
-    /// The file, complete, with the blocks that the decoder has captured. A decoder that could not give them leaves a
-    /// file that is compressed anew.
-    ///
-    /// # Errors
-    /// The store's.
-    pub(super) fn complete(self) -> Result<Extract, store::Error> {
-        let Some((handle, raw)) = self.raw else {
-            return Ok(self.extract);
-        };
-        let table = handle.segment(self.offset);
-        let raw = raw.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let (Some(Ok(table)), Some(checked)) = (table, raw) else {
-            return Ok(self.extract);
-        };
-        let (digest, size, crc) = checked.finish()?;
-        Ok(Extract { blocks: Some(Blocks { digest, size, crc, table }), ..self.extract })
-    }
-}
-
-/// Completes all that was taken of a layer.
-///
-/// # Errors
-/// The store's.
-pub(super) fn complete(taken: BTreeMap<u64, Taken>) -> Result<BTreeMap<u64, Extract>, store::Error> {
-    taken.into_iter().map(|(offset, taken)| Ok((offset, taken.complete()?))).collect()
 }

@@ -39,6 +39,14 @@ impl Draft {
         self.writer.hasher().length()
     }
 
+    /// Reads what was written and flushed up to now, wherever the blob comes to lie.
+    ///
+    /// # Errors
+    /// When the file cannot be opened.
+    pub fn reader(&self) -> Result<fs::File, Error> {
+        fs::File::open(self.scratch.path()).map_err(super::io("open", self.scratch.path()))
+    }
+
     /// Keeps the blob under its digest; returns digest and length in bytes. It is not waited for the disk: what a crash
     /// leaves of it is found out when it is read, and made again.
     ///

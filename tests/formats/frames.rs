@@ -106,7 +106,7 @@ impl Known {
         let bytes = contents().into_iter().find(|(other, _)| *other == name).unwrap().1;
         let (offset, size) = self.offset(name);
         let digest = pinned.then(|| Digest::of(&bytes));
-        let wanted = BTreeMap::from([(offset, Wanted { size, digest })]);
+        let wanted = BTreeMap::from([(offset, Wanted::new(size, digest))]);
         let access = index::access::known(&self.store, &self.layer.descriptor.digest, Word::Own).unwrap();
         let open = |range: Range<u64>| {
             self.read.lock().unwrap().push(range.clone());

@@ -67,13 +67,13 @@ impl Bench {
         let mut open = || -> Opened { Ok(Box::new(Cursor::new(self.blob.clone()))) };
         let index = index::obtain(&store, &self.layer, &mut open, &|_| false, &Silent).unwrap();
         let files = index.changeset.upserts.values().filter_map(|entry| match entry.node {
-            Node::File(Content::InLayer { offset, size }) => Some((offset, Wanted { size, digest: None })),
+            Node::File(Content::InLayer { offset, size }) => Some((offset, Wanted::new(size, None))),
             _ => None,
         });
         let files: BTreeMap<u64, Wanted> = files.collect();
         let found = index::copy_out(&store, &self.layer, &mut open, &files, &Silent).unwrap();
         let known = |(offset, extract): (u64, index::Extract)| {
-            (offset, Wanted { size: extract.size, digest: Some(extract.digest) })
+            (offset, Wanted::new(extract.size, Some(extract.digest)))
         };
         (index, found.into_iter().map(known).collect())
     }

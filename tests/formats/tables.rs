@@ -95,7 +95,7 @@ impl Bench {
         let other = Self::new(self.layer.clone(), self.blob.clone());
         let mut open = || other.range(0..other.blob.len() as u64);
         let index = index::obtain(&other.store, &self.layer, &mut open, &|_| false, &Silent).unwrap();
-        let wanted = files(&index).map(|(_, offset, size)| (offset, Wanted { size, digest: None })).collect();
+        let wanted = files(&index).map(|(_, offset, size)| (offset, Wanted::new(size, None))).collect();
         let found = index::copy_out(&other.store, &self.layer, &mut open, &wanted, &Silent).unwrap();
         let digests = files(&index).map(|(path, offset, _)| (path.clone(), found[&offset].digest)).collect();
         (index, digests)
@@ -153,7 +153,7 @@ fn files_are_taken_by_their_digests() {
         let (_, digests) = bench.whole();
         let mut all = BTreeMap::new();
         for (path, offset, size) in files(&listed) {
-            let wanted = BTreeMap::from([(offset, Wanted { size, digest: Some(digests[path]) })]);
+            let wanted = BTreeMap::from([(offset, Wanted::new(size, Some(digests[path])))]);
             bench.read.store(0, Ordering::Relaxed);
             let found = bench.take(&wanted).unwrap_or_else(|error| panic!("{name} {path}: {error:?}"));
             assert_eq!((found[&offset].digest, found[&offset].size), (digests[path], size), "{name} {path}");
@@ -179,7 +179,7 @@ fn a_table_never_says_that_bytes_are_right() {
         let other = Some(Digest::of(b"other"));
         for ((offset, size), digest) in [((offset, size), None), ((offset, size), other), (empty, other)] {
             assert!(bench.table().is_some());
-            bench.take(&BTreeMap::from([(offset, Wanted { size, digest })])).unwrap_err();
+            bench.take(&BTreeMap::from([(offset, Wanted::new(size, digest))])).unwrap_err();
             // What has proved wrong is not believed again.
             bench.read.store(0, Ordering::Relaxed);
             assert!(bench.table().is_some() && bench.read.load(Ordering::Relaxed) > 0, "{name}");
@@ -281,7 +281,7 @@ proptest! {
         let digest = Digest::of(b"what the lock file pins");
         let wanted: BTreeMap<u64, Wanted> = files(&listed)
             .filter(|(_, _, size)| *size > 0)
-            .map(|(_, offset, size)| (offset, Wanted { size, digest: Some(digest) }))
+            .map(|(_, offset, size)| (offset, Wanted::new(size, Some(digest))))
             .collect();
         prop_assert!(wanted.is_empty() || bench.take(&wanted).is_err());
     }

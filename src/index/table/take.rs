@@ -24,8 +24,6 @@ use crate::index::extract::outside;
 use crate::index::extracts;
 use crate::index::note;
 use crate::index::side::side_by_side;
-use crate::index::taking;
-use crate::index::taking::Taken;
 use crate::layer::frames::Frames;
 use crate::oci::Compression;
 use crate::oci::Digest;
@@ -75,8 +73,7 @@ fn take_all<E: std::error::Error + Send + 'static>(
     let read = |source| Error::Read { layer: digest, source };
     let runs = runs(store, &digest, &wanted).map_err(read)?;
     let mut found = side_by_side(&runs, |run: &Vec<Group>| one(store, layer, run, open))?;
-    let nothing = nothing.transpose().map_err(read)?.unwrap_or_default();
-    found.extend(taking::complete(nothing).map_err(|source| Error::Store { layer: digest, source })?);
+    found.extend(nothing.transpose().map_err(read)?.unwrap_or_default());
     Ok(found)
 }
 
@@ -121,16 +118,16 @@ fn one<E: std::error::Error + 'static>(
     let range: Range<u64> = first.start..last.end;
     let inner = open(range).map_err(|source| Error::Open { layer: digest, source })?;
     let mut ahead = Ahead::new(inner, ROOM).map_err(read)?;
-    let (mut at, mut taken) = (first.start, BTreeMap::new());
+    let (mut at, mut found) = (first.start, BTreeMap::new());
     for (member, wanted) in run {
         let gap = member.start.checked_sub(at).ok_or_else(|| read(outside(member.start)))?;
         copy(&mut ahead, gap, &mut io::sink()).map_err(read)?;
         let mut bytes = (&mut ahead).take(member.end - member.start);
-        taken.extend(decode(store, layer, member, wanted, &mut bytes).map_err(read)?);
+        found.extend(decode(store, layer, member, wanted, &mut bytes).map_err(read)?);
         io::copy(&mut bytes, &mut io::sink()).map_err(read)?;
         at = member.end;
     }
-    taking::complete(taken).map_err(|source| Error::Store { layer: digest, source })
+    Ok(found)
 }
 
 /// Takes the files that begin in a member out of its bytes and those of the ones that follow.
@@ -140,7 +137,7 @@ fn decode(
     member: &Member,
     wanted: &BTreeMap<u64, Wanted>,
     bytes: &mut dyn Read,
-) -> io::Result<BTreeMap<u64, Taken>> {
+) -> io::Result<BTreeMap<u64, Extract>> {
     if media_type::layer_compression(&layer.descriptor.media_type) == Some(Compression::Gzip) {
         let restart = Restart { bit: member.start * 8, out: member.out, window: None };
         let (mut gunzip, handle) = Gunzip::resume(bytes, &restart)?.watched(SPACING);

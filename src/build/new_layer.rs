@@ -1,0 +1,123 @@
+//! The layer that a recipe adds. Files that are not in the store yet go into it while they come: receiving, inflating,
+//! hashing and putting together go on at once.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::build::Cleared;
+use crate::build::Error;
+use crate::build::World;
+use crate::build::blob;
+use crate::build::blob::Bringers;
+use crate::build::contents;
+use crate::build::fetch;
+use crate::build::remembered;
+use crate::index;
+use crate::index::Arrivals;
+use crate::layer::Changeset;
+use crate::oci::Descriptor;
+use crate::oci::DiffId;
+use crate::oci::Digest;
+use crate::store::Damage;
+
+/// The layer that a recipe adds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLayer {
+    /// The blob.
+    pub descriptor: Descriptor,
+    /// The digest of its tar.
+    pub diff_id: DiffId,
+    /// Length of its tar in bytes.
+    pub tar_size: u64,
+    /// How many entries it has, parents included.
+    pub entries: usize,
+}
+
+/// The layer that holds `changes`: the one that an earlier run made of the same, else a new one. Damage in the cache is
+/// mended once, by taking what is gone out of its layer again.
+///
+/// # Errors
+/// When a file cannot be had, or the store cannot take the layer.
+pub(super) fn obtain(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> Result<NewLayer, Error> {
+    let fetched = cleared.fetched();
+    let family = fetched.locked.base.image.manifest.family;
+    let wanted = fetch::stored(changes);
+    let missing = contents::missing(fetched, &wanted, world);
+    let bringers = || bringers(&wanted, cleared, world);
+    let first = if missing.is_empty() {
+        let bringers = bringers();
+        if let Some(made) = remembered::recall(changes, &bringers, family, world) {
+            return Ok(made);
+        }
+        blob::write(changes, (&bringers, &Arrivals::default()), family, world)
+    } else {
+        arriving(changes, &missing, cleared, world)?
+    };
+    let made = match first {
+        Err(error) if Damage::is_cause(&error) => {
+            contents::take(fetched, &wanted, &Arrivals::default(), world)?;
+            blob::write(changes, (&bringers(), &Arrivals::default()), family, world)?
+        }
+        outcome => outcome?,
+    };
+    remembered::keep(changes, &bringers(), &made, world)?;
+    Ok(made)
+}
+
+/// Writes the layer while files of it come.
+///
+/// # Errors
+/// They cannot be had. That the layer could not be written is the answer; a file that could not be followed all the way
+/// is [`Damage::Gone`] there, and in the store by then.
+fn arriving(
+    changes: &Changeset,
+    missing: &BTreeSet<Digest>,
+    cleared: &Cleared,
+    world: &World<'_>,
+) -> Result<Result<NewLayer, Error>, Error> {
+    let fetched = cleared.fetched();
+    let wanted = fetch::stored(changes);
+    let bringers = bringers(&wanted, cleared, world);
+    let mut awaited = sources(&wanted, cleared);
+    awaited.retain(|digest, _| missing.contains(digest) && !bringers.contains_key(digest));
+    let arrivals = Arrivals::new(awaited.into_iter().map(|(digest, (layer, at, _))| (digest, (layer, at))).collect());
+    let family = fetched.locked.base.image.manifest.family;
+    std::thread::scope(|scope| {
+        let taking = scope.spawn(|| {
+            let _closing = Closing(&arrivals);
+            contents::take(fetched, missing, &arrivals, world)
+        });
+        let written = blob::write(changes, (&bringers, &arrivals), family, world);
+        taking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        Ok(written)
+    })
+}
+
+/// Says at its end that no more files come, however that end is reached.
+struct Closing<'a>(&'a Arrivals);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// Where grafted files are taken from, by digest: the layer, the offset in its tar, and their size. Of a file that is
+/// grafted several times, the first graft says.
+fn sources(wanted: &BTreeSet<Digest>, cleared: &Cleared) -> BTreeMap<Digest, (Digest, u64, u64)> {
+    let locked = &cleared.fetched().locked;
+    let grafts = cleared.edited().grafts.iter().rev().filter(|graft| wanted.contains(&graft.digest));
+    let sources = grafts.filter_map(|graft| {
+        let layer = locked.donors.get(&graft.from)?.image.manifest.layers.get(graft.place.layer)?;
+        Some((graft.digest, (layer.digest, graft.place.offset, graft.place.size)))
+    });
+    sources.collect()
+}
+
+/// Grafted files that are in the store and bring their deflate blocks.
+fn bringers(wanted: &BTreeSet<Digest>, cleared: &Cleared, world: &World<'_>) -> Bringers {
+    let recalled = sources(wanted, cleared).into_iter().filter_map(|(digest, (layer, offset, size))| {
+        Some((digest, index::recall_known(world.store, &layer, offset, size, &digest)?))
+    });
+    recalled.collect()
+}

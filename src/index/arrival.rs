@@ -1,0 +1,262 @@
+//! A file on its way into the store that somebody else reads as it comes.
+//!
+//! Who takes it out of its layer tells how far it has come; who makes a layer of it follows, and gets its last byte only
+//! when the whole is what it should be. What is followed lies on disk, so that neither has to wait for the other's memory.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::sync::Condvar;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use super::extracts::Extract;
+use crate::deflate::Block;
+use crate::oci::Digest;
+use crate::store::Damage;
+
+/// The file: how far it has come.
+#[derive(Debug)]
+pub struct Arrival {
+    digest: Digest,
+    /// The layer that it comes out of, and where it is in its tar: the same file elsewhere has other blocks.
+    from: (Digest, u64),
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    drafts: Option<Drafts>,
+    /// How many bytes of it are written.
+    written: u64,
+    /// Up to which byte its blocks are known.
+    settled: u64,
+    blocks: Vec<Block>,
+    end: Option<End>,
+}
+
+/// Where the file is written, and where its blocks are.
+#[derive(Debug)]
+pub(super) struct Drafts {
+    pub(super) plain: File,
+    pub(super) raw: Option<File>,
+}
+
+#[derive(Debug)]
+enum End {
+    /// It is in the store.
+    Whole(Box<Extract>),
+    /// It does not come.
+    Lost,
+}
+
+impl Arrival {
+    fn new(digest: Digest, from: (Digest, u64)) -> Self {
+        Self { digest, from, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        if state.end.is_none() {
+            change(&mut state);
+            self.changed.notify_all();
+        }
+    }
+
+    /// It begins to come. What comes a second time is not what others have followed: then it is lost to them.
+    pub(super) fn begin(&self, drafts: Drafts) {
+        self.tell(|state| match state.drafts {
+            Some(_) => state.end = Some(End::Lost),
+            None => {
+                state.settled = if drafts.raw.is_some() { 0 } else { u64::MAX };
+                state.drafts = Some(drafts);
+            }
+        });
+    }
+
+    /// So many bytes of it are written.
+    pub(super) fn write(&self, count: u64) {
+        self.tell(|state| state.written = count);
+    }
+
+    /// A block of it is written.
+    pub(super) fn take(&self, block: &Block) {
+        self.tell(|state| state.blocks.push(*block));
+    }
+
+    /// No more blocks begin before byte `at`.
+    pub(super) fn settle(&self, at: u64) {
+        self.tell(|state| state.settled = at);
+    }
+
+    /// It is in the store, as it should be.
+    pub(super) fn end(&self, extract: &Extract) {
+        self.tell(|state| {
+            let blocks = extract.blocks.as_ref().map_or(&[][..], |blocks| &blocks.table.blocks);
+            // A decoder that could not give all of them leaves a file without any.
+            let same = state.drafts.is_none() || state.blocks == blocks;
+            state.end = Some(if same { End::Whole(Box::new(extract.clone())) } else { End::Lost });
+        });
+    }
+
+    /// It does not come, unless it is there.
+    fn lose(&self) {
+        self.tell(|state| state.end = Some(End::Lost));
+    }
+
+    fn lost(&self) -> io::Error {
+        Damage::Gone(self.digest).error(io::ErrorKind::NotFound)
+    }
+
+    /// Waits until `known` has an answer, or the file is lost.
+    fn wait<T>(&self, known: impl Fn(&State) -> Option<T>) -> io::Result<T> {
+        let mut state = self.state();
+        loop {
+            match (&state.end, known(&state)) {
+                (Some(End::Lost), _) => return Err(self.lost()),
+                (_, Some(answer)) => return Ok(answer),
+                (Some(End::Whole(_)), None) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                (None, None) => {}
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Follows the file from its first byte, once it begins to come. `None`: it is in the store.
+    ///
+    /// # Errors
+    /// It does not come: [`Damage::Gone`].
+    pub fn follow(self: &Arc<Self>) -> io::Result<Option<Following>> {
+        let raw = self.wait(|state| match (&state.end, &state.drafts) {
+            (Some(_), _) => Some(None),
+            (None, Some(drafts)) => Some(Some(drafts.raw.as_ref().map(File::try_clone))),
+            (None, None) => None,
+        })?;
+        let Some(raw) = raw else { return Ok(None) };
+        Ok(Some(Following { arrival: Arc::clone(self), raw: raw.transpose()?, taken: 0 }))
+    }
+
+    /// What is in the store of it, if it has come.
+    #[must_use]
+    pub fn extract(&self) -> Option<Extract> {
+        match &self.state().end {
+            Some(End::Whole(extract)) => Some(extract.as_ref().clone()),
+            _ => None,
+        }
+    }
+}
+
+/// Somebody who follows a file.
+#[derive(Debug)]
+pub struct Following {
+    arrival: Arc<Arrival>,
+    raw: Option<File>,
+    /// How many blocks were taken.
+    taken: usize,
+}
+
+impl Following {
+    /// Reads the file as it comes. A byte is given out only after the blocks that begin before it are known, the last
+    /// one only after the file has proved to be what it should; what was written a moment ago is not summed up again.
+    ///
+    /// # Errors
+    /// There are no more open files to be had.
+    pub fn plain(&self) -> io::Result<Box<dyn Read + Send>> {
+        let file = self.arrival.state().drafts.as_ref().map(|drafts| drafts.plain.try_clone()).transpose()?;
+        let file = file.ok_or_else(|| self.arrival.lost())?;
+        Ok(Box::new(Plain { arrival: Arc::clone(&self.arrival), file, at: 0 }))
+    }
+
+    /// Reads the bytes of its blocks, one after another; what was not told yet may not be there. `None`: it comes
+    /// without blocks.
+    pub fn raw(&mut self) -> Option<Box<dyn Read + Send>> {
+        Some(Box::new(Raw { file: self.raw.take()?, at: 0 }))
+    }
+
+    /// The blocks that were told since the last call.
+    pub fn blocks(&mut self) -> Vec<Block> {
+        let state = self.arrival.state();
+        let fresh = state.blocks.get(self.taken..).unwrap_or_default().to_vec();
+        self.taken += fresh.len();
+        fresh
+    }
+
+    /// The CRC-32 of the file, once its last byte was given out.
+    #[must_use]
+    pub fn sum(&self) -> Option<u32> {
+        self.arrival.extract().map(|extract| extract.crc)
+    }
+}
+
+struct Plain {
+    arrival: Arc<Arrival>,
+    file: File,
+    at: u64,
+}
+
+impl Read for Plain {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let at = self.at;
+        let limit = self.arrival.wait(|state| match &state.end {
+            Some(End::Whole(extract)) => Some(extract.size),
+            // One byte is held back: what has come may be all.
+            _ => Some(state.written.saturating_sub(1).min(state.settled)).filter(|limit| *limit > at),
+        })?;
+        let most = usize::try_from(limit.saturating_sub(at)).unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.file.read_at(&mut buffer[..most], at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+struct Raw {
+    file: File,
+    at: u64,
+}
+
+impl Read for Raw {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.at)?;
+        self.at += count as u64;
+        Ok(count)
+    }
+}
+
+/// Files that are on their way, by their digest.
+#[derive(Debug, Default)]
+pub struct Arrivals(BTreeMap<Digest, Arc<Arrival>>);
+
+impl Arrivals {
+    /// Files by digest, none of which has begun to come, and the layer and the offset in its tar that each comes from.
+    #[must_use]
+    pub fn new(files: BTreeMap<Digest, (Digest, u64)>) -> Self {
+        let arrival = |(digest, from)| (digest, Arc::new(Arrival::new(digest, from)));
+        Self(files.into_iter().map(arrival).collect())
+    }
+
+    /// The file with this digest, if it is expected.
+    #[must_use]
+    pub fn get(&self, digest: &Digest) -> Option<&Arc<Arrival>> {
+        self.0.get(digest)
+    }
+
+    /// As [`Arrivals::get`], if it is expected from this place.
+    #[must_use]
+    pub fn from(&self, digest: &Digest, layer: &Digest, offset: u64) -> Option<&Arc<Arrival>> {
+        self.get(digest).filter(|arrival| arrival.from == (*layer, offset))
+    }
+
+    /// Says that no more come.
+    pub fn close(&self) {
+        self.0.values().for_each(|arrival| arrival.lose());
+    }
+}

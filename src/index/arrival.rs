@@ -260,3 +260,116 @@ impl Arrivals {
         self.0.values().for_each(|arrival| arrival.lose());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use flate2::Compression;
+    use flate2::read::GzEncoder;
+
+    use super::*;
+    use crate::deflate::Gunzip;
+    use crate::index::extract::Wanted;
+    use crate::index::extract::files;
+    use crate::store::Store;
+
+    const OFFSET: u64 = 1000;
+    const SIZE: u64 = 3_000_000;
+
+    /// Text that compresses, and that has no period.
+    fn tar() -> Vec<u8> {
+        let words = (0_u32..).map(|n| n.wrapping_mul(0x9e37_79b1).rotate_left(n % 31) >> 20);
+        let text = words.flat_map(|word| format!("{word} ").into_bytes());
+        text.take((OFFSET + SIZE + 9000) as usize).collect()
+    }
+
+    /// What somebody got who followed a file.
+    #[derive(Debug, Default, PartialEq, Eq)]
+    struct Got {
+        plain: Vec<u8>,
+        blocks: Vec<Block>,
+        raw: Vec<u8>,
+        sum: Option<u32>,
+    }
+
+    fn follow(arrival: &Arc<Arrival>) -> (Got, io::Result<()>) {
+        let mut got = Got::default();
+        let followed = (|| {
+            let mut following = arrival.follow()?.expect("it has not come");
+            let (mut plain, mut raw) = (following.plain()?, following.raw().expect("there are blocks"));
+            let mut piece = vec![0; 70_000];
+            loop {
+                let count = plain.read(&mut piece)?;
+                if count == 0 {
+                    break;
+                }
+                let (fresh, before) = (following.blocks(), got.plain.len() as u64);
+                assert!(fresh.iter().all(|block| block.out >= before), "a block was told too late");
+                got.plain.extend(&piece[..count]);
+                let length = fresh.iter().map(Block::bytes).sum();
+                let mut bytes = vec![0; length];
+                raw.read_exact(&mut bytes)?;
+                got.raw.extend(bytes);
+                got.blocks.extend(fresh);
+            }
+            got.sum = following.sum();
+            Ok(())
+        })();
+        (got, followed)
+    }
+
+    /// Takes a file out of a gzip while somebody follows it.
+    fn taken(digest: Digest) -> (io::Result<Extract>, (Got, io::Result<()>), Store, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(directory.path()).unwrap();
+        let layer = Digest::of(b"layer");
+        let arrivals = Arrivals::new(BTreeMap::from([(digest, (layer, OFFSET))]));
+        assert!(arrivals.from(&digest, &layer, OFFSET + 1).is_none(), "the same file elsewhere");
+        let arrival = arrivals.from(&digest, &layer, OFFSET).unwrap();
+        let (tar, mut gz) = (tar(), Vec::new());
+        GzEncoder::new(&tar[..], Compression::new(6)).read_to_end(&mut gz).unwrap();
+        let (mut gunzip, handle) = Gunzip::new(&gz[..]).watched(u64::MAX);
+        let wanted = Wanted { size: SIZE, digest: Some(digest), arrival: Some(Arc::clone(arrival)) };
+        let (took, got) = std::thread::scope(|scope| {
+            let follower = scope.spawn(|| follow(arrival));
+            let took = files(&store, &BTreeMap::from([(OFFSET, wanted)]), &mut gunzip, Some(&handle), 0);
+            arrivals.close();
+            (took, follower.join().unwrap())
+        });
+        (took.map(|mut found| found.remove(&OFFSET).unwrap()), got, store, directory)
+    }
+
+    #[test]
+    fn who_follows_a_file_gets_what_comes_to_be_in_the_store() {
+        let file = tar()[OFFSET as usize..(OFFSET + SIZE) as usize].to_vec();
+        let (took, (got, followed), store, _directory) = taken(Digest::of(&file));
+        let extract = took.unwrap();
+        followed.unwrap();
+        let blocks = extract.blocks.unwrap();
+        assert!(blocks.table.blocks.len() > 10);
+        let raw = fs::read(store.blob_path(&blocks.digest)).unwrap();
+        let whole = Got { plain: file, blocks: blocks.table.blocks, raw, sum: Some(extract.crc) };
+        assert!(got == whole);
+    }
+
+    #[test]
+    fn a_file_that_is_another_is_never_given_out_whole() {
+        let (took, (got, followed), ..) = taken(Digest::of(b"another"));
+        assert_eq!(took.unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(Damage::is_cause(&followed.unwrap_err()));
+        assert!((got.plain.len() as u64) < SIZE && got.sum.is_none());
+    }
+
+    #[test]
+    fn a_file_that_begins_again_is_lost_to_who_follows_it() {
+        let arrivals = Arrivals::new(BTreeMap::from([(Digest::of(b"x"), (Digest::of(b"layer"), 0))]));
+        let arrival = arrivals.get(&Digest::of(b"x")).unwrap();
+        let drafts = || Drafts { plain: tempfile::tempfile().unwrap(), raw: None };
+        arrival.begin(drafts());
+        let mut plain = arrival.follow().unwrap().unwrap().plain().unwrap();
+        arrival.begin(drafts());
+        assert!(Damage::is_cause(&plain.read(&mut [0; 10]).unwrap_err()));
+        assert!(Damage::is_cause(&arrival.follow().unwrap_err()));
+    }
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 #![expect(clippy::print_stdout, reason = "a check that cannot run says so")]
 
+mod arriving;
 mod cache;
 mod gate;
 mod integrity;

@@ -26,7 +26,7 @@ tagged["donor"] = Image([donor])
 const GRAFT: &str = "[[step]]\ngraft = { from = \"donor\", root = \"/d\", into = \"/opt/lib\", files = [\"wanted\", \"small\"] }";
 
 /// Everything in the cache but what was learned of layers.
-fn forget_contents(bench: &Bench) {
+pub(crate) fn forget_contents(bench: &Bench) {
     fs::remove_dir_all(bench.path("cache/blobs")).unwrap();
     for kind in fs::read_dir(bench.path("cache/notes")).unwrap() {
         let path = kind.unwrap().path();
@@ -37,7 +37,7 @@ fn forget_contents(bench: &Bench) {
     }
 }
 
-fn donor_layer(bench: &Bench) -> PathBuf {
+pub(crate) fn donor_layer(bench: &Bench) -> PathBuf {
     let layout = bench.path("layout");
     let manifest = rig::json_blob(&layout, &rig::tagged(&layout, "donor").unwrap());
     rig::blob(&layout, manifest["layers"][0]["digest"].as_str().unwrap())

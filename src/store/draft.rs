@@ -15,6 +15,9 @@ use crate::store::Error;
 use crate::store::Store;
 use crate::store::scratch::Scratch;
 
+/// Writes of this many bytes or more are not gathered before they go to the file.
+const BUFFER: usize = 64 << 10;
+
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
 /// Bytes on their way into the store. Dropped before [`Draft::finish`], it leaves nothing.
@@ -29,7 +32,7 @@ impl Draft {
     pub(super) fn new(store: &Store) -> Result<Self, Error> {
         let scratch = temporary(store, "draft");
         let file = fs::File::create_new(scratch.path()).map_err(super::io("make", scratch.path()))?;
-        let writer = Hashing::new(io::BufWriter::with_capacity(1 << 18, file));
+        let writer = Hashing::new(io::BufWriter::with_capacity(BUFFER, file));
         Ok(Self { store: store.clone(), scratch, writer })
     }
 

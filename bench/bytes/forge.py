@@ -112,6 +112,17 @@ def repeat(forge: Forge, job: Job, meter: Meter) -> None:
     forge.build(job, meter)
 
 
+def splice(forge: Forge, job: Job, meter: Meter) -> None:
+    """The files are in the cache, the layer is not: of interest is the stage that writes it."""
+    forge.resume(job)
+    forge.build(job, Meter("first", meter.log))
+    for made in (job.work / "cache/notes").glob("made*"):
+        shutil.rmtree(made)
+    forge.build(job, meter)
+    stages = {stage["name"]: stage for stage in meter.run.extra["metadata"]["costs"]["stages"]}
+    meter.run.extra["splice CPU"] = stages["write"]["cpu"]
+
+
 def load(forge: Forge, job: Job, meter: Meter) -> None:
     """Into a Docker engine that has the base; `up` is what was sent through its socket."""
     meter.run.extra |= forge.resume(job)
@@ -139,9 +150,10 @@ MODES = {
     "imgforge-cold-scoped": cold_scoped,
     "imgforge-warm": warm,
     "imgforge-repeat": repeat,
+    "imgforge-splice": splice,
     "imgforge-load": load,
     "imgforge-index": index,
 }
-PREPARED = ("imgforge-warm", "imgforge-repeat", "imgforge-load")
+PREPARED = ("imgforge-warm", "imgforge-repeat", "imgforge-splice", "imgforge-load")
 # These leave no image in the registry to look at.
 NOT_PUSHED = ("imgforge-load", "imgforge-index")

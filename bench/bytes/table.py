@@ -108,6 +108,9 @@ def targets(runs: dict, facts: dict) -> list[dict]:
     held.most("index : GB of layer", 0.1, None if known is None else known / MB / (facts["plain"] / GB), " MB", 3)
     held.most("index: CPU : GB uncompressed", 1.9, held.per("imgforge-index", "cpu", facts["plain"] / GB), " s")
     held.most("extract to pushed: CPU : GB grafted", 3.2, held.per(warm, "cpu", facts["grafted"] / GB), " s")
+    spliced = held.runs.get("imgforge-splice", {}).get("extra", {}).get("splice CPU")
+    spliced = None if spliced is None else spliced / (facts["grafted"] / GB)
+    held.most("new layer by splice: CPU : GB grafted", 1.3, spliced, " s")
     load = held.runs.get("imgforge-load")
     more = load and (load["up"] - load["extra"]["new layers"]) / 1e3
     held.most("docker load: sent over the new layers", ARCHIVE / 1e3, more, " KB", 1)

@@ -8,6 +8,8 @@
 mod auth;
 #[path = "registry/cut.rs"]
 mod cut;
+#[path = "registry/early.rs"]
+mod early;
 #[path = "registry/elsewhere.rs"]
 mod elsewhere;
 #[path = "support/fake_registry.rs"]

@@ -12,6 +12,7 @@ use crate::build::blob;
 use crate::build::config::HistoryEntry;
 use crate::build::config::append;
 use crate::build::config::edit_config;
+use crate::build::early::Earlies;
 use crate::build::manifest::edit_manifest;
 use crate::build::new_layer;
 use crate::build::new_layer::NewLayer;
@@ -51,17 +52,22 @@ impl Assembled {
     }
 }
 
-/// Writes the new parts of a cleared build.
+/// Writes the new parts of a cleared build. A layer that has to be made may go up early.
 ///
 /// # Errors
 /// When the store cannot take them. Nothing is named yet, so nothing half-made can be seen.
-pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error> {
+pub fn assemble(cleared: &Cleared, earlies: &mut Earlies<'_>, world: &World<'_>) -> Result<Assembled, Error> {
     let (locked, edited) = (&cleared.fetched().locked, cleared.edited());
     let base = &locked.base.image;
     let base_layers = base.manifest.layers.len();
     let family = base.manifest.family;
     let (whole, rest) = divide(cleared);
-    let layer = if rest.is_empty() { None } else { Some(new_layer::obtain(&rest, cleared, world)?) };
+    let notes = provenance(locked, edited);
+    let layer = if rest.is_empty() {
+        None
+    } else {
+        Some(new_layer::obtain(&rest, cleared, (&notes, earlies), world)?)
+    };
     if whole.is_empty() && layer.is_none() && locked.recipe.config == ConfigEdit::default() {
         return Ok(Assembled { image: base.clone(), base_layers, whole, layer });
     }
@@ -70,7 +76,6 @@ pub fn assemble(cleared: &Cleared, world: &World<'_>) -> Result<Assembled, Error
     let config_type = &base.manifest.config.media_type;
     let config_type = if config_type.is_empty() { family.config() } else { config_type };
     let described = Descriptor::of(config_type, config.bytes());
-    let notes = provenance(locked, edited);
     let added = whole.iter().map(|layer| &layer.descriptor);
     let added: Vec<&Descriptor> = added.chain(layer.as_ref().map(|layer| &layer.descriptor)).collect();
     let manifest = edit_manifest(&base.manifest, &described, &added, &notes)?;

@@ -14,6 +14,8 @@ use std::sync::mpsc::Receiver;
 
 use crate::build::Error;
 use crate::build::World;
+use crate::build::early::Earlies;
+use crate::build::early::Twofold;
 use crate::build::new_layer::NewLayer;
 use crate::build::outlet::Blocks;
 use crate::build::outlet::Event;
@@ -52,19 +54,19 @@ pub(super) type Bringers = BTreeMap<Digest, Extract>;
 /// Files that bring their blocks: those that are in the store, and those that come.
 type Files<'a> = (&'a Bringers, &'a Arrivals);
 
-/// Writes the layer that holds `changes` into the store; of its files some may still be on their way into the store.
+/// Writes the layer that holds `changes` into the store, and to the place that takes it early; of its files some may still be on their way into the store.
 ///
 /// # Errors
 /// When a file cannot be read or does not come, or the store cannot take the layer.
 pub(super) fn write(
     changes: &Changeset,
     files: Files<'_>,
-    family: Family,
+    (family, earlies): (Family, &mut Earlies<'_>),
     world: &World<'_>,
 ) -> Result<NewLayer, Error> {
     let size: u64 = changes.upserts.values().map(|entry| size_of(&entry.node)).sum();
     let task = world.progress.begin("write layer", Some(size));
-    let draft = world.store.draft()?;
+    let out = Twofold::new(world.store.draft()?, earlies);
     let (send, events) = mpsc::sync_channel(EVENTS);
     let (used, spare) = mpsc::channel();
     let failed = |source| {
@@ -72,7 +74,7 @@ pub(super) fn write(
         store::Error::Io { action: "write", path, source }
     };
     let (encoded, written) = std::thread::scope(|scope| {
-        let writer = scope.spawn(move || put_together(draft, &events, &used));
+        let writer = scope.spawn(move || put_together(out, &events, &used));
         let next = Next::default();
         let mut tar = Hashing::new(Outlet::new(send, spare, Rc::clone(&next)));
         let mut contents = |_: &crate::oci::ImagePath, content: &Content| {
@@ -89,8 +91,10 @@ pub(super) fn write(
     let tar = encoded.map_err(Error::Encode)?;
     let (digest, length) = draft.finish()?;
     let media_type = family.layer(Compression::Gzip).unwrap_or_default();
+    let descriptor = Descriptor::new(media_type, digest, length);
+    earlies.is(&descriptor);
     Ok(NewLayer {
-        descriptor: Descriptor::new(media_type, digest, length),
+        descriptor,
         diff_id: DiffId(tar.digest()),
         tar_size: tar.length(),
         entries: changes.upserts.len() + changes.removals.len(),
@@ -98,8 +102,12 @@ pub(super) fn write(
 }
 
 /// The writing thread.
-fn put_together(draft: Draft, events: &Receiver<Event>, used: &mpsc::Sender<Vec<u8>>) -> io::Result<Draft> {
-    let mut splicer = Splicer::new(draft)?;
+fn put_together(
+    out: Twofold<'_>,
+    events: &Receiver<Event>,
+    used: &mpsc::Sender<Vec<u8>>,
+) -> io::Result<Draft> {
+    let mut splicer = Splicer::new(out)?;
     for event in events {
         match event {
             Event::Bytes(bytes) => {
@@ -113,7 +121,7 @@ fn put_together(draft: Draft, events: &Receiver<Event>, used: &mpsc::Sender<Vec<
             Event::Sum(sum) => splicer.sum(sum)?,
         }
     }
-    splicer.finish()
+    Ok(splicer.finish()?.draft)
 }
 
 fn open(store: &Store, content: &Content, files: Files<'_>, next: &Next) -> io::Result<Box<dyn Read>> {
@@ -137,7 +145,8 @@ fn open_stored(
             if let Some(raw) = following.raw() {
                 *next.borrow_mut() = Some(Spliced { size, raw, blocks: Blocks::Coming(following) });
             }
-            return read(plain, size);
+            // It is read off the page cache while it is inflated elsewhere: that needs no thread of its own.
+            return Ok(plain);
         }
         come = arrival.extract();
     }

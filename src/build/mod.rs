@@ -7,6 +7,7 @@ pub mod caught;
 pub mod config;
 pub mod contents;
 pub mod diff;
+pub mod early;
 pub mod error;
 pub mod examine;
 pub mod fetch;

@@ -10,6 +10,7 @@ use crate::build::World;
 use crate::build::blob;
 use crate::build::blob::Bringers;
 use crate::build::contents;
+use crate::build::early::Earlies;
 use crate::build::fetch;
 use crate::build::remembered;
 use crate::index;
@@ -38,9 +39,15 @@ pub struct NewLayer {
 ///
 /// # Errors
 /// When a file cannot be had, or the store cannot take the layer.
-pub(super) fn obtain(changes: &Changeset, cleared: &Cleared, world: &World<'_>) -> Result<NewLayer, Error> {
+pub(super) fn obtain(
+    changes: &Changeset,
+    cleared: &Cleared,
+    (provenance, earlies): (&BTreeMap<String, String>, &mut Earlies<'_>),
+    world: &World<'_>,
+) -> Result<NewLayer, Error> {
     let fetched = cleared.fetched();
     let family = fetched.locked.base.image.manifest.family;
+    let none = Arrivals::default();
     let wanted = fetch::stored(changes);
     let missing = contents::missing(fetched, &wanted, world);
     let bringers = || bringers(&wanted, cleared, world);
@@ -49,14 +56,17 @@ pub(super) fn obtain(changes: &Changeset, cleared: &Cleared, world: &World<'_>) 
         if let Some(made) = remembered::recall(changes, &bringers, family, world) {
             return Ok(made);
         }
-        blob::write(changes, (&bringers, &Arrivals::default()), family, world)
+        earlies.begin(&fetched.locked, provenance, world);
+        blob::write(changes, (&bringers, &none), (family, earlies), world)
     } else {
-        arriving(changes, &missing, cleared, world)?
+        earlies.begin(&fetched.locked, provenance, world);
+        arriving(changes, (&wanted, &missing), cleared, earlies, world)?
     };
     let made = match first {
         Err(error) if Damage::is_cause(&error) => {
-            contents::take(fetched, &wanted, &Arrivals::default(), world)?;
-            blob::write(changes, (&bringers(), &Arrivals::default()), family, world)?
+            earlies.give_up();
+            contents::take(fetched, &wanted, &none, world)?;
+            blob::write(changes, (&bringers(), &none), (family, earlies), world)?
         }
         outcome => outcome?,
     };
@@ -71,23 +81,23 @@ pub(super) fn obtain(changes: &Changeset, cleared: &Cleared, world: &World<'_>) 
 /// is [`Damage::Gone`] there, and in the store by then.
 fn arriving(
     changes: &Changeset,
-    missing: &BTreeSet<Digest>,
+    (wanted, missing): (&BTreeSet<Digest>, &BTreeSet<Digest>),
     cleared: &Cleared,
+    earlies: &mut Earlies<'_>,
     world: &World<'_>,
 ) -> Result<Result<NewLayer, Error>, Error> {
     let fetched = cleared.fetched();
-    let wanted = fetch::stored(changes);
-    let bringers = bringers(&wanted, cleared, world);
-    let mut awaited = sources(&wanted, cleared);
-    awaited.retain(|digest, _| missing.contains(digest) && !bringers.contains_key(digest));
-    let arrivals = Arrivals::new(awaited.into_iter().map(|(digest, (layer, at, _))| (digest, (layer, at))).collect());
+    let bringers = bringers(wanted, cleared, world);
+    let awaited = sources(wanted, cleared).into_iter();
+    let awaited = awaited.filter(|(digest, _)| missing.contains(digest) && !bringers.contains_key(digest));
+    let arrivals = Arrivals::new(awaited.map(|(digest, (layer, at, _))| (digest, (layer, at))).collect());
     let family = fetched.locked.base.image.manifest.family;
     std::thread::scope(|scope| {
         let taking = scope.spawn(|| {
             let _closing = Closing(&arrivals);
             contents::take(fetched, missing, &arrivals, world)
         });
-        let written = blob::write(changes, (&bringers, &arrivals), family, world);
+        let written = blob::write(changes, (&bringers, &arrivals), (family, earlies), world);
         taking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(written)
     })

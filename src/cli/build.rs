@@ -14,6 +14,7 @@ use crate::build::Assembled;
 use crate::build::Cleared;
 use crate::build::Locked;
 use crate::build::Verdict;
+use crate::build::early::Earlies;
 use crate::build::lock;
 use crate::cli::args::Build;
 use crate::cli::args::Format;
@@ -180,7 +181,9 @@ fn make(
     session: &Session,
 ) -> Result<(Assembled, Vec<Receipt>), Failure> {
     let world = session.world();
-    let assembled = build::assemble::assemble(cleared, &world)?;
+    // What goes up early and is not the locked result is given up when this ends.
+    let mut earlies = Earlies::new(sinks, old);
+    let assembled = build::assemble::assemble(cleared, &mut earlies, &world)?;
     watch.lap("write");
     if let Some(old) = old {
         lock::check_result(old, &lock::lockfile(cleared, &assembled)?)?;
@@ -227,7 +230,7 @@ fn by_others(
         let (verdict, report) = verdict(fetched, &args.gate, report, session)?;
         match &verdict {
             Verdict::Cleared(cleared) if lent => {
-                let assembled = build::assemble::assemble(cleared, &world)?;
+                let assembled = build::assemble::assemble(cleared, &mut Earlies::default(), &world)?;
                 lock::check_result(old, &lock::lockfile(cleared, &assembled)?)?;
             }
             // What a stranger finds wrong is to be seen here first.
@@ -337,7 +340,7 @@ pub fn lock(args: &RecipeArgs, session: &Session) -> Result<Outcome, Failure> {
         let Verdict::Cleared(cleared) = verdict else {
             continue;
         };
-        let assembled = build::assemble::assemble(&cleared, &world)?;
+        let assembled = build::assemble::assemble(&cleared, &mut Earlies::default(), &world)?;
         let file = Lockfile::beside(path);
         lock::lockfile(&cleared, &assembled)?.write(&file)?;
         let digest = assembled.image.manifest.digest();

@@ -19,6 +19,7 @@ pub mod traffic;
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::io::Write;
 use std::ops::Range;
 
 use crate::oci::Descriptor;
@@ -99,6 +100,27 @@ pub trait Sink: Send + Sync {
     /// # Errors
     /// When the place refuses or cannot be reached.
     fn publish(&self, outgoing: &Outgoing<'_>, progress: &dyn Progress) -> Result<Receipt, Error>;
+
+    /// The image that has the name now, or the one in the same repository whose manifest has this digest; reading it
+    /// says whether there is one. `None` where there is no need to ask.
+    fn standing(&self, manifest: Option<&Digest>) -> Option<Box<dyn Source>> {
+        let _ = manifest;
+        None
+    }
+
+    /// Begins to take a blob that is still being made; [`Sink::publish`] then finds it there. `None` where that is not
+    /// to be had. There can be one such blob at a time.
+    fn early(&self, progress: &dyn Progress) -> Option<Box<dyn Early>> {
+        let _ = progress;
+        None
+    }
+}
+
+/// A blob that a place takes while it is made. Writing never fails: what cannot be taken now is published as if nothing
+/// had been. Dropped before it is published, it leaves nothing at the place.
+pub trait Early: Write + Send {
+    /// Says what the bytes were.
+    fn is(&mut self, blob: &Descriptor);
 }
 
 /// An assembled image on its way out, and where its blobs can be had.

@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
 mod docker;
+mod early;
 mod gate;
 mod judges;
 mod lent;

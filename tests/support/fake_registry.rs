@@ -151,16 +151,42 @@ fn serve(
         let Some(mut call) = head(&mut reader)? else {
             return Ok(());
         };
-        let length = call.header("content-length").parse().unwrap_or(0);
-        let wanted = appetite(&call).unwrap_or(length).min(length);
-        call.body.resize(wanted, 0);
-        reader.read_exact(&mut call.body)?;
+        let chunked = call.header("transfer-encoding") == "chunked";
+        let length = call.header("content-length").parse().unwrap_or(if chunked { usize::MAX } else { 0 });
+        let mut wanted = appetite(&call).unwrap_or(length).min(length);
+        if chunked {
+            // All of it, or so many bytes and no more.
+            let whole = read_chunks(&mut reader, &mut call.body, wanted)?;
+            wanted = if whole { length } else { wanted };
+        } else {
+            call.body.resize(wanted, 0);
+            reader.read_exact(&mut call.body)?;
+        }
         let reply = answer(&call);
         let whole = write(stream, &call, &reply)?;
         if !whole || wanted < length {
             return Ok(());
         }
     }
+}
+
+/// A chunked body (RFC 9112, 7.1), or its first `most` bytes; whether it has ended.
+fn read_chunks(reader: &mut BufReader<TcpStream>, body: &mut Vec<u8>, most: usize) -> std::io::Result<bool> {
+    let broken = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+    while body.len() < most {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let length = usize::from_str_radix(line.trim_end(), 16).map_err(|_| broken())?;
+        let start = body.len();
+        body.resize(start + length, 0);
+        reader.read_exact(&mut body[start..])?;
+        reader.read_exact(&mut [0; 2])?;
+        if length == 0 {
+            return Ok(true);
+        }
+    }
+    body.truncate(most);
+    Ok(false)
 }
 
 fn head(reader: &mut BufReader<TcpStream>) -> std::io::Result<Option<Call>> {

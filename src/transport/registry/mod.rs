@@ -9,6 +9,7 @@ mod challenge;
 mod chunk;
 mod client;
 mod download;
+mod early;
 mod endpoint;
 mod engine;
 pub mod options;
@@ -38,6 +39,7 @@ pub use push::RegistrySink;
 
 use crate::oci::reference::RegistryReference;
 use crate::transport::error::Error;
+use crate::transport::registry::early::Slot;
 use crate::transport::registry::engine::Engine;
 
 /// All registries. Sources and sinks made from one value share connections, tokens and settings.
@@ -65,6 +67,6 @@ impl Registry {
     /// same registry.
     #[must_use]
     pub fn sink(&self, reference: &RegistryReference) -> RegistrySink {
-        RegistrySink { engine: self.engine.clone(), reference: reference.clone() }
+        RegistrySink { engine: self.engine.clone(), reference: reference.clone(), early: Slot::default() }
     }
 }

@@ -29,7 +29,7 @@ use crate::transport::registry::retry;
 use crate::transport::registry::wire::Failure;
 
 /// How much is read at once.
-const PIECE: usize = 256 << 10;
+pub(super) const PIECE: usize = 256 << 10;
 
 /// How many pieces may wait for the connection.
 const AHEAD: usize = 4;
@@ -37,8 +37,11 @@ const AHEAD: usize = 4;
 /// How often a full connection is looked at again.
 const LOOK: Duration = Duration::from_millis(100);
 
+/// The longest one request may take: a limit against bugs, not against slow lines.
+pub(super) const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
+
 /// How much longer than the idle time a registry may think about a body that it has whole: some hash it then.
-const THINKING: u32 = 5;
+pub(super) const THINKING: u32 = 5;
 
 /// The answer to one request of an upload.
 #[derive(Debug)]
@@ -144,14 +147,8 @@ impl Piece<'_> {
         passed: &mut Passed<'_>,
         begin: impl FnOnce(Body) -> mpsc::Receiver<Reply>,
     ) -> io::Result<Reply> {
-        let (sender, receiver) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(AHEAD);
-        let traffic = engine.options().traffic.clone();
-        let body = stream::unfold((receiver, traffic), |(mut receiver, traffic)| async move {
-            let next = receiver.recv().await?;
-            traffic.add_sent(next.as_ref().map_or(0, Bytes::len));
-            Some((next, (receiver, traffic)))
-        });
-        let answer = begin(Body::wrap_stream(body));
+        let (sender, body) = body(engine);
+        let answer = begin(body);
         while self.length > 0 {
             let permit = match room(engine, &sender, &answer) {
                 Room::Free(permit) => permit,
@@ -189,15 +186,30 @@ impl Piece<'_> {
     }
 }
 
-enum Room<'a> {
+/// A body and the end that feeds it. What is sent is counted. A body whose last word is an error breaks.
+pub(super) fn body(engine: &Engine) -> (Sender<io::Result<Bytes>>, Body) {
+    let (sender, receiver) = tokio::sync::mpsc::channel::<io::Result<Bytes>>(AHEAD);
+    let traffic = engine.options().traffic.clone();
+    let body = stream::unfold((receiver, traffic), |(mut receiver, traffic)| async move {
+        let next = receiver.recv().await?;
+        traffic.add_sent(next.as_ref().map_or(0, Bytes::len));
+        Some((next, (receiver, traffic)))
+    });
+    (sender, Body::wrap_stream(body))
+}
+
+/// Whether a connection takes more.
+pub(super) enum Room<'a> {
+    /// It does.
     Free(Permit<'a, io::Result<Bytes>>),
+    /// The registry has answered before it had everything.
     Answered(Reply),
     /// The connection has let go of the body; its answer is on the way.
     Gone,
 }
 
 /// Waits until the connection takes more, or the registry answers before it has everything.
-fn room<'a>(
+pub(super) fn room<'a>(
     engine: &Engine,
     sender: &'a Sender<io::Result<Bytes>>,
     answer: &mpsc::Receiver<Reply>,

@@ -18,6 +18,7 @@ use crate::oci::media_type;
 use crate::oci::reference::RegistryReference;
 use crate::progress::Progress;
 use crate::store;
+use crate::transport::Early;
 use crate::transport::Fate;
 use crate::transport::Outgoing;
 use crate::transport::Receipt;
@@ -25,9 +26,11 @@ use crate::transport::Sink;
 use crate::transport::Source;
 use crate::transport::error::Error;
 use crate::transport::registry::auth::Scope;
+use crate::transport::registry::early::Slot;
 use crate::transport::registry::engine::Engine;
 use crate::transport::registry::presence;
 use crate::transport::registry::presence::Mounted;
+use crate::transport::registry::pull::RegistrySource;
 use crate::transport::registry::upload::Upload;
 use crate::transport::registry::wire::Request;
 
@@ -36,6 +39,8 @@ use crate::transport::registry::wire::Request;
 pub struct RegistrySink {
     pub(super) engine: Arc<Engine>,
     pub(super) reference: RegistryReference,
+    /// The blob that is sent while it is made.
+    pub(super) early: Slot,
 }
 
 impl Sink for RegistrySink {
@@ -62,6 +67,19 @@ impl Sink for RegistrySink {
         let manifest = &outgoing.image.manifest;
         self.put_manifest(manifest.bytes.clone(), &manifest.media_type)?;
         Ok(Receipt { name: self.name(), digest: manifest.digest(), blobs: in_order(outgoing, &fates) })
+    }
+
+    fn standing(&self, manifest: Option<&Digest>) -> Option<Box<dyn Source>> {
+        let reference = match manifest {
+            Some(digest) => RegistryReference { tag: None, digest: Some(*digest), ..self.reference.clone() },
+            None => self.reference.clone(),
+        };
+        Some(Box::new(RegistrySource { engine: Arc::clone(&self.engine), reference }))
+    }
+
+    fn early(&self, progress: &dyn Progress) -> Option<Box<dyn Early>> {
+        let task = progress.begin("push the new layer", None);
+        self.early.open(&self.engine, &self.reference, self.push_scope(None), task).ok()
     }
 }
 
@@ -152,6 +170,9 @@ impl RegistrySink {
         blob: &Blob<'_>,
         progress: &dyn Progress,
     ) -> Result<Fate, Error> {
+        if self.early.commit(blob.descriptor) {
+            return Ok(Fate::Upload);
+        }
         let scope = self.push_scope(None);
         if self.is_present(&scope, blob.descriptor)? {
             return Ok(Fate::Present);

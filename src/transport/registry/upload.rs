@@ -26,15 +26,13 @@ use crate::transport::registry::chunk::Chunks;
 use crate::transport::registry::client::unreachable;
 use crate::transport::registry::endpoint::Endpoint;
 use crate::transport::registry::engine::Engine;
+use crate::transport::registry::piece::FOREVER;
 use crate::transport::registry::piece::Passed;
 use crate::transport::registry::piece::Piece;
 use crate::transport::registry::piece::Reply;
 use crate::transport::registry::retry::Schedule;
 use crate::transport::registry::session;
 use crate::transport::registry::wire::Request;
-
-/// The longest one request may take: a limit against bugs, not against slow lines.
-const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Opens the blob from an offset on.
 pub(super) type Open<'a> = &'a dyn Fn(u64) -> Result<Box<dyn Read + Send>, Error>;

@@ -64,8 +64,7 @@ pub(super) fn write(
     (family, earlies): (Family, &mut Earlies<'_>),
     world: &World<'_>,
 ) -> Result<NewLayer, Error> {
-    let size: u64 = changes.upserts.values().map(|entry| size_of(&entry.node)).sum();
-    let task = world.progress.begin("write layer", Some(size));
+    let task = world.progress.begin("write layer", Some(size(changes)));
     let out = Twofold::new(world.store.draft()?, earlies);
     let (send, events) = mpsc::sync_channel(EVENTS);
     let (used, spare) = mpsc::channel();
@@ -140,8 +139,9 @@ fn open_stored(
 ) -> io::Result<Box<dyn Read>> {
     let mut come = None;
     if let Some(arrival) = arrivals.get(digest) {
-        if let Some(mut following) = arrival.follow()? {
-            let plain = following.plain()?;
+        if let Some(mut following) = arrival.follow()?
+            && let Some(plain) = following.plain()
+        {
             if let Some(raw) = following.raw() {
                 *next.borrow_mut() = Some(Spliced { size, raw, blocks: Blocks::Coming(following) });
             }
@@ -163,6 +163,11 @@ fn open_stored(
 /// Reading and summing up on one thread, hashing on another.
 fn read(file: Box<dyn Read + Send>, size: u64) -> io::Result<Box<dyn Read>> {
     Ok(if size < AHEAD { file } else { index::ahead(file)? })
+}
+
+/// How many bytes the files of `changes` have.
+pub(super) fn size(changes: &Changeset) -> u64 {
+    changes.upserts.values().map(|entry| size_of(&entry.node)).sum()
 }
 
 fn size_of(node: &Node) -> u64 {

@@ -21,6 +21,9 @@ use crate::oci::DiffId;
 use crate::oci::Digest;
 use crate::store::Damage;
 
+/// Files of fewer bytes in all are made so soon that nothing is won by asking more of a registry.
+const EARLY: u64 = 1 << 20;
+
 /// The layer that a recipe adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLayer {
@@ -51,15 +54,20 @@ pub(super) fn obtain(
     let wanted = fetch::stored(changes);
     let missing = contents::missing(fetched, &wanted, world);
     let bringers = || bringers(&wanted, cleared, world);
+    let begin = |earlies: &mut Earlies<'_>| {
+        if blob::size(changes) >= EARLY {
+            earlies.begin(&fetched.locked, provenance, world);
+        }
+    };
     let first = if missing.is_empty() {
         let bringers = bringers();
         if let Some(made) = remembered::recall(changes, &bringers, family, world) {
             return Ok(made);
         }
-        earlies.begin(&fetched.locked, provenance, world);
+        begin(earlies);
         blob::write(changes, (&bringers, &none), (family, earlies), world)
     } else {
-        earlies.begin(&fetched.locked, provenance, world);
+        begin(earlies);
         arriving(changes, (&wanted, &missing), cleared, earlies, world)?
     };
     let made = match first {

@@ -55,6 +55,13 @@ enum End {
     Lost,
 }
 
+impl State {
+    fn lose(&mut self) {
+        self.drafts = None;
+        self.end = Some(End::Lost);
+    }
+}
+
 impl Arrival {
     fn new(digest: Digest, from: (Digest, u64)) -> Self {
         Self { digest, from, state: Mutex::default(), changed: Condvar::new() }
@@ -75,7 +82,7 @@ impl Arrival {
     /// It begins to come. What comes a second time is not what others have followed: then it is lost to them.
     pub(super) fn begin(&self, drafts: Drafts) {
         self.tell(|state| match state.drafts {
-            Some(_) => state.end = Some(End::Lost),
+            Some(_) => state.lose(),
             None => {
                 state.settled = if drafts.raw.is_some() { 0 } else { u64::MAX };
                 state.drafts = Some(drafts);
@@ -103,14 +110,14 @@ impl Arrival {
         self.tell(|state| {
             let blocks = extract.blocks.as_ref().map_or(&[][..], |blocks| &blocks.table.blocks);
             // A decoder that could not give all of them leaves a file without any.
-            let same = state.drafts.is_none() || state.blocks == blocks;
+            let same = state.drafts.take().is_none() || state.blocks == blocks;
             state.end = Some(if same { End::Whole(Box::new(extract.clone())) } else { End::Lost });
         });
     }
 
     /// It does not come, unless it is there.
     fn lose(&self) {
-        self.tell(|state| state.end = Some(End::Lost));
+        self.tell(State::lose);
     }
 
     fn lost(&self) -> io::Error {
@@ -134,15 +141,19 @@ impl Arrival {
     /// Follows the file from its first byte, once it begins to come. `None`: it is in the store.
     ///
     /// # Errors
-    /// It does not come: [`Damage::Gone`].
+    /// It does not come: [`Damage::Gone`]; there are no more open files to be had.
     pub fn follow(self: &Arc<Self>) -> io::Result<Option<Following>> {
-        let raw = self.wait(|state| match (&state.end, &state.drafts) {
+        let drafts = self.wait(|state| match (&state.end, &state.drafts) {
             (Some(_), _) => Some(None),
-            (None, Some(drafts)) => Some(Some(drafts.raw.as_ref().map(File::try_clone))),
+            (None, Some(drafts)) => {
+                let raw = drafts.raw.as_ref().map(File::try_clone).transpose();
+                Some(Some((drafts.plain.try_clone(), raw)))
+            }
             (None, None) => None,
         })?;
-        let Some(raw) = raw else { return Ok(None) };
-        Ok(Some(Following { arrival: Arc::clone(self), raw: raw.transpose()?, taken: 0 }))
+        let Some((plain, raw)) = drafts else { return Ok(None) };
+        let plain = Plain { arrival: Arc::clone(self), file: plain?, at: 0 };
+        Ok(Some(Following { arrival: Arc::clone(self), plain: Some(plain), raw: raw?, taken: 0 }))
     }
 
     /// What is in the store of it, if it has come.
@@ -159,6 +170,7 @@ impl Arrival {
 #[derive(Debug)]
 pub struct Following {
     arrival: Arc<Arrival>,
+    plain: Option<Plain>,
     raw: Option<File>,
     /// How many blocks were taken.
     taken: usize,
@@ -167,17 +179,13 @@ pub struct Following {
 impl Following {
     /// Reads the file as it comes. A byte is given out only after the blocks that begin before it are known, the last
     /// one only after the file has proved to be what it should; what was written a moment ago is not summed up again.
-    ///
-    /// # Errors
-    /// There are no more open files to be had.
-    pub fn plain(&self) -> io::Result<Box<dyn Read + Send>> {
-        let file = self.arrival.state().drafts.as_ref().map(|drafts| drafts.plain.try_clone()).transpose()?;
-        let file = file.ok_or_else(|| self.arrival.lost())?;
-        Ok(Box::new(Plain { arrival: Arc::clone(&self.arrival), file, at: 0 }))
+    /// `None`: somebody has it already.
+    pub fn plain(&mut self) -> Option<Box<dyn Read + Send>> {
+        Some(Box::new(self.plain.take()?))
     }
 
     /// Reads the bytes of its blocks, one after another; what was not told yet may not be there. `None`: it comes
-    /// without blocks.
+    /// without blocks, or somebody has them already.
     pub fn raw(&mut self) -> Option<Box<dyn Read + Send>> {
         Some(Box::new(Raw { file: self.raw.take()?, at: 0 }))
     }
@@ -197,6 +205,7 @@ impl Following {
     }
 }
 
+#[derive(Debug)]
 struct Plain {
     arrival: Arc<Arrival>,
     file: File,
@@ -297,7 +306,8 @@ mod tests {
         let mut got = Got::default();
         let followed = (|| {
             let mut following = arrival.follow()?.expect("it has not come");
-            let (mut plain, mut raw) = (following.plain()?, following.raw().expect("there are blocks"));
+            let mut plain = following.plain().expect("nobody has it");
+            let mut raw = following.raw().expect("there are blocks");
             let mut piece = vec![0; 70_000];
             loop {
                 let count = plain.read(&mut piece)?;

@@ -96,7 +96,7 @@ impl Taking {
         let (file, wanted) = (Checked::new(store)?, wanted.clone());
         let handle = handle.filter(|_| wanted.size >= SPLICED);
         let raw = handle.map(|_| Checked::new(store)).transpose()?;
-        if let Some(arrival) = &wanted.arrival {
+        if let Some(arrival) = followed(&wanted) {
             let raw = raw.as_ref().map(|raw| raw.draft.reader()).transpose()?;
             arrival.begin(Drafts { plain: file.draft.reader()?, raw });
         }
@@ -134,10 +134,15 @@ impl Taking {
     }
 }
 
+/// Who follows the file. A small one is there as soon as it could be followed.
+fn followed(wanted: &Wanted) -> Option<&Arrival> {
+    wanted.arrival.as_deref().filter(|_| wanted.size >= SPLICED)
+}
+
 impl Write for Taking {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
-        if let Some(arrival) = &self.wanted.arrival {
+        if let Some(arrival) = followed(&self.wanted) {
             self.file.flush()?;
             arrival.write(self.file.draft.length());
         }

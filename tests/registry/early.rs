@@ -77,6 +77,16 @@ fn a_layer_goes_up_once_and_is_named_at_the_end() {
     assert!(memory.lock().unwrap().uploads.is_empty());
 }
 
+/// A body that ends with the last whole piece has no empty chunk behind it, which would be its end (RFC 9112, 7.1).
+#[test]
+fn a_layer_of_whole_pieces_goes_up_too() {
+    let bytes = noise(1 << 20);
+    let (fake, memory) = shared(|_, _| None);
+    sent(&registry(), &fake.host, &bytes).unwrap();
+    arrived(&memory, &[&bytes]);
+    assert_eq!(bodies(&fake), [(1 << 20, true)]);
+}
+
 #[test]
 fn a_real_registry_takes_it() {
     if !real::present(&[("docker-registry", "docker-registry")]) {

@@ -168,6 +168,9 @@ impl Sending {
     }
 
     fn push(&mut self) -> Result<(), bool> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
         let bytes = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
         let count = bytes.len() as u64;
         match room(&self.engine, &self.sender, &self.answer) {
@@ -211,10 +214,10 @@ impl Sending {
         committed.unwrap_or(false)
     }
 
-    /// Tells the registry that nothing comes of it. The body breaks before it could be taken for the whole.
+    /// Tells the registry that nothing comes of it: what it has of the blob was never named.
     fn cancel(self) {
         let Self { engine, endpoint, scope, url, sender, answer, .. } = self;
-        // A connection that is full, or gone, breaks by itself when its request ends.
+        // The body breaks, or ends with what waits for the connection.
         drop(sender.try_send(Err(io::ErrorKind::BrokenPipe.into())));
         drop((sender, answer));
         let client = engine.client();

@@ -54,7 +54,8 @@ pub(super) type Bringers = BTreeMap<Digest, Extract>;
 /// Files that bring their blocks: those that are in the store, and those that come.
 type Files<'a> = (&'a Bringers, &'a Arrivals);
 
-/// Writes the layer that holds `changes` into the store, and to the place that takes it early; of its files some may still be on their way into the store.
+/// Writes the layer that holds `changes` into the store, and to the place that takes it early; of its files some may
+/// still be on their way into the store.
 ///
 /// # Errors
 /// When a file cannot be read or does not come, or the store cannot take the layer.
@@ -85,9 +86,12 @@ pub(super) fn write(
         drop(tar);
         (encoded, writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     });
-    // A writer that failed is why the encoder could not go on.
-    let draft = written.map_err(failed)?;
-    let tar = encoded.map_err(Error::Encode)?;
+    let (tar, draft) = match (encoded, written) {
+        (Ok(tar), Ok(draft)) => (tar, draft),
+        // A writer that failed is why the encoder could not go on, but not why it had nothing to go on with.
+        (Ok(_) | Err(encode::Error::Write { .. }), Err(source)) => return Err(failed(source).into()),
+        (Err(error), _) => return Err(Error::Encode(error)),
+    };
     let (digest, length) = draft.finish()?;
     let media_type = family.layer(Compression::Gzip).unwrap_or_default();
     let descriptor = Descriptor::new(media_type, digest, length);
@@ -118,9 +122,10 @@ fn put_together(
             Event::Blocks(blocks) => splicer.add(&blocks)?,
             Event::Pass(count) => splicer.pass(count)?,
             Event::Sum(sum) => splicer.sum(sum)?,
+            Event::End => return Ok(splicer.finish()?.draft),
         }
     }
-    Ok(splicer.finish()?.draft)
+    Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the tar has no end"))
 }
 
 fn open(store: &Store, content: &Content, files: Files<'_>, next: &Next) -> io::Result<Box<dyn Read>> {

@@ -205,7 +205,14 @@ fn copy_out(
             None => index::recall(world.store, &blob, place.offset, place.size, tree.word(place.layer)),
         };
         match recalled {
-            Some(extract) => drop(found.insert(*place, extract.digest)),
+            Some(extract) => {
+                // Somebody else has brought it meanwhile.
+                arrivals
+                    .from(&extract.digest, &blob, place.offset)
+                    .iter()
+                    .for_each(|file| file.end(&extract));
+                found.insert(*place, extract.digest);
+            }
             None => {
                 let digest = expected.map(|(digest, _)| digest);
                 let arrival = digest.and_then(|digest| arrivals.from(&digest, &blob, place.offset)).cloned();

@@ -81,7 +81,7 @@ impl Fetched {
     }
 }
 
-/// The files of changes whose bytes are in the store, or have to be before a layer is made.
+/// The files of changes whose bytes are in the store, or come into it while a layer is made.
 pub(super) fn stored(changes: &Changeset) -> BTreeSet<Digest> {
     let digests = changes.upserts.values().filter_map(|entry| match &entry.node {
         Node::File(Content::Stored { digest, .. }) => Some(*digest),

@@ -37,8 +37,8 @@ pub struct NewLayer {
     pub entries: usize,
 }
 
-/// The layer that holds `changes`: the one that an earlier run made of the same, else a new one. Damage in the cache is
-/// mended once, by taking what is gone out of its layer again.
+/// The layer that holds `changes`: the one that an earlier run made of the same files, if all are in the store, else a new
+/// one. Damage in the cache is mended once, by taking what is gone out of its layer again.
 ///
 /// # Errors
 /// When a file cannot be had, or the store cannot take the layer.
@@ -67,8 +67,7 @@ pub(super) fn obtain(
         begin(earlies);
         blob::write(changes, (&bringers, &none), (family, earlies), world)
     } else {
-        begin(earlies);
-        arriving(changes, (&wanted, &missing), cleared, earlies, world)?
+        arriving(changes, (&wanted, &missing), cleared, (earlies, &begin), world)?
     };
     let made = match first {
         Err(error) if Damage::is_cause(&error) => {
@@ -91,7 +90,7 @@ fn arriving(
     changes: &Changeset,
     (wanted, missing): (&BTreeSet<Digest>, &BTreeSet<Digest>),
     cleared: &Cleared,
-    earlies: &mut Earlies<'_>,
+    (earlies, begin): (&mut Earlies<'_>, &dyn Fn(&mut Earlies<'_>)),
     world: &World<'_>,
 ) -> Result<Result<NewLayer, Error>, Error> {
     let fetched = cleared.fetched();
@@ -105,6 +104,8 @@ fn arriving(
             let _closing = Closing(&arrivals);
             contents::take(fetched, missing, &arrivals, world)
         });
+        // The files are under way while a registry is asked.
+        begin(earlies);
         let written = blob::write(changes, (&bringers, &arrivals), (family, earlies), world);
         taking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok(written)

@@ -29,6 +29,8 @@ pub(super) enum Event {
     Pass(u64),
     /// The file has ended, and this is its CRC-32.
     Sum(u32),
+    /// The tar has ended. Without it nothing is whole.
+    End,
 }
 
 /// A file that brings its blocks.
@@ -195,7 +197,9 @@ impl Write for Outlet {
         Ok(bytes.len())
     }
 
+    /// Ends the tar: an encoder does this once, with its last byte.
     fn flush(&mut self) -> io::Result<()> {
-        self.push()
+        self.push()?;
+        self.tell(Event::End)
     }
 }

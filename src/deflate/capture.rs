@@ -27,7 +27,7 @@ pub trait Taker: Send {
     }
 }
 
-/// Writes the bytes one after another.
+/// Writes the bytes one after another; whoever gathers them must flush at the end.
 impl<W: Write + Send> Taker for W {
     fn take(&mut self, _: &Block, bytes: &[u8]) -> io::Result<()> {
         self.write_all(bytes)

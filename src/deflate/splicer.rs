@@ -107,11 +107,14 @@ impl<W: Write> Splicer<W> {
     /// Says which blocks of the file come next. A block must be told before the bytes are written that it stands for.
     ///
     /// # Errors
-    /// `InvalidData` where they cannot be the file's; `InvalidInput` where there is no file.
+    /// `InvalidData` where they cannot be the file's; `InvalidInput` where there is no file, or they come too late.
     pub fn add(&mut self, blocks: &[Block]) -> io::Result<()> {
         match &mut self.file {
-            Some(file) => file.plan.add(blocks),
             None => Err(misused("there is no file that blocks could be of")),
+            Some(file) if blocks.first().is_some_and(|block| block.out < file.at) => {
+                Err(misused("a block was told after the bytes that it stands for"))
+            }
+            Some(file) => file.plan.add(blocks),
         }
     }
 
@@ -132,7 +135,7 @@ impl<W: Write> Splicer<W> {
     /// Goes on as if the next `count` bytes had been written, all of which blocks stand for ([`Segment::covered`]).
     ///
     /// # Errors
-    /// The writer's; `InvalidInput` where a byte must be written, or the file's sum is not known.
+    /// The writer's; `InvalidInput` where a byte must be written, or the file is summed up here.
     pub fn pass(&mut self, mut count: u64) -> io::Result<()> {
         while count > 0 {
             self.cover()?;

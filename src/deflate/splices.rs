@@ -284,6 +284,11 @@ fn a_file_that_is_too_short_and_a_damaged_table_are_told() {
 fn a_sum_that_was_not_told_is_missed() {
     let mut splicer = Splicer::new(Vec::new()).unwrap();
     assert_eq!(splicer.add(&[]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    let block = Block { out: 40_000, length: 2000, bits: 100, first: 3, stored: false };
+    splicer.begin_known(100_000, Box::new(io::empty())).unwrap();
+    splicer.write_all(&[1; 40_001]).unwrap();
+    assert_eq!(splicer.add(&[block]).unwrap_err().kind(), io::ErrorKind::InvalidInput, "too late");
+    let mut splicer = Splicer::new(Vec::new()).unwrap();
     splicer.begin_known(3, Box::new(io::empty())).unwrap();
     splicer.write_all(&[1; 2]).unwrap();
     assert_eq!(splicer.sum(0).unwrap_err().kind(), io::ErrorKind::InvalidInput);

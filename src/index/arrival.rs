@@ -37,6 +37,8 @@ struct State {
     /// Up to which byte its blocks are known.
     settled: u64,
     blocks: Vec<Block>,
+    /// Somebody follows it.
+    followed: bool,
     end: Option<End>,
 }
 
@@ -79,14 +81,14 @@ impl Arrival {
         }
     }
 
-    /// It begins to come. What comes a second time is not what others have followed: then it is lost to them.
+    /// It begins to come, perhaps once more: then what comes is not what others have followed, and it is lost to them.
     pub(super) fn begin(&self, drafts: Drafts) {
-        self.tell(|state| match state.drafts {
-            Some(_) => state.lose(),
-            None => {
-                state.settled = if drafts.raw.is_some() { 0 } else { u64::MAX };
-                state.drafts = Some(drafts);
+        self.tell(|state| {
+            if state.followed {
+                return state.lose();
             }
+            let settled = if drafts.raw.is_some() { 0 } else { u64::MAX };
+            *state = State { drafts: Some(drafts), settled, ..State::default() };
         });
     }
 
@@ -106,7 +108,7 @@ impl Arrival {
     }
 
     /// It is in the store, as it should be.
-    pub(super) fn end(&self, extract: &Extract) {
+    pub fn end(&self, extract: &Extract) {
         self.tell(|state| {
             let blocks = extract.blocks.as_ref().map_or(&[][..], |blocks| &blocks.table.blocks);
             // A decoder that could not give all of them leaves a file without any.
@@ -125,13 +127,15 @@ impl Arrival {
     }
 
     /// Waits until `known` has an answer, or the file is lost.
-    fn wait<T>(&self, known: impl Fn(&State) -> Option<T>) -> io::Result<T> {
+    fn wait<T>(&self, known: impl Fn(&mut State) -> Option<T>) -> io::Result<T> {
         let mut state = self.state();
         loop {
-            match (&state.end, known(&state)) {
-                (Some(End::Lost), _) => return Err(self.lost()),
-                (_, Some(answer)) => return Ok(answer),
-                (Some(End::Whole(_)), None) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            if matches!(state.end, Some(End::Lost)) {
+                return Err(self.lost());
+            }
+            match (known(&mut state), &state.end) {
+                (Some(answer), _) => return Ok(answer),
+                (None, Some(_)) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 (None, None) => {}
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -146,6 +150,7 @@ impl Arrival {
         let drafts = self.wait(|state| match (&state.end, &state.drafts) {
             (Some(_), _) => Some(None),
             (None, Some(drafts)) => {
+                state.followed = true;
                 let raw = drafts.raw.as_ref().map(File::try_clone).transpose();
                 Some(Some((drafts.plain.try_clone(), raw)))
             }
@@ -372,11 +377,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_begins_again_is_lost_to_who_follows_it() {
+    fn a_file_that_begins_again_is_lost_to_who_follows_it_and_to_nobody_else() {
         let arrivals = Arrivals::new(BTreeMap::from([(Digest::of(b"x"), (Digest::of(b"layer"), 0))]));
         let arrival = arrivals.get(&Digest::of(b"x")).unwrap();
         let drafts = || Drafts { plain: tempfile::tempfile().unwrap(), raw: None };
         arrival.begin(drafts());
+        arrival.write(5);
+        arrival.begin(drafts());
+        assert_eq!(arrival.state().written, 0, "the first five bytes are another file's");
         let mut plain = arrival.follow().unwrap().unwrap().plain().unwrap();
         arrival.begin(drafts());
         assert!(Damage::is_cause(&plain.read(&mut [0; 10]).unwrap_err()));

@@ -108,7 +108,7 @@ pub trait Sink: Send + Sync {
         None
     }
 
-    /// Begins to take a blob that is still being made; [`Sink::publish`] then finds it there. `None` where that is not
+    /// Begins to take a blob that is still being made; [`Sink::publish`] then only names it. `None` where that is not
     /// to be had. There can be one such blob at a time.
     fn early(&self, progress: &dyn Progress) -> Option<Box<dyn Early>> {
         let _ = progress;

@@ -1,6 +1,7 @@
 //! Layers that are put together while their files come.
 
 use std::fs;
+use std::path::Path;
 use std::path::PathBuf;
 
 use crate::parts::donor_layer;
@@ -45,6 +46,49 @@ fn made(bench: &Bench) -> PathBuf {
     kinds.into_iter().find(made).unwrap()
 }
 
+/// Flips a bit in the middle of a file that may not be written to.
+fn flip(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x40;
+    fs::remove_file(path).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// The cache keeps blobs that are sent on. A file is followed out of such a one until its digest is wrong; then the layer
+/// is read from where it came.
+#[test]
+fn a_file_that_comes_wrong_comes_once_more() {
+    let bench = Bench::new();
+    images(&bench);
+    let first = bench.forge("a", GRAFT);
+    forget_contents(&bench);
+    let blob = donor_layer(&bench);
+    let kept = bench.path("cache/blobs/sha256").join(blob.file_name().unwrap());
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    fs::copy(&blob, &kept).unwrap();
+    flip(&kept);
+    assert_eq!(bench.forge("a", GRAFT).digest(), first.digest());
+}
+
+/// A made layer is what spares its files from being read, so it is taken away.
+#[test]
+fn damage_in_what_a_layer_is_made_of_is_mended() {
+    let bench = Bench::new();
+    images(&bench);
+    let first = bench.forge("a", GRAFT);
+    let blobs = fs::read_dir(bench.path("cache/blobs/sha256")).unwrap().map(|blob| blob.unwrap().path());
+    let layer = first.said["layer"]["digest"].as_str().unwrap().replace("sha256:", "");
+    let large = |path: &PathBuf| fs::metadata(path).unwrap().len() > (1 << 20) && !path.ends_with(&layer);
+    let large: Vec<PathBuf> = blobs.filter(large).collect();
+    assert!(large.len() >= 4, "files and blocks: {large:?}");
+    for path in &large {
+        flip(path);
+        fs::remove_dir_all(made(&bench)).unwrap();
+        assert_eq!(bench.forge("a", GRAFT).digest(), first.digest(), "{}", path.display());
+    }
+}
+
 #[test]
 fn a_file_that_does_not_come_is_no_layer() {
     let bench = Bench::new();
@@ -52,11 +96,7 @@ fn a_file_that_does_not_come_is_no_layer() {
     let first = bench.forge("a", GRAFT);
     let blob = donor_layer(&bench);
     let whole = fs::read(&blob).unwrap();
-    let mut bytes = whole.clone();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 0x40;
-    fs::remove_file(&blob).unwrap();
-    fs::write(&blob, &bytes).unwrap();
+    flip(&blob);
     forget_contents(&bench);
     bench.refuse(3, GRAFT);
     let leftovers = fs::read_dir(bench.path("cache/tmp")).unwrap().count();

@@ -192,6 +192,23 @@ fn what_cannot_be_named_goes_up_in_the_ordinary_way() {
     }
 }
 
+/// What is done with the rest of an image may take long: a body that waits would be ended by who is in between.
+#[test]
+fn the_body_ends_when_the_layer_does() {
+    let bytes = noise(LENGTH);
+    let (fake, memory) = shared(|_, _| None);
+    let sink = registry().sink(&reference(&fake.host, "r:t"));
+    let mut early = early(&sink, &bytes);
+    early.is(&layer(&bytes));
+    let begun = std::time::Instant::now();
+    while bodies(&fake).is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the body does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    publish(&sink, &bytes).unwrap();
+    arrived(&memory, &[&bytes]);
+}
+
 #[test]
 fn a_layer_that_comes_to_nothing_leaves_nothing() {
     let bytes = noise(LENGTH);

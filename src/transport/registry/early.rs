@@ -2,7 +2,7 @@
 //!
 //! One `PATCH` of no stated length, as Docker's own push sends what it compresses on the way; the digest is wanted only
 //! by the `PUT` at the end. There is one attempt: whatever goes wrong ends it, and the blob goes up once more, as
-//! [`Upload`] does it, when it is made.
+//! [`Upload`] does it, when it is made. Who makes the blob waits for the connection, but not for what comes of giving up.
 //!
 //! [`Upload`]: crate::transport::registry::upload::Upload
 
@@ -14,12 +14,17 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::sync::mpsc;
+use std::sync::mpsc::TryRecvError;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future;
+use futures_util::future::Either;
 use reqwest::Method;
 use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
 use tokio::sync::mpsc::Sender;
+use tokio::sync::oneshot;
 
 use crate::oci::Descriptor;
 use crate::oci::reference::RegistryReference;
@@ -39,18 +44,28 @@ use crate::transport::registry::piece::room;
 use crate::transport::registry::session;
 use crate::transport::registry::wire::Request;
 
+/// How long the end of what was given up is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often it is looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What a registry has of a broken request it puts away before it is told to forget it: distribution would else make a
+/// part of the upload anew, without the date by which it is cleared away (`blobwriter.go`, `purgeuploads.go`).
+const SETTLE: Duration = Duration::from_millis(200);
+
 /// The one blob of a sink that is under way.
 #[derive(Clone, Default)]
 pub(super) struct Slot(Arc<Mutex<Option<Sending>>>);
 
-/// The request that takes the bytes.
+/// The upload.
 struct Sending {
     engine: Arc<Engine>,
     endpoint: Arc<Endpoint>,
     scope: Scope,
     url: Url,
-    sender: Sender<io::Result<Bytes>>,
-    answer: mpsc::Receiver<Reply>,
+    /// Begun with the first bytes: a request that waits for its body may be ended by who is in between.
+    request: Option<Running>,
     buffer: Vec<u8>,
     /// How many bytes were handed over.
     length: u64,
@@ -59,11 +74,23 @@ struct Sending {
     blob: Option<Descriptor>,
 }
 
+/// The request that takes the bytes.
+struct Running {
+    /// `None`: the body has ended.
+    sender: Option<Sender<io::Result<Bytes>>>,
+    answer: mpsc::Receiver<Reply>,
+    /// Dropped, it ends the request where it stands.
+    stop: oneshot::Sender<()>,
+}
+
 /// The end that the maker has. Dropped, it gives up what was not committed.
-struct Near(Slot);
+struct Near {
+    slot: Slot,
+    leaving: Option<mpsc::Receiver<()>>,
+}
 
 impl Slot {
-    /// Opens an upload and begins to send. The slot must be free.
+    /// Opens an upload. The slot must be free.
     ///
     /// # Errors
     /// The registry opens none.
@@ -80,11 +107,15 @@ impl Slot {
             let opened = session::open(&client, &endpoint, &inner).await?;
             Ok((endpoint, opened))
         })?;
-        *self.sending() = Some(Sending::begin(engine, endpoint, scope, opened.url, task));
-        Ok(Box::new(Near(self.clone())))
+        let (engine, buffer) = (Arc::clone(engine), Vec::with_capacity(PIECE));
+        let url = opened.url;
+        let sending =
+            Sending { engine, endpoint, scope, url, request: None, buffer, length: 0, task, blob: None };
+        *self.sending() = Some(sending);
+        Ok(Box::new(Near { slot: self.clone(), leaving: None }))
     }
 
-    /// Commits the upload if it is of `blob` and the registry has all of it. Else nothing is left of it.
+    /// Commits the upload if it is of `blob` and the registry has all of it. Else it is given up.
     pub(super) fn commit(&self, blob: &Descriptor) -> bool {
         let sending = self.sending().take_if(|sending| sending.blob.as_ref() == Some(blob));
         sending.is_some_and(|sending| sending.commit(blob))
@@ -92,12 +123,6 @@ impl Slot {
 
     fn sending(&self) -> MutexGuard<'_, Option<Sending>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn give_up(&self, lost: bool) {
-        let sending = self.sending().take();
-        // Who cannot be reached cannot be told either.
-        sending.into_iter().filter(|_| !lost).for_each(Sending::cancel);
     }
 }
 
@@ -107,10 +132,26 @@ impl fmt::Debug for Slot {
     }
 }
 
+impl Near {
+    /// Does something with the upload, which is given up when that fails.
+    fn with(&mut self, act: impl FnOnce(&mut Sending) -> bool) {
+        let failed = self.slot.sending().as_mut().is_some_and(|sending| !act(sending));
+        if failed {
+            self.give_up();
+        }
+    }
+
+    fn give_up(&mut self) {
+        let sending = self.slot.sending().take();
+        if let Some(sending) = sending {
+            self.leaving = Some(sending.cancel());
+        }
+    }
+}
+
 impl Write for Near {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let failed = self.0.sending().as_mut().and_then(|sending| sending.take(bytes).err());
-        failed.into_iter().for_each(|lost| self.0.give_up(lost));
+        self.with(|sending| sending.take(bytes));
         Ok(bytes.len())
     }
 
@@ -121,107 +162,129 @@ impl Write for Near {
 
 impl Early for Near {
     fn is(&mut self, blob: &Descriptor) {
-        self.0.sending().iter_mut().for_each(|sending| sending.blob = Some(blob.clone()));
+        self.with(|sending| sending.end(blob));
     }
 }
 
 impl Drop for Near {
     fn drop(&mut self) {
-        self.0.give_up(false);
+        self.give_up();
+        if let Some(leaving) = self.leaving.take() {
+            // A registry that cannot be told in this time may forget stray uploads by itself.
+            let _ = leaving.recv_timeout(PATIENCE);
+        }
     }
 }
 
 impl Sending {
-    fn begin(
-        engine: &Arc<Engine>,
-        endpoint: Arc<Endpoint>,
-        scope: Scope,
-        url: Url,
-        task: Box<dyn Task>,
-    ) -> Self {
-        let (sender, body) = body(engine);
+    fn begin(&self) -> Running {
+        let (sender, body) = body(&self.engine);
         let request =
-            Request::new(Method::PATCH, url.clone()).header(CONTENT_TYPE, "application/octet-stream");
-        let (client, place, inner) = (engine.client(), Arc::clone(&endpoint), scope.clone());
-        let answer = engine.begin(async move {
-            match client.send_once(&place, &inner, &request, body, FOREVER).await {
-                Ok(response) => Reply::of(&client, &place, &inner, response, &inner.repository).await,
-                Err(failure) => Reply::failed(failure),
+            Request::new(Method::PATCH, self.url.clone()).header(CONTENT_TYPE, "application/octet-stream");
+        let (client, endpoint, scope) =
+            (self.engine.client(), Arc::clone(&self.endpoint), self.scope.clone());
+        let (stop, stopped) = oneshot::channel();
+        let answer = self.engine.begin(async move {
+            let exchange = Box::pin(async {
+                match client.send_once(&endpoint, &scope, &request, body, FOREVER).await {
+                    Ok(response) => Reply::of(&client, &endpoint, &scope, response, &scope.repository).await,
+                    Err(failure) => Reply::failed(failure),
+                }
+            });
+            match future::select(exchange, stopped).await {
+                Either::Left((reply, _)) => reply,
+                Either::Right(_) => Reply::Lost("it was given up".into()),
             }
         });
-        let (engine, buffer) = (Arc::clone(engine), Vec::with_capacity(PIECE));
-        Self { engine, endpoint, scope, url, sender, answer, buffer, length: 0, task, blob: None }
+        Running { sender: Some(sender), answer, stop }
     }
 
-    /// Takes bytes, waiting while the connection is full. Fails when no more can be sent: with whether the registry is
-    /// out of reach.
-    fn take(&mut self, mut bytes: &[u8]) -> Result<(), bool> {
+    /// Takes bytes, waiting while the connection is full. Whether it can go on.
+    fn take(&mut self, mut bytes: &[u8]) -> bool {
         while !bytes.is_empty() {
             let count = bytes.len().min(PIECE - self.buffer.len());
             self.buffer.extend_from_slice(&bytes[..count]);
             bytes = &bytes[count..];
-            if self.buffer.len() == PIECE {
-                self.push()?;
+            if self.buffer.len() == PIECE && !self.push() {
+                return false;
             }
         }
-        Ok(())
+        true
     }
 
-    fn push(&mut self) -> Result<(), bool> {
-        if self.buffer.is_empty() {
-            return Ok(());
-        }
-        let bytes = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
-        let count = bytes.len() as u64;
-        match room(&self.engine, &self.sender, &self.answer) {
-            Room::Free(permit) => permit.send(Ok(Bytes::from(bytes))),
-            Room::Answered(reply) => return Err(matches!(reply, Reply::Lost(_))),
-            Room::Gone => return Err(true),
-        }
-        self.length += count;
-        self.task.advance(count);
-        Ok(())
-    }
-
-    /// Ends the request and names the blob.
-    fn commit(mut self, blob: &Descriptor) -> bool {
-        if self.push().is_err() || self.length != blob.size {
-            self.cancel();
-            return false;
-        }
-        let Self { engine, endpoint, scope, url, sender, answer, length, task, .. } = self;
-        drop(sender);
-        let taken = match answer.recv_timeout(engine.options().idle * THINKING) {
-            Ok(Reply::Taken { location, held, .. }) if held.is_none_or(|held| held == length) => {
-                Ok(location.unwrap_or(url))
-            }
-            _ => Err(url),
+    fn push(&mut self) -> bool {
+        let request = match self.request.take() {
+            Some(request) => request,
+            None => self.begin(),
         };
-        let (client, blob) = (engine.client(), blob.clone());
-        let committed = engine.run(async move {
-            match taken {
-                Ok(url) => {
-                    let ended = session::commit(&client, &endpoint, &scope, url.clone(), &blob).await;
-                    if ended.is_err() {
-                        session::cancel(&client, &endpoint, &scope, url).await?;
-                    }
-                    Ok(ended.is_ok())
-                }
-                Err(url) => session::cancel(&client, &endpoint, &scope, url).await.map(|()| false),
-            }
-        });
-        drop(task);
-        committed.unwrap_or(false)
+        let request = self.request.insert(request);
+        let Some(sender) = &request.sender else { return false };
+        if self.buffer.is_empty() {
+            return true;
+        }
+        let Room::Free(permit) = room(&self.engine, sender, &request.answer) else { return false };
+        let bytes = std::mem::replace(&mut self.buffer, Vec::with_capacity(PIECE));
+        self.length += bytes.len() as u64;
+        self.task.advance(bytes.len() as u64);
+        permit.send(Ok(Bytes::from(bytes)));
+        true
     }
 
-    /// Tells the registry that nothing comes of it: what it has of the blob was never named.
-    fn cancel(self) {
-        let Self { engine, endpoint, scope, url, sender, answer, .. } = self;
-        // The body breaks, or ends with what waits for the connection.
-        drop(sender.try_send(Err(io::ErrorKind::BrokenPipe.into())));
-        drop((sender, answer));
+    /// Ends the body, which is this blob's.
+    fn end(&mut self, blob: &Descriptor) -> bool {
+        let whole = self.push() && self.length == blob.size;
+        self.blob = Some(blob.clone());
+        if let (true, Some(request)) = (whole, &mut self.request) {
+            request.sender = None;
+        }
+        whole
+    }
+
+    /// Waits for the answer and names the blob.
+    fn commit(self, blob: &Descriptor) -> bool {
+        let patience = self.engine.options().idle * THINKING;
+        let reply = self.request.as_ref().and_then(|request| request.answer.recv_timeout(patience).ok());
+        let url = match reply {
+            Some(Reply::Taken { location, held, .. }) if held.is_none_or(|held| held == self.length) => {
+                location.unwrap_or_else(|| self.url.clone())
+            }
+            _ => {
+                self.cancel();
+                return false;
+            }
+        };
+        let (client, endpoint, scope) =
+            (self.engine.client(), Arc::clone(&self.endpoint), self.scope.clone());
+        let blob = blob.clone();
+        let committed = self
+            .engine
+            .run(async move { session::commit(&client, &endpoint, &scope, url, &blob).await })
+            .is_ok();
+        if !committed {
+            self.cancel();
+        }
+        committed
+    }
+
+    /// Ends the request and then tells the registry that nothing comes of it; what it has was never named. Says when
+    /// that is done.
+    fn cancel(self) -> mpsc::Receiver<()> {
+        let Self { engine, endpoint, scope, url, request, .. } = self;
         let client = engine.client();
-        // A registry forgets stray uploads in time; that it cannot be told changes nothing.
-        let _ = engine.run(async move { session::cancel(&client, &endpoint, &scope, url).await });
+        engine.begin(async move {
+            if let Some(Running { sender, answer, stop }) = request {
+                drop(stop);
+                for _ in 0..PATIENCE.as_millis() / LOOK.as_millis() {
+                    if !matches!(answer.try_recv(), Err(TryRecvError::Empty)) {
+                        break;
+                    }
+                    tokio::time::sleep(LOOK).await;
+                }
+                // Not before: it would end the body as if that were whole.
+                drop(sender);
+                tokio::time::sleep(SETTLE).await;
+            }
+            drop(session::cancel(&client, &endpoint, &scope, url).await);
+        })
     }
 }

@@ -55,7 +55,8 @@ impl Assembled {
 /// Writes the new parts of a cleared build. A layer that has to be made may go up early.
 ///
 /// # Errors
-/// When the store cannot take them, or a donor's file cannot be had. Nothing is named yet, so nothing half-made can be seen.
+/// When the store cannot take them, or a donor's file cannot be had. Nothing is named yet, so nothing half-made can be
+/// seen.
 pub fn assemble(cleared: &Cleared, earlies: &mut Earlies<'_>, world: &World<'_>) -> Result<Assembled, Error> {
     let (locked, edited) = (&cleared.fetched().locked, cleared.edited());
     let base = &locked.base.image;

@@ -77,7 +77,7 @@ fn says(image: &Image, provenance: &BTreeMap<String, String>) -> bool {
 /// A draft whose bytes go to a place, too.
 pub(super) struct Twofold<'a> {
     pub(super) draft: Draft,
-    pub(super) early: Option<&'a mut dyn Early>,
+    early: Option<&'a mut dyn Early>,
 }
 
 impl<'a> Twofold<'a> {

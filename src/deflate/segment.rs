@@ -49,12 +49,6 @@ impl Block {
 }
 
 impl Segment {
-    /// The parts of the file that blocks stand for, in their order and apart from each other.
-    #[must_use]
-    pub fn covered(&self) -> Vec<Range<u64>> {
-        covered(&self.blocks)
-    }
-
     /// Whether the table can be what it says it is.
     ///
     /// # Errors

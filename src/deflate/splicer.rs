@@ -132,7 +132,7 @@ impl<W: Write> Splicer<W> {
         Ok(())
     }
 
-    /// Goes on as if the next `count` bytes had been written, all of which blocks stand for ([`Segment::covered`]).
+    /// Goes on as if the next `count` bytes had been written, all of which blocks stand for ([`covered`](super::covered)).
     ///
     /// # Errors
     /// The writer's; `InvalidInput` where a byte must be written, or the file is summed up here.

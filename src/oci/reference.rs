@@ -167,6 +167,12 @@ impl RegistryReference {
         format!("{}/{}", self.host, self.repository)
     }
 
+    /// What has this digest in the same repository, whatever its tag.
+    #[must_use]
+    pub fn pinned(&self, digest: Digest) -> Self {
+        Self { tag: None, digest: Some(digest), ..self.clone() }
+    }
+
     /// What to ask the registry for: the digest, else the tag, else `latest`.
     #[must_use]
     pub fn version(&self) -> String {

@@ -2,17 +2,15 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::Value;
 
 use crate::services::Service;
 use crate::services::place;
 use crate::stage::can_run;
-use crate::stage::ran;
-use crate::stage::repository;
 use crate::stage::said;
 use crate::stage::skopeo;
+use crate::stage::write_images;
 
 const IMAGES: &str = r#"
 from oci_layout import *
@@ -30,9 +28,7 @@ impl Stage {
     fn new() -> Self {
         let place = place();
         let work = place.path().to_owned();
-        let mut python = Command::new("python3");
-        python.args(["-B", "-c", IMAGES]).current_dir(&work).env("PYTHONPATH", repository("fixtures"));
-        ran(&mut python);
+        write_images(&work, IMAGES);
         let registry = Service::registry(&work.join("registry"), &[]);
         let stage = Self { _place: place, work, registry };
         for name in ["base", "donor"] {

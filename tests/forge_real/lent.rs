@@ -15,10 +15,10 @@ use crate::services::Service;
 use crate::services::place;
 use crate::stage::can_run;
 use crate::stage::ran;
-use crate::stage::repository;
 use crate::stage::said;
 use crate::stage::skopeo;
 use crate::stage::swapped;
+use crate::stage::write_images;
 
 const IMAGES: &str = r#"
 from oci_layout import *
@@ -51,9 +51,7 @@ impl Stage {
     fn new() -> Self {
         let temporary = place();
         let work = temporary.path().to_owned();
-        let mut python = Command::new("python3");
-        python.args(["-B", "-c", IMAGES]).current_dir(&work).env("PYTHONPATH", repository("fixtures"));
-        ran(&mut python);
+        write_images(&work, IMAGES);
         let registry = Service::registry(&work.join("registry"), &[]);
         let (digest, lock) = (Value::Null, String::new());
         let mut stage = Self { _place: temporary, work, registry, digest, lock };

@@ -114,6 +114,13 @@ pub(crate) fn swapped(bytes: &[u8], one: &[u8], two: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Writes images into `work` with fixtures/oci_layout.py, by a script of its user.
+pub(crate) fn write_images(work: &Path, script: &str) {
+    let mut python = Command::new("python3");
+    python.args(["-B", "-c", script]).current_dir(work).env("PYTHONPATH", repository("fixtures"));
+    ran(&mut python);
+}
+
 /// `build` of one of the repository's recipes, which must go well: what `--metadata-file` says.
 pub(crate) fn build(work: &Path, recipe: &str, mirrors: &[String; 2], more: &[&str]) -> Value {
     let (recipe, metadata) = (repository("recipes").join(recipe), work.join("metadata.json"));

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -10,10 +9,9 @@ use crate::services::Service;
 use crate::services::place;
 use crate::stage::can_run;
 use crate::stage::imgforge;
-use crate::stage::ran;
-use crate::stage::repository;
 use crate::stage::run;
 use crate::stage::skopeo;
+use crate::stage::write_images;
 
 /// `donor` has a layer of its own below and above the wanted one; `wider` has the wanted files in a layer with one more.
 /// The wanted layer has a directory of the base, a new one, a link, and a file that the base has the same of.
@@ -77,9 +75,7 @@ fn a_layer_that_is_asked_for_whole_is_mounted_and_the_tree_is_that_of_a_splice()
     }
     let work = place();
     let work = work.path();
-    let mut python = Command::new("python3");
-    python.args(["-B", "-c", IMAGES]).current_dir(work).env("PYTHONPATH", repository("fixtures"));
-    ran(&mut python);
+    write_images(work, IMAGES);
     let registry = Service::registry(&work.join("registry"), &[]);
     let address = registry.get("address");
     for name in ["base", "donor", "wider"] {

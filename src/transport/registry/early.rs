@@ -34,11 +34,9 @@ use crate::transport::error::Error;
 use crate::transport::registry::auth::Scope;
 use crate::transport::registry::endpoint::Endpoint;
 use crate::transport::registry::engine::Engine;
-use crate::transport::registry::piece::FOREVER;
 use crate::transport::registry::piece::PIECE;
 use crate::transport::registry::piece::Reply;
 use crate::transport::registry::piece::Room;
-use crate::transport::registry::piece::THINKING;
 use crate::transport::registry::piece::body;
 use crate::transport::registry::piece::room;
 use crate::transport::registry::session;
@@ -185,12 +183,8 @@ impl Sending {
             (self.engine.client(), Arc::clone(&self.endpoint), self.scope.clone());
         let (stop, stopped) = oneshot::channel();
         let answer = self.engine.begin(async move {
-            let exchange = Box::pin(async {
-                match client.send_once(&endpoint, &scope, &request, body, FOREVER).await {
-                    Ok(response) => Reply::of(&client, &endpoint, &scope, response, &scope.repository).await,
-                    Err(failure) => Reply::failed(failure),
-                }
-            });
+            let body = (&request, body);
+            let exchange = Box::pin(Reply::to(&client, &endpoint, &scope, body, &scope.repository));
             match future::select(exchange, stopped).await {
                 Either::Left((reply, _)) => reply,
                 Either::Right(_) => Reply::Lost("it was given up".into()),
@@ -242,8 +236,7 @@ impl Sending {
 
     /// Waits for the answer and names the blob.
     fn commit(self, blob: &Descriptor) -> bool {
-        let patience = self.engine.options().idle * THINKING;
-        let reply = self.request.as_ref().and_then(|request| request.answer.recv_timeout(patience).ok());
+        let reply = self.request.as_ref().map(|request| Reply::wait(&self.engine, &request.answer));
         let url = match reply {
             Some(Reply::Taken { location, held, .. }) if held.is_none_or(|held| held == self.length) => {
                 location.unwrap_or_else(|| self.url.clone())

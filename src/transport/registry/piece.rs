@@ -27,6 +27,7 @@ use crate::transport::registry::redirect;
 use crate::transport::registry::response::Response;
 use crate::transport::registry::retry;
 use crate::transport::registry::wire::Failure;
+use crate::transport::registry::wire::Request;
 
 /// How much is read at once.
 pub(super) const PIECE: usize = 256 << 10;
@@ -38,10 +39,10 @@ const AHEAD: usize = 4;
 const LOOK: Duration = Duration::from_millis(100);
 
 /// The longest one request may take: a limit against bugs, not against slow lines.
-pub(super) const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
+const FOREVER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How much longer than the idle time a registry may think about a body that it has whole: some hash it then.
-pub(super) const THINKING: u32 = 5;
+const THINKING: u32 = 5;
 
 /// The answer to one request of an upload.
 #[derive(Debug)]
@@ -57,6 +58,27 @@ pub(super) enum Reply {
 }
 
 impl Reply {
+    /// Sends one request with a body, once, and reads what comes of it. `what` is the blob.
+    pub(super) async fn to(
+        client: &Client,
+        endpoint: &Endpoint,
+        scope: &Scope,
+        (request, body): (&Request, Body),
+        what: &str,
+    ) -> Self {
+        match client.send_once(endpoint, scope, request, body, FOREVER).await {
+            Ok(response) => Self::of(client, endpoint, scope, response, what).await,
+            Err(failure) => Self::failed(failure),
+        }
+    }
+
+    /// Waits for the answer to a request whose body has ended.
+    pub(super) fn wait(engine: &Engine, answer: &mpsc::Receiver<Self>) -> Self {
+        let patience = engine.options().idle * THINKING;
+        let silent = |_| Self::Lost(format!("no answer within {} seconds", patience.as_secs()).into());
+        answer.recv_timeout(patience).unwrap_or_else(silent)
+    }
+
     /// Reads an answer. `what` is the blob.
     pub(super) async fn of(
         client: &Client,
@@ -84,7 +106,7 @@ impl Reply {
     }
 
     /// Reads a request that brought no answer.
-    pub(super) fn failed(failure: Failure) -> Self {
+    fn failed(failure: Failure) -> Self {
         match failure {
             Failure::Passing(source) => Self::Lost(source),
             Failure::Final(error) => Self::Hopeless(error),
@@ -180,9 +202,7 @@ impl Piece<'_> {
             }
         }
         drop(sender);
-        let patience = engine.options().idle * THINKING;
-        let silent = |_| Reply::Lost(format!("no answer within {} seconds", patience.as_secs()).into());
-        Ok(answer.recv_timeout(patience).unwrap_or_else(silent))
+        Ok(Reply::wait(engine, &answer))
     }
 }
 

@@ -77,7 +77,7 @@ impl Source for RegistrySource {
 
     fn document(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
         let client = self.engine.client();
-        let reference = RegistryReference { tag: None, digest: Some(*digest), ..self.reference.clone() };
+        let reference = self.reference.pinned(*digest);
         self.engine.run(async move { document(&client, &reference).await.map(|(bytes, _)| bytes) })
     }
 

@@ -71,7 +71,7 @@ impl Sink for RegistrySink {
 
     fn standing(&self, manifest: Option<&Digest>) -> Option<Box<dyn Source>> {
         let reference = match manifest {
-            Some(digest) => RegistryReference { tag: None, digest: Some(*digest), ..self.reference.clone() },
+            Some(digest) => self.reference.pinned(*digest),
             None => self.reference.clone(),
         };
         Some(Box::new(RegistrySource { engine: Arc::clone(&self.engine), reference }))

@@ -26,7 +26,6 @@ use crate::transport::registry::chunk::Chunks;
 use crate::transport::registry::client::unreachable;
 use crate::transport::registry::endpoint::Endpoint;
 use crate::transport::registry::engine::Engine;
-use crate::transport::registry::piece::FOREVER;
 use crate::transport::registry::piece::Passed;
 use crate::transport::registry::piece::Piece;
 use crate::transport::registry::piece::Reply;
@@ -172,12 +171,8 @@ impl<'a> Upload<'a> {
         let (client, endpoint, scope) = (self.engine.client(), self.endpoint.clone(), self.scope.clone());
         let what = self.descriptor.digest.to_string();
         let begin = |body: Body| {
-            self.engine.begin(async move {
-                match client.send_once(&endpoint, &scope, &request, body, FOREVER).await {
-                    Ok(response) => Reply::of(&client, &endpoint, &scope, response, &what).await,
-                    Err(failure) => Reply::failed(failure),
-                }
-            })
+            self.engine
+                .begin(async move { Reply::to(&client, &endpoint, &scope, (&request, body), &what).await })
         };
         let piece = Piece { reader, offset: self.offset, length };
         piece.feed(self.engine, passed, begin).map_err(|error| self.unread(error))
